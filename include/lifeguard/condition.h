@@ -1,0 +1,70 @@
+/* Condition: sleep until the data that a mutex protects has changed.
+ *
+ * A condition is a value; all bytes zero is valid.  Always wait in a loop: a wake-up means "look
+ * again", not "it is true".
+ *
+ *     if (lg_mutex_lock(&m, deadline) == LG_OK) {
+ *         int status = LG_OK;
+ *         while (queue_is_empty() && status == LG_OK)
+ *             status = lg_condition_wait(&not_empty, &m, deadline);
+ *         if (status == LG_OK || status == LG_ETIMEDOUT) {   // the mutex is held
+ *             ...
+ *             lg_mutex_unlock(&m);
+ *         }
+ *     }
+ *
+ * THE ONE EXCEPTION TO REMEMBER: after LG_OK and LG_ETIMEDOUT the mutex is held again; after
+ * LG_EDEADLK and LG_EOWNERDEAD THE MUTEX IS NOT HELD, because taking it back would have waited for
+ * ever.  A re-lock is failed so only if no other member of the deadlock will do.
+ *
+ * Anyone may signal, so the wait for the signal itself is never part of a deadlock; the wait to
+ * get the mutex back is.  A signal by the holder of the mutex moves the sleeper to the mutex's
+ * queue, and a broadcast never wakes more than one thread to fight for it. */
+#ifndef LIFEGUARD_CONDITION_H
+#define LIFEGUARD_CONDITION_H
+
+#include <lifeguard/mutex.h>
+
+/* The fields belong to the library; their size is frozen. */
+struct lg_condition {
+    uint64_t waiters;
+    uint64_t broadcasts;
+    const char *name;
+};
+
+#define LG_CONDITION_INIT(name_)                                                                   \
+    {                                                                                              \
+        0, 0, (name_)                                                                              \
+    }
+
+LG_BEGIN_DECLS
+
+/* Release the mutex, wait for a signal, take the mutex back.  A recursive mutex is released and
+ * restored at all its levels.
+ * Shape:   the caller holds mutex; all who wait at one condition use the same mutex.
+ * Units:   deadline absolute; it limits the wait for the signal, not the taking back.
+ * Returns: LG_OK or LG_ETIMEDOUT (mutex held); LG_EDEADLK or LG_EOWNERDEAD (mutex NOT held);
+ *          LG_EINVAL (NULL; the mutex is as it was).  Panics if the caller does not hold mutex.
+ * Threads: any; blocks; allocates nothing; not signal-safe.
+ * Source:  hand-over of waiters to the mutex's queue as in nsync; DESIGN.md, "Condition". */
+#define lg_condition_wait(condition, mutex, deadline)                                              \
+    lg_condition_wait_at((condition), (mutex), (deadline), LG_HERE)
+LG_API LG_MUST_CHECK int lg_condition_wait_at(struct lg_condition *condition,
+                                              struct lg_mutex *mutex, lg_deadline deadline,
+                                              const char *place) LG_REQUIRES(mutex);
+
+/* Wake one waiter, if any: the one that has waited longest.
+ * Threads: any, best while holding the mutex; never blocks. */
+LG_API void lg_condition_signal(struct lg_condition *condition);
+
+/* Wake all waiters; they get the mutex one after the other.
+ * Threads: any, best while holding the mutex; never blocks. */
+LG_API void lg_condition_broadcast(struct lg_condition *condition);
+
+/* End the use of a condition.  Panics if somebody waits at it.
+ * Threads: nobody else uses it any more. */
+LG_API void lg_condition_destroy(struct lg_condition *condition);
+
+LG_END_DECLS
+
+#endif

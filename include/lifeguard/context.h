@@ -1,0 +1,60 @@
+/* Contexts: who holds and who waits.
+ *
+ * Every thread that uses the library has a context, made at its first use and ended at thread exit.
+ * A coroutine that moves between threads needs a context of its own, or what it holds would be
+ * charged to the thread: detach it before it leaves a thread, resume it on the next one.
+ *
+ *     struct lg_context *mine = lg_context_detach();   // yield: this thread forgets me
+ *     ...                                              // later, on any thread
+ *     lg_context_resume(mine);                         // what I held is mine again
+ *
+ * Ids carry a generation: the id of an ended context never names a living one.  At most 60,000
+ * contexts live at a time. */
+#ifndef LIFEGUARD_CONTEXT_H
+#define LIFEGUARD_CONTEXT_H
+
+#include <lifeguard/status.h>
+
+#define LG_CONTEXTS_MAX 60000
+
+struct lg_context;
+
+LG_BEGIN_DECLS
+
+/* The calling thread's context, made now if there is none yet.
+ * Returns: the context, or NULL when 60,000 are alive or memory is out.
+ * Threads: any; not signal-safe. */
+LG_API struct lg_context *lg_context_self(void);
+
+/* Name the calling thread's context for reports; the default is "thread-TID".
+ * Shape:   name is copied, cut to LG_NAME_SIZE - 1 bytes; NULL restores the default.
+ * Returns: LG_OK, LG_ENOMEM.
+ * Threads: any. */
+LG_API LG_MUST_CHECK int lg_context_set_name(const char *name);
+
+/* A context's name.
+ * Shape:   out has room for LG_NAME_SIZE bytes.
+ * Threads: any; the context must be alive. */
+LG_API void lg_context_name(const struct lg_context *context, char *out);
+
+/* Take the calling thread's context off the thread, with all it holds; the thread gets a fresh one
+ * at its next use of the library.
+ * Returns: the context, or NULL if the thread has none and none can be made.
+ * Threads: any; not while it waits. */
+LG_API struct lg_context *lg_context_detach(void);
+
+/* Put a detached context on the calling thread.  The context that the thread had is ended.
+ * Returns: LG_OK; LG_EINVAL (not detached); LG_EBUSY (the thread's own context holds something:
+ *          detach it or let go first).  On an error nothing has changed.
+ * Threads: any; one context is on one thread at a time. */
+LG_API LG_MUST_CHECK int lg_context_resume(struct lg_context *context);
+
+/* End a detached context that will not be resumed.  What it still holds is treated as at thread
+ * exit: LG_EOWNERDEAD for mutexes, orphans for leases.
+ * Returns: LG_OK; LG_EINVAL (not detached).
+ * Threads: any. */
+LG_API LG_MUST_CHECK int lg_context_end(struct lg_context *context);
+
+LG_END_DECLS
+
+#endif

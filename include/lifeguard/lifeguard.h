@@ -1,0 +1,15 @@
+/* All of the core library in one include.  Drivers have their own: <lifeguard/sqlite.h>. */
+#ifndef LIFEGUARD_LIFEGUARD_H
+#define LIFEGUARD_LIFEGUARD_H
+
+#include <lifeguard/base.h>
+#include <lifeguard/condition.h>
+#include <lifeguard/context.h>
+#include <lifeguard/driver.h>
+#include <lifeguard/log.h>
+#include <lifeguard/mutex.h>
+#include <lifeguard/pool.h>
+#include <lifeguard/report.h>
+#include <lifeguard/status.h>
+
+#endif

@@ -1,0 +1,197 @@
+/* Pool: a bounded set of resources, each lent to one holder at a time.
+ *
+ *     struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+ *     options.name = "db";
+ *     options.capacity = 4;
+ *     struct lg_pool *pool;
+ *     if (lg_pool_create(&driver, NULL, &options, &pool) != LG_OK) ...
+ *
+ *     struct lg_lease lease;
+ *     if (lg_pool_checkout(pool, lg_after_ms(5000), &lease) == LG_OK) {
+ *         use(lease.resource);                 // nobody else has it
+ *         (void)!lg_pool_checkin(pool, &lease);
+ *     }
+ *
+ * Waiters are served first come, first served, and a returned resource is handed to the first of
+ * them.  A checkout that could never be served, because everything out is held by contexts that
+ * themselves wait for the caller or for each other, fails with LG_EDEADLK when its wait begins.
+ * Resources that are not open yet are opened by background threads; while an open is possible the
+ * pool counts as able to progress, so an open that hangs delays detection by open_timeout_ms.
+ *
+ * A lease is a value: resource, slot and tag.  Copies are copies of one lease.  A second checkin,
+ * a checkin in the wrong pool, a checkin of a made-up lease return a status and change nothing.
+ *
+ * Who holds it: the context that checked it out, until lg_lease_detach, _give or _adopt.  A checkin
+ * by another context without these works, is logged once, and makes the detector silent about this
+ * pool from then on: it no longer knows who holds what.
+ *
+ * Table of calls (rows and columns may run at the same time unless marked x):
+ *                 checkout  checkin  clear  close  destroy
+ *     checkout                                        x
+ *     checkin                                         x
+ *     clear                                           x
+ *     close                                           x
+ *     destroy        x         x       x      x       x      (x: the caller must exclude it) */
+#ifndef LIFEGUARD_POOL_H
+#define LIFEGUARD_POOL_H
+
+#include <lifeguard/context.h>
+#include <lifeguard/driver.h>
+
+struct lg_pool;
+
+#define LG_POOL_CAPACITY_MAX 10000
+
+/* What a second checkout by a context that already holds a lease of the pool means. */
+enum lg_nested {
+    LG_NESTED_DETECT, /* an ordinary checkout; a deadlock is detected */
+    LG_NESTED_FORBID, /* LG_ENESTED at once: the mistake shows in the first test run */
+    LG_NESTED_SHARE /* the same resource again, under a tag of its own; reset at the last checkin */
+};
+
+/* Zero means the default; fields are only added at the end. */
+struct lg_pool_options {
+    uint32_t size;            /* sizeof(struct lg_pool_options) */
+    uint32_t capacity;        /* most resources at once; default 10, at most 10,000 */
+    const char *name;         /* copied; default "pool" */
+    enum lg_nested nested;    /* default LG_NESTED_DETECT */
+    uint32_t opening_max;     /* opens at the same time; default 2 */
+    uint64_t open_timeout_ms; /* for one open; default 10,000 */
+    uint64_t check_after_ms;  /* checkout checks what was idle longer; default 500 */
+    uint64_t leak_after_ms;   /* a lease held longer is called a likely leak; default 60,000 */
+    uint32_t detached;        /* 1: leases belong to nobody (event loops); default 0 */
+};
+
+#define LG_POOL_OPTIONS_INIT                                                                       \
+    {                                                                                              \
+        sizeof(struct lg_pool_options), 0, NULL, LG_NESTED_DETECT, 0, 0, 0, 0, 0                   \
+    }
+
+/* The fields other than resource belong to the library. */
+struct lg_lease {
+    void *resource;
+    struct lg_pool *pool;
+    uint32_t slot;
+    uint32_t tag;
+};
+
+/* One lease that is out: for lists of holders. */
+struct lg_lease_info {
+    char holder[LG_NAME_SIZE]; /* a context's name; "(detached)"; "(ended) NAME" */
+    char place[80];            /* file:line of the checkout */
+    uint32_t slot;
+    uint64_t age_ms;
+};
+
+struct lg_pool_stats {
+    uint32_t capacity;
+    uint32_t idle;
+    uint32_t lent_now;
+    uint32_t opening;
+    uint32_t waiting;
+    uint64_t generation;
+    uint64_t opened;
+    uint64_t closed;
+    uint64_t open_failures;
+    uint64_t lent;     /* checkouts that succeeded */
+    uint64_t returned; /* checkins that succeeded */
+    uint64_t waited;   /* checkouts that had to queue */
+    uint64_t timeouts;
+    uint64_t deadlocks;
+};
+
+LG_BEGIN_DECLS
+
+/* Create a pool.  Nothing is opened until the first checkout.
+ * Shape:   driver is copied, with open and close; arg is handed to every driver call; options may
+ *          be NULL; out not NULL.
+ * Returns: LG_OK; LG_EINVAL; LG_EVERSION (a longer option or driver struct with something set that
+ *          this library does not know); LG_ENOMEM.  *out is NULL unless LG_OK.
+ * Threads: any. */
+LG_API LG_MUST_CHECK int lg_pool_create(const struct lg_driver *driver, void *arg,
+                                        const struct lg_pool_options *options,
+                                        struct lg_pool **out);
+
+/* Borrow a resource, waiting until the deadline, which covers queue, open and check together.
+ * Shape:   pool and lease not NULL; lease->resource is NULL unless LG_OK.
+ * Units:   deadline absolute; LG_TRY does not wait (and opens nothing): LG_EBUSY.
+ * Returns: LG_OK; LG_ETIMEDOUT (with a report: which cause, who holds what); LG_EBUSY; LG_EDEADLK
+ *          (with a report); LG_ENESTED; LG_EOPEN (an open failed while waiting; the report has the
+ *          driver's words); LG_ECLOSED; LG_EFORK; LG_EINVAL; LG_ENOMEM.
+ * Threads: any; blocks; allocates nothing itself; not signal-safe.
+ * Source:  FIFO with hand-off of ownership; DESIGN.md, "Pool". */
+#define lg_pool_checkout(pool, deadline, lease)                                                    \
+    lg_pool_checkout_at((pool), (deadline), (lease), LG_HERE)
+LG_API LG_MUST_CHECK int lg_pool_checkout_at(struct lg_pool *pool, lg_deadline deadline,
+                                             struct lg_lease *lease, const char *place);
+
+/* Borrow a resource if one is idle now.
+ * Returns: LG_OK; LG_EBUSY; as lg_pool_checkout otherwise.
+ * Threads: any; never waits. */
+#define lg_pool_try_checkout(pool, lease) lg_pool_checkout_at((pool), LG_TRY, (lease), LG_HERE)
+
+/* Give a resource back.  On LG_OK the lease is emptied.
+ * Returns: LG_OK; LG_ESTALE (returned already, or emptied); LG_EFOREIGN (of another pool);
+ *          LG_EFORK (taken before fork, by the parent); LG_EINVAL.  On an error nothing changes.
+ * Threads: any; runs the driver's reset; never waits for another thread; after close too. */
+#define lg_pool_checkin(pool, lease) lg_pool_checkin_at((pool), (lease), LG_HERE)
+LG_API LG_MUST_CHECK int lg_pool_checkin_at(struct lg_pool *pool, struct lg_lease *lease,
+                                            const char *place);
+
+/* Give a resource back and have it closed instead of lent again: the user saw it broken.
+ * Returns: as lg_pool_checkin.
+ * Threads: any. */
+#define lg_pool_discard(pool, lease) lg_pool_discard_at((pool), (lease), LG_HERE)
+LG_API LG_MUST_CHECK int lg_pool_discard_at(struct lg_pool *pool, struct lg_lease *lease,
+                                            const char *place);
+
+/* Make a lease nobody's: an event loop or a handover will return it.  The detector then counts on
+ * its return.
+ * Returns: LG_OK; LG_ESTALE; LG_EINVAL.
+ * Threads: any. */
+LG_API LG_MUST_CHECK int lg_lease_detach(const struct lg_lease *lease);
+
+/* Make a lease the calling context's: what it waits for from now on counts.
+ * Returns: LG_OK; LG_ESTALE; LG_EINVAL; LG_ENOMEM.
+ * Threads: any. */
+LG_API LG_MUST_CHECK int lg_lease_adopt(const struct lg_lease *lease);
+
+/* Make a lease another context's.  If that context is blocked and the gift closes a deadlock, a
+ * victim is chosen now.
+ * Shape:   context alive.
+ * Returns: LG_OK; LG_ESTALE; LG_EINVAL (also: context has ended).
+ * Threads: any. */
+LG_API LG_MUST_CHECK int lg_lease_give(const struct lg_lease *lease, struct lg_context *context);
+
+/* Start a new generation: everything open now is closed, the idle at once, the lent at checkin.
+ * Checkouts go on meanwhile and get fresh resources.
+ * Returns: LG_OK; LG_ECLOSED; LG_EINVAL.
+ * Threads: any; runs the driver's close for the idle ones. */
+LG_API int lg_pool_clear(struct lg_pool *pool);
+
+/* Close: no more checkouts, waiters get LG_ECLOSED, idle resources are closed, lent ones at their
+ * checkin.  Then wait for those until the deadline.  May be called again.
+ * Shape:   out has room for `room` infos (NULL if 0); *count (may be NULL) gets how many are out.
+ * Returns: LG_OK (nothing is out); LG_ETIMEDOUT (count are out, listed in out); LG_EDEADLK (the
+ *          caller itself holds a lease, or waits for those who wait for it); LG_EINVAL; LG_ENOMEM.
+ * Threads: any; blocks. */
+LG_API int lg_pool_close(struct lg_pool *pool, lg_deadline deadline, struct lg_lease_info *out,
+                         size_t room, size_t *count);
+
+/* Close with no wait and free.  NULL is fine.  Panics if a lease is still out or somebody waits.
+ * Threads: nobody else uses the pool any more. */
+LG_API void lg_pool_destroy(struct lg_pool *pool);
+
+/* Who holds what now.
+ * Shape:   out has room for `room` infos (NULL if 0).
+ * Returns: how many are out, which may be more than room.
+ * Threads: any; a snapshot that other threads may outdate at once. */
+LG_API size_t lg_pool_holders(struct lg_pool *pool, struct lg_lease_info *out, size_t room);
+
+/* Counts, derived from the slots' states.
+ * Threads: any. */
+LG_API void lg_pool_stats(struct lg_pool *pool, struct lg_pool_stats *out);
+
+LG_END_DECLS
+
+#endif

@@ -1,0 +1,41 @@
+/* The seam to the operating system: each call that may fail by contract passes a named point, and a
+ * test build (LG_FAULTS) can make the N-th passage fail.  In the release build a point costs
+ * nothing. */
+#ifndef LG_PLAT_SEAM_H
+#define LG_PLAT_SEAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LG__SEAM_LIST(X)                                                                           \
+    X(ALLOC)      /* malloc: out of memory */                                                      \
+    X(MAP)        /* mmap: out of memory */                                                        \
+    X(THREAD)     /* pthread_create: EAGAIN */                                                     \
+    X(KEY)        /* pthread_key_create, pthread_setspecific: ENOMEM, EAGAIN */                    \
+    X(ATFORK)     /* pthread_atfork: ENOMEM */                                                     \
+    X(FUTEX_WAIT) /* futex: returns at once, as after a signal */                                  \
+    X(PEEK)       /* process_vm_readv: forbidden */                                                \
+    X(WRITE)      /* write: fails */
+
+enum lg__seam {
+#define LG__SEAM_ENUM(name) LG__SEAM_##name,
+    LG__SEAM_LIST(LG__SEAM_ENUM)
+#undef LG__SEAM_ENUM
+        LG__SEAM_COUNT
+};
+
+#ifdef LG_FAULTS
+/* Fail the n-th passage (from 1) of any point in `mask` from now on; once, or all after it too. */
+void lg__seam_arm(uint64_t n, uint32_t mask, bool is_persistent);
+/* Whether the armed failure has happened; disarms. */
+bool lg__seam_disarm(void);
+bool lg__seam_fails(enum lg__seam point);
+#else
+static inline bool lg__seam_fails(enum lg__seam point)
+{
+    (void)point;
+    return false;
+}
+#endif
+
+#endif
