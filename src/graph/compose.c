@@ -1,0 +1,197 @@
+/* Reports, composed under the detector lock from a search.
+ *
+ * A row is one context of the report.  What a row holds is read from the resources once more, each
+ * kept alive by the pin of somebody who waits for it; a resource whose waiters have all gone is
+ * left out. */
+#include "graph/compose.h"
+
+#include "plat/clock.h"
+#include "plat/text.h"
+
+#include <string.h>
+
+struct rows {
+    struct lg_report *report;
+    const struct lg__search *search;
+    uint64_t now_ns;
+    uint64_t id[LG_REPORT_MEMBERS]; /* of the context in report->members[i] */
+};
+
+static uint64_t ms_since(uint64_t now_ns, uint64_t since_ns)
+{
+    return since_ns != 0 && now_ns > since_ns ? (now_ns - since_ns) / 1000000 : 0;
+}
+
+static void add_row(struct rows *rows, uint64_t id)
+{
+    uint32_t index = rows->report->member_count++;
+    if (index >= LG_REPORT_MEMBERS)
+        return;
+    rows->id[index] = id;
+    lg__context_copy_name(id, rows->report->members[index].context);
+}
+
+static bool has_row(const struct rows *rows, uint64_t id)
+{
+    uint32_t n = rows->report->member_count;
+    for (uint32_t i = 0; i < n && i < LG_REPORT_MEMBERS; i++)
+        if (rows->id[i] == id)
+            return true;
+    return false;
+}
+
+/* What the row's context waits for, from its own record. */
+static void fill_wait(struct rows *rows, uint32_t row, const struct lg__member *member)
+{
+    struct lg_report_member *out = &rows->report->members[row];
+    struct lg__wait *wait = &member->context->wait;
+    if (!lg__wait_pin(wait, member->word))
+        return;
+    const struct lg__want *want = &wait->want;
+    out->need = want->need;
+    out->waited_ms = ms_since(rows->now_ns, wait->since_ns);
+    lg__copy_name(out->waits_noun, sizeof out->waits_noun, want->class->noun);
+    want->class->copy_name(want->object, out->waits_name);
+    lg__copy_place(out->waits_place, sizeof out->waits_place, want->place);
+    lg__wait_unpin(wait);
+}
+
+struct hold_visit {
+    struct rows *rows;
+    uint32_t row;
+    const char *name;
+};
+
+static bool add_hold(void *arg, const struct lg__holding *holding)
+{
+    struct hold_visit *visit = arg;
+    struct lg_report_member *out = &visit->rows->report->members[visit->row];
+    if (holding->holder != visit->rows->id[visit->row])
+        return true;
+    uint32_t index = out->hold_count++;
+    if (index >= LG_REPORT_HOLDS)
+        return true;
+    struct lg_report_hold *hold = &out->holds[index];
+    lg__copy_name(hold->name, sizeof hold->name, visit->name);
+    lg__copy_place(hold->place, sizeof hold->place, holding->place);
+    hold->unit = holding->unit;
+    hold->units = holding->units;
+    hold->age_ms = ms_since(visit->rows->now_ns, holding->since_ns);
+    return true;
+}
+
+/* What the row's context holds of one resource. */
+static void fill_holds_of(struct rows *rows, uint32_t row, const struct lg__resource *resource)
+{
+    char name[LG_NAME_SIZE];
+    for (uint32_t i = resource->waiters; i != LG__NONE; i = rows->search->members[i].next) {
+        const struct lg__member *waiter = &rows->search->members[i];
+        if (!lg__wait_pin(&waiter->context->wait, waiter->word))
+            continue;
+        resource->class->copy_name(resource->object, name);
+        struct hold_visit visit = {rows, row, name};
+        resource->class->survey(resource->object, add_hold, &visit);
+        lg__wait_unpin(&waiter->context->wait);
+        return;
+    }
+}
+
+static bool is_repeated(const struct lg__search *search, uint32_t first, uint32_t edge)
+{
+    for (uint32_t e = first; e != edge; e = search->edges[e].next_hold)
+        if (search->edges[e].resource == search->edges[edge].resource)
+            return true;
+    return false;
+}
+
+static void fill_member(struct rows *rows, uint32_t row, const struct lg__member *member)
+{
+    const struct lg__search *search = rows->search;
+    fill_wait(rows, row, member);
+    for (uint32_t e = member->first_hold; e != LG__NONE; e = search->edges[e].next_hold)
+        if (!is_repeated(search, member->first_hold, e))
+            fill_holds_of(rows, row, &search->resources[search->edges[e].resource]);
+}
+
+/* Fill the listed rows: members of the search in full, running holders with what they hold of the
+ * root's resource. */
+static void fill_rows(struct rows *rows)
+{
+    const struct lg__search *search = rows->search;
+    uint32_t listed = rows->report->member_count;
+    for (uint32_t row = 0; row < listed && row < LG_REPORT_MEMBERS; row++) {
+        const struct lg_context *context = lg__context_find(rows->id[row]);
+        uint32_t index = context ? lg__search_find(search, context) : LG__NONE;
+        if (index != LG__NONE)
+            fill_member(rows, row, &search->members[index]);
+        else
+            fill_holds_of(rows, row, &search->resources[search->members[0].resource]);
+    }
+}
+
+static bool count_held(void *arg, const struct lg__holding *holding)
+{
+    uint32_t *held = arg;
+    *held += holding->units;
+    return true;
+}
+
+static void begin(struct rows *rows, struct lg_report *report, const struct lg__search *search,
+                  enum lg_report_kind kind)
+{
+    const struct lg__member *root = &search->members[0];
+    struct lg__wait *wait = &root->context->wait;
+    memset(report, 0, sizeof *report);
+    report->kind = kind;
+    *rows = (struct rows){.report = report, .search = search, .now_ns = lg__now_ns()};
+    lg__context_copy_name(root->id, report->closer);
+    if (!lg__wait_pin(wait, root->word))
+        return;
+    const struct lg__want *want = &wait->want;
+    lg__copy_name(report->noun, sizeof report->noun, want->class->noun);
+    want->class->copy_name(want->object, report->name);
+    lg__copy_place(report->place, sizeof report->place, want->place);
+    report->capacity = want->class->capacity(want->object);
+    want->class->survey(want->object, count_held, &report->held);
+    report->waited_ms = ms_since(rows->now_ns, wait->since_ns);
+    report->found_ns = rows->now_ns - wait->since_ns;
+    lg__wait_unpin(wait);
+}
+
+void lg__compose_deadlock(struct lg_report *report, const struct lg__search *search,
+                          uint32_t victim)
+{
+    struct rows rows;
+    begin(&rows, report, search, LG_REPORT_DEADLOCK);
+    for (uint32_t i = 0; i < search->member_count; i++)
+        if (!search->members[i].has_progressed)
+            add_row(&rows, search->members[i].id);
+    fill_rows(&rows);
+    if (victim != LG__NONE)
+        lg__context_copy_name(search->members[victim].id, report->victim);
+}
+
+static bool add_holder_row(void *arg, const struct lg__holding *holding)
+{
+    struct rows *rows = arg;
+    if (!has_row(rows, holding->holder))
+        add_row(rows, holding->holder);
+    return rows->report->member_count < LG_REPORT_MEMBERS;
+}
+
+void lg__compose_timeout(struct lg_report *report, const struct lg__search *search)
+{
+    struct rows rows;
+    const struct lg__member *root = &search->members[0];
+    begin(&rows, report, search, LG_REPORT_TIMEOUT);
+    add_row(&rows, root->id);
+    if (lg__wait_pin(&root->context->wait, root->word)) {
+        const struct lg__want *want = &root->context->wait.want;
+        want->class->survey(want->object, add_holder_row, &rows);
+        lg__wait_unpin(&root->context->wait);
+    }
+    for (uint32_t i = 1; i < search->member_count; i++)
+        if (!has_row(&rows, search->members[i].id))
+            add_row(&rows, search->members[i].id);
+    fill_rows(&rows);
+}

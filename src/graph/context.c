@@ -1,0 +1,444 @@
+/* The context table: ids, creation at first use, the end at thread exit and after fork. */
+#define _GNU_SOURCE /* gettid */
+#include "graph/context.h"
+
+#include "graph/detector.h"
+#include "plat/log.h"
+#include "plat/memory.h"
+#include "plat/seam.h"
+#include "plat/text.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CHUNK_SIZE  256
+#define CHUNK_COUNT ((LG_CONTEXTS_MAX + CHUNK_SIZE - 1) / CHUNK_SIZE)
+#define SLOT_SHIFT  2
+#define SLOT_MASK   0xffffull
+#define GEN_SHIFT   18
+#define HOOKS_MAX   4
+
+_Static_assert(LG_CONTEXTS_MAX < SLOT_MASK, "a slot + 1 fits its bits");
+
+struct chunk {
+    struct lg_context contexts[CHUNK_SIZE];
+    struct lg_report reports[CHUNK_SIZE]; /* apart, so that unused ones cost no page */
+};
+
+/* Rank: registry is taken with no other lock held but fork's. */
+static struct lg__raw_lock registry_lock;
+static struct chunk *chunks[CHUNK_COUNT]; /* atomic; set once under registry_lock */
+static uint32_t slots_used;               /* atomic; grows under registry_lock */
+static uint32_t free_head;                /* under registry_lock; slot + 1 */
+static uint32_t free_tail;                /* as free_head: first freed, first used again */
+static uint32_t is_ready;                 /* atomic; set under registry_lock */
+static pthread_key_t exit_key;            /* r/o once is_ready */
+
+static struct lg__fork_hooks fork_hooks[HOOKS_MAX]; /* under registry_lock; then r/o */
+static uint32_t fork_hook_count;
+
+_Thread_local struct lg_context *lg__self;
+
+static struct lg_context *context_at(uint32_t slot)
+{
+    struct chunk *chunk = lg__load_acquire(&chunks[slot / CHUNK_SIZE]);
+    return chunk ? &chunk->contexts[slot % CHUNK_SIZE] : NULL;
+}
+
+struct lg_context *lg__context_find(uint64_t id)
+{
+    uint32_t slot = (uint32_t)((id >> SLOT_SHIFT) & SLOT_MASK);
+    if (slot == 0 || slot > lg__load_relaxed(&slots_used))
+        return NULL;
+    struct lg_context *context = context_at(slot - 1);
+    /* Full: a waiter's begin comes before this load, an ending context's end before its look at the
+     * waiters (store-load on both sides); see end_context. */
+    return context && lg__load_full(&context->id) == id ? context : NULL;
+}
+
+void lg__context_each(void (*visit)(void *arg, struct lg_context *context), void *arg)
+{
+    uint32_t count = lg__load_acquire(&slots_used);
+    for (uint32_t slot = 0; slot < count; slot++) {
+        struct lg_context *context = context_at(slot);
+        if (context && lg__load_acquire(&context->id) != 0)
+            visit(arg, context);
+    }
+}
+
+static void end_on_thread_exit(void *value);
+static void fork_prepare(void);
+static void fork_parent(void);
+static void fork_child(void);
+
+/* Once, at the first use of the library.  Failures are tried again at the next use. */
+static bool get_ready_locked(void)
+{
+    static bool has_key; /* under registry_lock */
+    if (is_ready)
+        return true;
+    if (!has_key) {
+        if (lg__seam_fails(LG__SEAM_KEY) || pthread_key_create(&exit_key, end_on_thread_exit) != 0)
+            return false;
+        has_key = true;
+    }
+    if (lg__seam_fails(LG__SEAM_ATFORK) ||
+        pthread_atfork(fork_prepare, fork_parent, fork_child) != 0)
+        return false;
+    lg__store_release(&is_ready, 1u);
+    return true;
+}
+
+static bool add_chunk_locked(uint32_t index)
+{
+    if (chunks[index])
+        return true;
+    struct chunk *chunk = lg__map(sizeof *chunk);
+    if (!chunk)
+        return false;
+    for (uint32_t i = 0; i < CHUNK_SIZE; i++) {
+        chunk->contexts[i].slot = index * CHUNK_SIZE + i;
+        chunk->contexts[i].report = &chunk->reports[i];
+    }
+    lg__store_release(&chunks[index], chunk);
+    return true;
+}
+
+static struct lg_context *take_slot_locked(void)
+{
+    if (free_head != 0) {
+        struct lg_context *context = context_at(free_head - 1);
+        free_head = context->next_free;
+        if (free_head == 0)
+            free_tail = 0;
+        return context;
+    }
+    uint32_t slot = slots_used;
+    if (slot == LG_CONTEXTS_MAX || !add_chunk_locked(slot / CHUNK_SIZE))
+        return NULL;
+    lg__store_release(&slots_used, slot + 1);
+    return context_at(slot);
+}
+
+/* Last in, so that the name of an ended context stays readable as long as possible. */
+static void give_slot_locked(struct lg_context *context)
+{
+    context->next_free = 0;
+    if (free_tail != 0)
+        context_at(free_tail - 1)->next_free = context->slot + 1;
+    else
+        free_head = context->slot + 1;
+    free_tail = context->slot + 1;
+}
+
+static struct lg_context *begin_context(void)
+{
+    lg__raw_lock(&registry_lock);
+    struct lg_context *context = get_ready_locked() ? take_slot_locked() : NULL;
+    if (context) {
+        lg__store_relaxed(&context->generation, context->generation + 1);
+        lg__raw_lock(&context->wait.pin);
+        context->name[0] = 0;
+        context->tid = gettid();
+        lg__raw_unlock(&context->wait.pin);
+        context->is_detached = 0;
+        context->exit_rounds = 0;
+        context->hint_object = NULL;
+        context->report->kind = LG_REPORT_NONE;
+        lg__store_relaxed(&context->held_count, 0u);
+        lg__store_relaxed(&context->held_lost, 0u);
+        lg__store_relaxed(&context->has_been_told, 0u);
+        lg__store_release(&context->id, context->generation << GEN_SHIFT |
+                                            (uint64_t)(context->slot + 1) << SLOT_SHIFT);
+    }
+    lg__raw_unlock(&registry_lock);
+    return context;
+}
+
+static void wake_if_waits_for(void *arg, struct lg_context *context)
+{
+    uint64_t word = lg__load_acquire(&context->wait.word);
+    if (LG__WAIT_STATE(word) != LG__WAIT_WAITING || !lg__wait_pin(&context->wait, word))
+        return;
+    const struct lg__resource_class *class = context->wait.want.class;
+    lg__wait_unpin(&context->wait);
+    /* It looks again for itself; that it waits for the context that ended is likely enough. */
+    if (class->is_robust && lg__wait_end_this(&context->wait, word, LG__WAIT_WOKEN, 0))
+        lg__wait_wake(&context->wait);
+    (void)arg;
+}
+
+static void log_what_is_left(const struct lg_context *context, uint32_t count)
+{
+    char name[LG_NAME_SIZE];
+    char text[512];
+    char place[LG_PLACE_SIZE];
+    struct lg__text line;
+    lg__context_copy_name(context->id, name);
+    lg__text_begin(&line, text, sizeof text);
+    lg__text_addf(&line, "%s ended holding %u thing%s, taken at", name, count,
+                  count == 1 ? "" : "s");
+    for (uint32_t i = 0; i < count && i < LG__HELD_MAX; i++) {
+        lg__copy_place(place, sizeof place, context->held[i].place);
+        lg__text_addf(&line, "%s %s", i ? "," : "", place[0] ? place : "(unknown)");
+    }
+    struct lg_log_field field = {"context", name};
+    lg__log(LG_LOG_WARN, "ended-holding", &field, 1, text);
+}
+
+static void end_context(struct lg_context *context)
+{
+    uint32_t held = lg__held_count(context);
+    if (held > 0)
+        log_what_is_left(context, held);
+    /* Order: the id goes first, then the sleepers are told.  A waiter publishes, then looks at the
+     * id; one of the two sees the other (store-load on both sides). */
+    lg__swap_full(&context->id, (uint64_t)0);
+    if (held > 0)
+        lg__context_each(wake_if_waits_for, NULL);
+    lg__raw_lock(&registry_lock);
+    lg__store_relaxed(&context->held_count, 0u);
+    give_slot_locked(context);
+    lg__raw_unlock(&registry_lock);
+}
+
+/* Destructors of other thread-local values may still lock and check in: stay while there are rounds,
+ * and go in the last but one, because in the last the sanitizers' runtimes go. */
+static void end_on_thread_exit(void *value)
+{
+    struct lg_context *context = value;
+    if (++context->exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS - 1 &&
+        pthread_setspecific(exit_key, context) == 0)
+        return;
+    lg__self = NULL;
+    end_context(context);
+}
+
+struct lg_context *lg__context_create(void)
+{
+    struct lg_context *context = begin_context();
+    if (!context)
+        return NULL;
+    if (lg__seam_fails(LG__SEAM_KEY) || pthread_setspecific(exit_key, context) != 0) {
+        end_context(context);
+        return NULL;
+    }
+    lg__self = context;
+    return context;
+}
+
+struct lg_context *lg_context_self(void)
+{
+    return lg__context_self();
+}
+
+static void copy_name(const struct lg_context *context, char *out)
+{
+    struct lg__wait *wait = (struct lg__wait *)(uintptr_t)&context->wait;
+    lg__raw_lock(&wait->pin);
+    lg__copy_name(out, LG_NAME_SIZE, context->name);
+    int tid = context->tid;
+    lg__raw_unlock(&wait->pin);
+    if (!out[0])
+        snprintf(out, LG_NAME_SIZE, "thread-%d", tid);
+}
+
+void lg__context_copy_name(uint64_t id, char *out)
+{
+    uint32_t slot = (uint32_t)((id >> SLOT_SHIFT) & SLOT_MASK);
+    const struct lg_context *context = slot ? context_at(slot - 1) : NULL;
+    if (!context) {
+        lg__copy_name(out, LG_NAME_SIZE, id ? "(ended)" : "(detached)");
+        return;
+    }
+    copy_name(context, out);
+    if (lg__load_relaxed(&context->generation) != id >> GEN_SHIFT)
+        lg__copy_name(out, LG_NAME_SIZE, "(ended)"); /* its slot has been used again */
+    else if (!lg__context_is_alive(id))
+        snprintf(out + strnlen(out, LG_NAME_SIZE - 9), 9, " (ended)");
+}
+
+void lg_context_name(const struct lg_context *context, char *out)
+{
+    copy_name(context, out);
+}
+
+int lg_context_set_name(const char *name)
+{
+    struct lg_context *self = lg__context_self();
+    if (!self)
+        return LG_ENOMEM;
+    lg__raw_lock(&self->wait.pin);
+    lg__copy_name(self->name, sizeof self->name, name);
+    lg__raw_unlock(&self->wait.pin);
+    return LG_OK;
+}
+
+struct lg_context *lg_context_detach(void)
+{
+    struct lg_context *self = lg__context_self();
+    if (!self)
+        return NULL;
+    (void)pthread_setspecific(exit_key, NULL); /* cannot fail for a key that has a value */
+    lg__self = NULL;
+    lg__raw_lock(&registry_lock);
+    self->is_detached = 1;
+    lg__raw_unlock(&registry_lock);
+    return self;
+}
+
+static bool claim_detached(struct lg_context *context)
+{
+    if (!context)
+        return false;
+    lg__raw_lock(&registry_lock);
+    bool is_claimed = context->is_detached && lg__load_relaxed(&context->id) != 0;
+    if (is_claimed)
+        context->is_detached = 0;
+    lg__raw_unlock(&registry_lock);
+    return is_claimed;
+}
+
+static void unclaim(struct lg_context *context)
+{
+    lg__raw_lock(&registry_lock);
+    context->is_detached = 1;
+    lg__raw_unlock(&registry_lock);
+}
+
+int lg_context_resume(struct lg_context *context)
+{
+    struct lg_context *own = lg__self;
+    if (own && lg__held_count(own) > 0)
+        return LG_EBUSY;
+    if (!claim_detached(context))
+        return LG_EINVAL;
+    if (pthread_setspecific(exit_key, context) != 0) {
+        unclaim(context);
+        return LG_ENOMEM;
+    }
+    lg__self = context;
+    context->exit_rounds = 0;
+    if (own)
+        end_context(own);
+    return LG_OK;
+}
+
+int lg_context_end(struct lg_context *context)
+{
+    if (!claim_detached(context))
+        return LG_EINVAL;
+    end_context(context);
+    return LG_OK;
+}
+
+void lg__fork_add(const struct lg__fork_hooks *hooks)
+{
+    lg__raw_lock(&registry_lock);
+    if (fork_hook_count < HOOKS_MAX)
+        fork_hooks[fork_hook_count++] = *hooks;
+    lg__raw_unlock(&registry_lock);
+}
+
+/* Fork.  In prepare all locks of the library are taken, so that in the child every structure is
+ * between two steps; there, all contexts but the forking thread's are dead.  The locks of two floors
+ * are never held together, so the order of the hooks does not matter. */
+static void fork_prepare(void)
+{
+    for (uint32_t i = 0; i < fork_hook_count; i++)
+        fork_hooks[i].prepare();
+    lg__detector_fork_prepare();
+    lg__raw_lock(&registry_lock);
+}
+
+static void fork_parent(void)
+{
+    lg__raw_unlock(&registry_lock);
+    lg__detector_fork_parent();
+    for (uint32_t i = fork_hook_count; i > 0; i--)
+        fork_hooks[i - 1].parent();
+}
+
+static void bury_in_child(struct lg_context *context)
+{
+    lg__store_relaxed(&context->id, (uint64_t)0);
+    lg__store_relaxed(&context->held_count, 0u);
+    /* Idle, in no queue: the floors above empty theirs.  The epoch stays, so it never repeats. */
+    context->wait.word &= ~(LG__WAIT_EPOCH_ONE - 1);
+    context->wait.queue = NULL;
+    give_slot_locked(context);
+}
+
+static void fork_child(void)
+{
+    for (uint32_t slot = 0; slot < slots_used; slot++) {
+        struct lg_context *context = context_at(slot);
+        context->wait.pin = (struct lg__raw_lock){0}; /* its holder may be a thread left behind */
+        if (context != lg__self && context->id != 0)
+            bury_in_child(context);
+    }
+    if (lg__self)
+        lg__self->tid = gettid();
+    registry_lock = (struct lg__raw_lock){0};
+    lg__detector_fork_child();
+    for (uint32_t i = fork_hook_count; i > 0; i--)
+        fork_hooks[i - 1].child();
+}
+
+static uint32_t known_count(const struct lg_context *self)
+{
+    uint32_t n = lg__load_relaxed(&self->held_count);
+    return n < LG__HELD_MAX ? n : LG__HELD_MAX;
+}
+
+static uint32_t find_entry(const struct lg_context *self, const void *object, uint64_t tag)
+{
+    uint32_t i = known_count(self);
+    while (i > 0 && (self->held[i - 1].object != object || self->held[i - 1].tag != tag))
+        i--;
+    return i; /* index + 1; 0: none */
+}
+
+static void set_entry(struct lg__held *entry, const struct lg__held *from)
+{
+    lg__store_relaxed(&entry->object, from->object);
+    lg__store_relaxed(&entry->tag, from->tag);
+    lg__store_relaxed(&entry->place, from->place);
+}
+
+/* Out of order, or a full table.  What did not fit is counted, and stands in the table as an entry
+ * without an object once there is room again. */
+void lg__held_pop_slow(struct lg_context *self, const void *object, uint64_t tag)
+{
+    static const struct lg__held unknown = {NULL, 0, NULL};
+    uint32_t n = lg__load_relaxed(&self->held_count);
+    uint32_t found = find_entry(self, object, tag);
+    if (found == 0)
+        found = find_entry(self, NULL, 0);
+    if (found == 0 && n <= LG__HELD_MAX)
+        return; /* it came by another way than a push, as an adopted lease that was given on */
+    uint32_t known = known_count(self);
+    for (uint32_t i = found; found > 0 && i < known; i++)
+        set_entry(&self->held[i - 1], &self->held[i]);
+    if (found > 0 && n > LG__HELD_MAX)
+        set_entry(&self->held[known - 1], &unknown);
+    lg__store_relaxed(&self->held_count, n - 1);
+}
+
+const struct lg__held *lg__held_find(const struct lg_context *self, const void *object)
+{
+    for (uint32_t i = known_count(self); i > 0; i--)
+        if (self->held[i - 1].object == object)
+            return &self->held[i - 1];
+    return NULL;
+}
+
+uint32_t lg__held_count(const struct lg_context *context)
+{
+    uint32_t n = lg__load_relaxed(&context->held_count);
+    uint32_t lost = lg__load_relaxed(&context->held_lost);
+    return n > lost ? n - lost : 0;
+}

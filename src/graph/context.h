@@ -1,0 +1,120 @@
+/* Context: one a thread (or coroutine), with its wait record and its table of what it holds.
+ *
+ * Contexts live in chunks that are never freed, so a pointer to one is always readable; the id says
+ * whether it is still the one that was meant.  An id is
+ *
+ *     bits 63..18 generation | bits 17..2 slot + 1 | bits 1..0 zero, free for a lock word's flags
+ *
+ * and never 0 for a living context. */
+#ifndef LG_GRAPH_CONTEXT_H
+#define LG_GRAPH_CONTEXT_H
+
+#include "graph/wait.h"
+
+#include <lifeguard/context.h>
+#include <lifeguard/report.h>
+
+#define LG__HELD_MAX 32
+
+/* One thing held: a hint.  Truth is at the object.  Read by others only through relaxed loads, and
+ * never dereferenced by them. */
+struct lg__held {
+    const void *object;
+    uint64_t tag; /* the object's own: a pool's slot and lease */
+    const char *place;
+};
+
+struct lg_context {
+    uint64_t id; /* atomic; 0 when ended; written under the registry lock */
+    /* The held table: the owner writes. */
+    uint32_t held_count;    /* atomic relaxed; may exceed LG__HELD_MAX: the rest is unknown */
+    uint32_t held_lost;     /* atomic; entries whose lease another context has taken over */
+    uint32_t has_been_told; /* atomic relaxed; LG_EDEADLK given and nothing released since */
+    struct lg__held held[LG__HELD_MAX];
+    uint64_t hint; /* owner; a pool's: which slot it had last */
+    const void *hint_object;
+    struct lg__wait wait;
+    struct lg_report *report; /* r/o after create; the owner, or the detector while it waits */
+    char name[LG_NAME_SIZE];  /* under wait.pin; "" is the default name */
+    int32_t tid;              /* under wait.pin */
+    uint32_t slot;            /* r/o after create */
+    uint64_t generation;      /* atomic; written under the registry lock */
+    uint32_t next_free;       /* under the registry lock; slot + 1 */
+    uint32_t is_detached;     /* under the registry lock */
+    uint32_t exit_rounds;     /* owner */
+    uint64_t mark_serial;     /* under the detector lock */
+    uint32_t mark_index;      /* under the detector lock */
+};
+
+extern _Thread_local struct lg_context *lg__self;
+
+struct lg_context *lg__context_create(void);
+
+/* The calling thread's context; NULL when none can be made. */
+static inline struct lg_context *lg__context_self(void)
+{
+    struct lg_context *self = lg__self;
+    return lg__likely(self != NULL) ? self : lg__context_create();
+}
+
+/* The context with this id, or NULL if it has ended. */
+struct lg_context *lg__context_find(uint64_t id);
+
+static inline bool lg__context_is_alive(uint64_t id)
+{
+    return lg__context_find(id) != NULL;
+}
+
+/* Call `visit` with every living context. */
+void lg__context_each(void (*visit)(void *arg, struct lg_context *context), void *arg);
+
+/* The name; "NAME (ended)" or "(ended)" if the context has; "(detached)" for 0. */
+void lg__context_copy_name(uint64_t id, char *out);
+
+/* Where the report of a context is. */
+static inline struct lg_report *lg__report_of(struct lg_context *context)
+{
+    return context->report;
+}
+
+/* Note that something was taken, or let go.  Two plain stores each: the fast path of all locks. */
+static inline void lg__held_push(struct lg_context *self, const void *object, uint64_t tag,
+                                 const char *place)
+{
+    uint32_t n = lg__load_relaxed(&self->held_count);
+    if (lg__likely(n < LG__HELD_MAX)) {
+        lg__store_relaxed(&self->held[n].object, object);
+        lg__store_relaxed(&self->held[n].tag, tag);
+        lg__store_relaxed(&self->held[n].place, place);
+    }
+    lg__store_relaxed(&self->held_count, n + 1);
+}
+
+void lg__held_pop_slow(struct lg_context *self, const void *object, uint64_t tag);
+
+static inline void lg__held_pop(struct lg_context *self, const void *object, uint64_t tag)
+{
+    uint32_t n = lg__load_relaxed(&self->held_count);
+    lg__store_relaxed(&self->has_been_told, 0u);
+    if (lg__likely(n - 1 < LG__HELD_MAX && lg__load_relaxed(&self->held[n - 1].object) == object &&
+                   lg__load_relaxed(&self->held[n - 1].tag) == tag))
+        lg__store_relaxed(&self->held_count, n - 1);
+    else
+        lg__held_pop_slow(self, object, tag);
+}
+
+/* The newest entry for an object, or NULL.  Owner only. */
+const struct lg__held *lg__held_find(const struct lg_context *self, const void *object);
+
+/* How much it holds, less what others have taken over. */
+uint32_t lg__held_count(const struct lg_context *context);
+
+/* Fork: the floors above add their own handlers, for the locks of its own. */
+struct lg__fork_hooks {
+    void (*prepare)(void);
+    void (*parent)(void);
+    void (*child)(void);
+};
+void lg__fork_add(const struct lg__fork_hooks *hooks);
+
+#endif

@@ -1,0 +1,275 @@
+/* The detector: when a wait begins, is the waiter in a set that can never go on?
+ *
+ * Three steps, each only if the one before could not say no:
+ *   1. First look: do contexts that run hold enough?  A load or two; nothing is shared, no lock.
+ *   2. A small search on the stack, still without a lock.  Its "no" is final: whoever it saw running
+ *      will look for itself when it blocks, and then sees this wait (W1: of all who close a ring the
+ *      last to begin sees the others).
+ *   3. The judgement, one at a time under the detector lock: a large search, verified.  Two who close
+ *      one ring at once are judged one after the other, and the second finds the ring gone.
+ *
+ * Lock rank: detector lock, then one pin at a time.  No callback runs under it. */
+#include "graph/detector.h"
+
+#include "graph/compose.h"
+#include "plat/clock.h"
+#include "plat/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum detect { DETECT_UNSET, DETECT_ERROR, DETECT_LOG, DETECT_OFF };
+
+static struct lg__raw_lock detector_lock;
+static struct lg_report composed; /* under detector_lock */
+static uint32_t detect_mode;      /* atomic; enum detect, set at first use */
+
+void lg__detector_fork_prepare(void)
+{
+    lg__raw_lock(&detector_lock);
+}
+
+void lg__detector_fork_parent(void)
+{
+    lg__raw_unlock(&detector_lock);
+}
+
+void lg__detector_fork_child(void)
+{
+    detector_lock = (struct lg__raw_lock){0};
+}
+
+static enum detect read_mode(void)
+{
+    const char *wish = getenv("LIFEGUARD_DETECT");
+    if (!wish || strcmp(wish, "error") == 0)
+        return DETECT_ERROR;
+    if (strcmp(wish, "log") == 0)
+        return DETECT_LOG;
+    if (strcmp(wish, "off") == 0)
+        return DETECT_OFF;
+    char text[160];
+    snprintf(text, sizeof text,
+             "LIFEGUARD_DETECT is \"%.40s\", which is none of error, log, off; using error", wish);
+    lg__log(LG_LOG_WARN, "bad-environment", NULL, 0, text);
+    return DETECT_ERROR;
+}
+
+static enum detect get_mode(void)
+{
+    uint32_t mode = lg__load_acquire(&detect_mode);
+    if (lg__likely(mode != DETECT_UNSET))
+        return mode;
+    mode = read_mode(); /* two threads may both read it, and read the same */
+    lg__store_release(&detect_mode, mode);
+    return mode;
+}
+
+/* The order in which members are tried as victims (rule 3): whoever may keep its wait longest goes
+ * last, a condition's re-lock very last; one that was told already and released nothing goes after
+ * those that were not. */
+static uint32_t category(const struct lg__member *member)
+{
+    if (member->is_relock)
+        return 2;
+    return lg__load_relaxed(&member->context->has_been_told) ? 1 : 0;
+}
+
+static bool goes_before(const struct lg__search *search, uint32_t a, uint32_t b)
+{
+    const struct lg__member *x = &search->members[a];
+    const struct lg__member *y = &search->members[b];
+    if (category(x) != category(y))
+        return category(x) < category(y);
+    lg_deadline x_deadline = x->is_relock ? LG_FOREVER : x->deadline;
+    lg_deadline y_deadline = y->is_relock ? LG_FOREVER : y->deadline;
+    if (x_deadline != y_deadline)
+        return x_deadline < y_deadline;
+    if (a == 0 || b == 0)
+        return a == 0; /* the closer */
+    return x->since_ns > y->since_ns;
+}
+
+/* The first member, in that order, whose removal lets the closer progress.  The marks of the
+ * reduction are spoilt afterwards. */
+static uint32_t choose_victim(struct lg__search *search)
+{
+    for (uint32_t i = 0; i < search->member_count; i++)
+        search->members[i].was_tried = search->members[i].has_progressed;
+    for (;;) {
+        uint32_t best = LG__NONE;
+        for (uint32_t i = 0; i < search->member_count; i++)
+            if (!search->members[i].was_tried && (best == LG__NONE || goes_before(search, i, best)))
+                best = i;
+        if (best == LG__NONE || best == 0)
+            return best; /* removing the closer lets it go on by definition */
+        lg__search_reduce(search, best);
+        if (search->members[0].has_progressed)
+            return best;
+        search->members[best].was_tried = true;
+    }
+}
+
+/* Whether the closer's units would free anybody: otherwise it only hangs off an older deadlock. */
+static bool root_closes_it(struct lg__search *search)
+{
+    uint32_t without = lg__search_reduce(search, LG__NONE);
+    return lg__search_reduce(search, 0) > without;
+}
+
+struct verdict {
+    struct lg_context *victim; /* its wait has ended; NULL: nobody's has */
+    bool must_log;             /* LIFEGUARD_DETECT=log: the caller's report is to be logged */
+    bool was_told;             /* the victim had been told before and released nothing */
+};
+
+/* Hand the composed report to the victim and end its wait.  False: its wait had ended already, and
+ * so the judgement is void. */
+static bool strike(struct lg__search *search, uint32_t index, struct verdict *verdict)
+{
+    struct lg__member *member = &search->members[index];
+    struct lg_context *victim = member->context;
+    if (!lg__wait_pin(&victim->wait, member->word))
+        return false;
+    *lg__report_of(victim) = composed;
+    verdict->was_told = lg__load_relaxed(&victim->has_been_told) == 1;
+    lg__store_relaxed(&victim->has_been_told, verdict->was_told ? 2u : 1u);
+    bool has_ended = lg__wait_end_this(&victim->wait, member->word, LG__WAIT_VICTIM, 0);
+    lg__wait_unpin(&victim->wait);
+    verdict->victim = has_ended ? victim : NULL;
+    return has_ended;
+}
+
+/* One judgement.  False: something moved while we looked; look again. */
+static bool judge_once(struct lg_context *waiter, enum detect mode, struct verdict *verdict)
+{
+    uint64_t word = lg__load_full(&waiter->wait.word);
+    struct lg__search *search = lg__search_begin_large();
+    if (LG__WAIT_STATE(word) != LG__WAIT_WAITING || !lg__search_collect(search, waiter, word))
+        return true;
+    lg__search_reduce(search, LG__NONE);
+    if (search->members[0].has_progressed || search->has_overflown)
+        return true;
+    if (!lg__search_verify(search))
+        return false;
+    if (!root_closes_it(search))
+        return true;
+    lg__search_reduce(search, LG__NONE);
+    uint32_t victim = mode == DETECT_ERROR ? choose_victim(search) : LG__NONE;
+    lg__search_reduce(search, LG__NONE); /* the marks that compose reads */
+    lg__compose_deadlock(&composed, search, victim);
+    if (mode == DETECT_ERROR)
+        return strike(search, victim, verdict);
+    *lg__report_of(lg__self) = composed;
+    verdict->must_log = true;
+    return true;
+}
+
+static void log_report(enum lg_log_level level, const struct lg_report *report)
+{
+    if (!lg__log_is_wanted(level))
+        return;
+    char text[4096];
+    lg_report_write(report, LG_REPORT_TEXT, text, sizeof text);
+    struct lg_log_field fields[] = {
+        {"name", report->name}, {"closer", report->closer}, {"victim", report->victim}};
+    lg__log(level, "deadlock", fields, 3, text);
+}
+
+static void log_told_again(const struct lg_context *victim)
+{
+    char name[LG_NAME_SIZE];
+    char text[160];
+    lg__context_copy_name(victim->id, name);
+    snprintf(text, sizeof text,
+             "%s got LG_EDEADLK twice and released nothing in between: release, then try again",
+             name);
+    struct lg_log_field field = {"context", name};
+    lg__log(LG_LOG_WARN, "deadlock-again", &field, 1, text);
+}
+
+static void judge(struct lg_context *waiter, enum detect mode)
+{
+    struct verdict verdict = {0};
+    lg__raw_lock(&detector_lock);
+    while (!judge_once(waiter, mode, &verdict))
+        continue;
+    lg__raw_unlock(&detector_lock);
+    if (verdict.victim && verdict.victim != lg__self)
+        lg__wait_wake(&verdict.victim->wait);
+    if (verdict.was_told)
+        log_told_again(verdict.victim);
+    if (verdict.must_log)
+        log_report(LG_LOG_WARN, lg__report_of(lg__self));
+}
+
+/* Step 2, apart for its room on the stack: 12 kB that a first look does not touch. */
+static __attribute__((noinline)) bool small_search_says_no(struct lg_context *waiter)
+{
+    struct lg__small_search small;
+    uint64_t word = lg__load_full(&waiter->wait.word);
+    lg__search_begin_small(&small);
+    if (LG__WAIT_STATE(word) != LG__WAIT_WAITING ||
+        !lg__search_collect(&small.search, waiter, word))
+        return true;
+    if (small.search.has_overflown)
+        return false;
+    lg__search_reduce(&small.search, LG__NONE);
+    return small.search.members[0].has_progressed;
+}
+
+void lg__detector_look(struct lg_context *waiter)
+{
+    enum detect mode = get_mode();
+    if (mode == DETECT_OFF)
+        return;
+    /* Another's record may be read only under its pin: the searches do that. */
+    if (waiter == lg__self && !lg__search_is_needed(&waiter->wait.want))
+        return;
+    if (!small_search_says_no(waiter))
+        judge(waiter, mode);
+}
+
+/* A timeout: the report of who holds what, and whether those who do can go on at all. */
+static void explain(struct lg__search *search, struct lg_report *report)
+{
+    lg__search_reduce(search, LG__NONE);
+    bool is_stuck =
+        !search->members[0].has_progressed && !search->has_overflown && lg__search_verify(search);
+    lg__compose_timeout(report, search);
+    if (is_stuck)
+        report->cause = LG_EXHAUSTION_DEADLOCK;
+}
+
+void lg__detector_explain(struct lg_context *waiter)
+{
+    lg__raw_lock(&detector_lock);
+    struct lg__search *search = lg__search_begin_large();
+    if (lg__search_collect(search, waiter, lg__load_relaxed(&waiter->wait.word)))
+        explain(search, lg__report_of(waiter));
+    lg__raw_unlock(&detector_lock);
+}
+
+void lg__detector_explain_want(struct lg_context *self, const struct lg__want *want,
+                               enum lg_report_kind kind)
+{
+    /* A wait that begins and is taken back at once, for the sake of one way to compose. */
+    lg__wait_begin(&self->wait, want, LG__WAIT_WAITING);
+    lg__raw_lock(&detector_lock);
+    struct lg__search *search = lg__search_begin_large();
+    bool is_there = lg__search_collect(search, self, lg__load_relaxed(&self->wait.word));
+    if (is_there && kind == LG_REPORT_DEADLOCK) {
+        lg__search_reduce(search, LG__NONE);
+        lg__compose_deadlock(lg__report_of(self), search, 0);
+    } else if (is_there) {
+        explain(search, lg__report_of(self));
+    }
+    lg__raw_unlock(&detector_lock);
+    lg__wait_retract(&self->wait);
+}
+
+void lg__detector_log(struct lg_context *victim)
+{
+    log_report(LG_LOG_INFO, lg__report_of(victim));
+}

@@ -1,0 +1,72 @@
+/* A report's public face: where it is, and writing it out. */
+#include <lifeguard/report.h>
+
+#include "graph/context.h"
+#include "graph/report_write.h"
+#include "plat/seam.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+const struct lg_report *lg_report_last(void)
+{
+    static const struct lg_report none; /* for a thread that could get no context */
+    struct lg_context *self = lg__context_self();
+    return self ? lg__report_of(self) : &none;
+}
+
+size_t lg_report_write(const struct lg_report *report, enum lg_report_format format, char *buffer,
+                       size_t size)
+{
+    struct lg__text text;
+    lg__text_begin(&text, buffer, size);
+    switch (format) {
+    case LG_REPORT_TEXT:
+        lg__report_text(&text, report);
+        break;
+    case LG_REPORT_JSON:
+        lg__report_json(&text, report);
+        break;
+    case LG_REPORT_DOT:
+        lg__report_dot(&text, report);
+        break;
+    }
+    return text.length;
+}
+
+int lg_report_print(const struct lg_report *report, enum lg_report_format format, int fd)
+{
+    char buffer[8192]; /* 16 members of the longest kind are shorter */
+    size_t length = lg_report_write(report, format, buffer, sizeof buffer);
+    if (length >= sizeof buffer)
+        length = sizeof buffer - 1;
+    for (size_t done = 0; done < length;) {
+        ssize_t written =
+            lg__seam_fails(LG__SEAM_WRITE) ? -1 : write(fd, buffer + done, length - done);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return LG_ESYS;
+        done += (size_t)written;
+    }
+    return LG_OK;
+}
+
+const char *lg_exhaustion_text(enum lg_exhaustion cause)
+{
+    switch (cause) {
+    case LG_EXHAUSTION_NONE:
+        return "not exhausted";
+    case LG_EXHAUSTION_DEADLOCK:
+        return "deadlock: those who hold it cannot go on";
+    case LG_EXHAUSTION_OPENS_FAIL:
+        return "opens fail";
+    case LG_EXHAUSTION_LEAK:
+        return "likely leak";
+    case LG_EXHAUSTION_SLOW_HOLDERS:
+        return "slow holders: nothing came back while this waited";
+    case LG_EXHAUSTION_BACKLOG:
+        return "backlog: what comes back goes to others ahead";
+    }
+    return "unknown";
+}

@@ -1,0 +1,77 @@
+/* A report as a picture: contexts are ellipses, things are boxes; an edge from a context to a thing
+ * waits for it, an edge from a thing to a context is held by it.  A deadlock shows as a ring. */
+#include "graph/report_write.h"
+
+#include <string.h>
+
+static void add_thing_id(struct lg__text *text, const char *name)
+{
+    lg__text_add(text, "\"r:");
+    lg__text_add_dot(text, name);
+    lg__text_add(text, "\"");
+}
+
+static void add_context_id(struct lg__text *text, const char *name)
+{
+    lg__text_add(text, "\"c:");
+    lg__text_add_dot(text, name);
+    lg__text_add(text, "\"");
+}
+
+static void add_label(struct lg__text *text, const char *label)
+{
+    lg__text_add(text, " [label=\"");
+    lg__text_add_dot(text, label);
+    lg__text_add(text, "\"]");
+}
+
+static void add_thing(struct lg__text *text, const char *name)
+{
+    lg__text_add(text, "  ");
+    add_thing_id(text, name);
+    lg__text_add(text, " [shape=box, label=\"");
+    lg__text_add_dot(text, name[0] ? name : "(unnamed)");
+    lg__text_add(text, "\"];\n");
+}
+
+static void add_hold(struct lg__text *text, const struct lg_report_member *member,
+                     const struct lg_report_hold *hold)
+{
+    add_thing(text, hold->name);
+    lg__text_add(text, "  ");
+    add_thing_id(text, hold->name);
+    lg__text_add(text, " -> ");
+    add_context_id(text, member->context);
+    add_label(text, hold->place);
+    lg__text_add(text, ";\n");
+}
+
+static void add_member(struct lg__text *text, const struct lg_report_member *member,
+                       const char *victim)
+{
+    bool is_victim = victim[0] && strcmp(victim, member->context) == 0;
+    lg__text_add(text, "  ");
+    add_context_id(text, member->context);
+    lg__text_add(text, " [label=\"");
+    lg__text_add_dot(text, member->context);
+    lg__text_addf(text, "\"%s];\n", is_victim ? ", style=filled, fillcolor=lightpink" : "");
+    for (uint32_t i = 0; i < lg__report_listed_holds(member); i++)
+        add_hold(text, member, &member->holds[i]);
+    if (member->need == 0)
+        return;
+    add_thing(text, member->waits_name);
+    lg__text_add(text, "  ");
+    add_context_id(text, member->context);
+    lg__text_add(text, " -> ");
+    add_thing_id(text, member->waits_name);
+    add_label(text, member->waits_place);
+    lg__text_add(text, ";\n");
+}
+
+void lg__report_dot(struct lg__text *text, const struct lg_report *report)
+{
+    lg__text_add(text, "digraph waits {\n  rankdir=LR;\n");
+    for (uint32_t i = 0; i < lg__report_listed(report); i++)
+        add_member(text, &report->members[i], report->victim);
+    lg__text_add(text, "}\n");
+}

@@ -1,0 +1,145 @@
+/* A report for people: a headline, one line a context, and what to do. */
+#include "graph/report_write.h"
+
+#include <string.h>
+
+static void add_name(struct lg__text *text, const char *name, uint32_t unit)
+{
+    lg__text_add(text, name[0] ? name : "(unnamed)");
+    if (unit != LG_NO_UNIT)
+        lg__text_addf(text, "#%u", unit);
+}
+
+static void add_hold(struct lg__text *text, const struct lg_report_hold *hold)
+{
+    add_name(text, hold->name, hold->unit);
+    if (!hold->place[0])
+        return;
+    lg__text_addf(text, " (%s", hold->place);
+    if (hold->unit != LG_NO_UNIT)
+        lg__text_addf(text, ", %llu ms", (unsigned long long)hold->age_ms);
+    lg__text_add(text, ")");
+}
+
+static void add_member(struct lg__text *text, const struct lg_report_member *member, int width)
+{
+    uint32_t listed = lg__report_listed_holds(member);
+    lg__text_addf(text, "  %-*s", width, member->context);
+    if (listed > 0)
+        lg__text_add(text, "  holds ");
+    for (uint32_t i = 0; i < listed; i++) {
+        lg__text_add(text, i ? ", " : "");
+        add_hold(text, &member->holds[i]);
+    }
+    if (member->hold_count > listed)
+        lg__text_addf(text, " and %u more", member->hold_count - listed);
+    if (member->need > 0) {
+        lg__text_addf(text, "  waits for %u of ", member->need);
+        add_name(text, member->waits_name, LG_NO_UNIT);
+        if (member->waits_place[0])
+            lg__text_addf(text, " (%s)", member->waits_place);
+    } else {
+        lg__text_add(text, "  runs");
+    }
+    lg__text_add(text, "\n");
+}
+
+static void add_members(struct lg__text *text, const struct lg_report *report)
+{
+    uint32_t listed = lg__report_listed(report);
+    int width = 0;
+    for (uint32_t i = 0; i < listed; i++) {
+        int length = (int)strlen(report->members[i].context);
+        width = length > width ? length : width;
+    }
+    for (uint32_t i = 0; i < listed; i++)
+        add_member(text, &report->members[i], width);
+    if (report->member_count > listed)
+        lg__text_addf(text, "  ... and %u more\n", report->member_count - listed);
+}
+
+static void add_thing(struct lg__text *text, const struct lg_report *report)
+{
+    lg__text_addf(text, "%s ", report->noun);
+    if (report->name[0])
+        lg__text_addf(text, "\"%s\"", report->name);
+    else
+        lg__text_add(text, "(unnamed)");
+    if (report->capacity > 1)
+        lg__text_addf(text, " (%u of %u out)", report->held, report->capacity);
+}
+
+static const struct lg_report_member *find_victim(const struct lg_report *report)
+{
+    for (uint32_t i = 0; i < lg__report_listed(report); i++)
+        if (strcmp(report->members[i].context, report->victim) == 0)
+            return &report->members[i];
+    return NULL;
+}
+
+static void add_advice(struct lg__text *text, const struct lg_report *report)
+{
+    const struct lg_report_member *victim = find_victim(report);
+    if (!report->victim[0])
+        return;
+    lg__text_addf(text, "%s got LG_EDEADLK: ", report->victim);
+    if (victim && victim->hold_count > 0) {
+        lg__text_addf(text, "%s ", strcmp(report->noun, "pool") == 0 ? "check in" : "release");
+        add_name(text, victim->holds[0].name, victim->holds[0].unit);
+        lg__text_add(text, ", then try again.");
+    } else {
+        lg__text_add(text, "release what it holds, then try again.");
+    }
+    if (report->minimum > 0)
+        lg__text_addf(text, " To make it impossible: a pool of %u, or nested = share.",
+                      report->minimum);
+    else
+        lg__text_add(text, " To make it impossible: take them in one order everywhere.");
+    lg__text_add(text, "\n");
+}
+
+static void add_deadlock(struct lg__text *text, const struct lg_report *report)
+{
+    lg__text_add(text, "deadlock on ");
+    add_thing(text, report);
+    lg__text_addf(text, ", closed by %s", report->closer);
+    if (report->place[0])
+        lg__text_addf(text, " at %s", report->place);
+    lg__text_addf(text, ", found in %llu us\n", (unsigned long long)(report->found_ns / 1000));
+    add_members(text, report);
+    add_advice(text, report);
+}
+
+static void add_timeout(struct lg__text *text, const struct lg_report *report)
+{
+    lg__text_addf(text, "%s waited %llu ms for ", report->closer,
+                  (unsigned long long)report->waited_ms);
+    add_thing(text, report);
+    if (report->place[0])
+        lg__text_addf(text, " at %s", report->place);
+    lg__text_add(text, report->kind == LG_REPORT_OPEN ? ": the open failed" : ": timed out");
+    lg__text_add(text, "\n");
+    if (report->cause != LG_EXHAUSTION_NONE)
+        lg__text_addf(text, "  cause: %s%s%s\n", lg_exhaustion_text(report->cause),
+                      report->detail[0] ? ": " : "", report->detail);
+    if (report->waiting > 0)
+        lg__text_addf(text, "  %u still wait, the first for %llu ms\n", report->waiting,
+                      (unsigned long long)report->oldest_ms);
+    add_members(text, report);
+}
+
+void lg__report_text(struct lg__text *text, const struct lg_report *report)
+{
+    switch (report->kind) {
+    case LG_REPORT_NONE:
+        lg__text_add(text, "no failed wait to report\n");
+        break;
+    case LG_REPORT_DEADLOCK:
+        add_deadlock(text, report);
+        break;
+    case LG_REPORT_TIMEOUT:
+    case LG_REPORT_OPEN:
+        add_timeout(text, report);
+        break;
+    }
+}

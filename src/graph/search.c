@@ -1,0 +1,364 @@
+/* Closure, reduction and verification.
+ *
+ * Everything read here may change while it is read.  Three facts make the result trustworthy:
+ *   1. A context in state WAITING takes nothing and releases nothing until its word changes.
+ *   2. A wait begins (a full exchange of the word) after all that the context holds was taken, and
+ *      ends (a full compare-and-swap) before the context releases or takes anything.
+ *   3. Epochs never repeat.
+ * So when verify finds every member's word unchanged after it has re-read what they hold, all of
+ * them slept through that reading: the units counted were held at one and the same time, by contexts
+ * that cannot run until one of the others does.  That state is stable; only intervention from
+ * outside (timeout, cancel, close) ends it. */
+#include "graph/search.h"
+
+static uint64_t last_serial; /* atomic, counter */
+
+static void reset(struct lg__search *search)
+{
+    search->member_count = 0;
+    search->resource_count = 0;
+    search->edge_count = 0;
+    search->has_overflown = false;
+    search->serial = lg__add_relaxed(&last_serial, (uint64_t)1) + 1;
+}
+
+void lg__search_begin_small(struct lg__small_search *small)
+{
+    small->search = (struct lg__search){
+        .members = small->members,
+        .resources = small->resources,
+        .edges = small->edges,
+        .stack = small->stack,
+        .hash = small->hash,
+        .hash_serial = small->hash_serial,
+        .member_max = LG__SMALL_MEMBERS,
+        .resource_max = LG__SMALL_MEMBERS,
+        .edge_max = LG__SMALL_EDGES,
+        .hash_max = LG__SMALL_HASH,
+    };
+    for (uint32_t i = 0; i < LG__SMALL_HASH; i++)
+        small->hash_serial[i] = 0;
+    reset(&small->search);
+}
+
+#define LARGE_MEMBERS LG_CONTEXTS_MAX
+#define LARGE_EDGES   (4 * LG_CONTEXTS_MAX)
+#define LARGE_HASH    (1u << 16)
+
+/* All under the detector lock.  Static and untouched until needed: no page is used before, and the
+ * detector cannot run out of memory when it is wanted. */
+static struct lg__member large_members[LARGE_MEMBERS];
+static struct lg__resource large_resources[LARGE_MEMBERS];
+static struct lg__edge large_edges[LARGE_EDGES];
+static uint32_t large_stack[LARGE_MEMBERS];
+static uint32_t large_hash[LARGE_HASH];
+static uint64_t large_hash_serial[LARGE_HASH];
+static struct lg__search large = {
+    .members = large_members,
+    .resources = large_resources,
+    .edges = large_edges,
+    .stack = large_stack,
+    .hash = large_hash,
+    .hash_serial = large_hash_serial,
+    .member_max = LARGE_MEMBERS,
+    .resource_max = LARGE_MEMBERS,
+    .edge_max = LARGE_EDGES,
+    .hash_max = LARGE_HASH,
+    .uses_marks = true,
+};
+
+struct lg__search *lg__search_begin_large(void)
+{
+    reset(&large);
+    return &large;
+}
+
+struct lg_context *lg__blocked_holder(uint64_t holder, uint64_t *word)
+{
+    struct lg_context *context = lg__context_find(holder);
+    if (!context)
+        return NULL;                            /* ended: its units belong to the environment */
+    *word = lg__load_full(&context->wait.word); /* W1: after our own begin (store-load) */
+    return LG__WAIT_STATE(*word) == LG__WAIT_WAITING ? context : NULL;
+}
+
+uint32_t lg__search_find(const struct lg__search *search, const struct lg_context *context)
+{
+    if (search->uses_marks)
+        return context->mark_serial == search->serial ? context->mark_index : LG__NONE;
+    for (uint32_t i = 0; i < search->member_count; i++)
+        if (search->members[i].context == context)
+            return i;
+    return LG__NONE;
+}
+
+static uint32_t add_member(struct lg__search *search, struct lg_context *context, uint64_t id,
+                           uint64_t word)
+{
+    if (search->member_count == search->member_max) {
+        search->has_overflown = true;
+        return LG__NONE;
+    }
+    uint32_t index = search->member_count++;
+    search->members[index] = (struct lg__member){
+        .context = context,
+        .id = id,
+        .word = word,
+        .resource = LG__NONE,
+        .next = LG__NONE,
+        .first_hold = LG__NONE,
+    };
+    if (search->uses_marks) {
+        context->mark_serial = search->serial;
+        context->mark_index = index;
+    }
+    return index;
+}
+
+static uint32_t *hash_head(struct lg__search *search, const void *object)
+{
+    uint64_t mixed = ((uintptr_t)object >> 3) * 0x9e3779b97f4a7c15ull;
+    uint32_t bucket = (uint32_t)(mixed >> 40) & (search->hash_max - 1);
+    if (search->hash_serial[bucket] != search->serial) {
+        search->hash_serial[bucket] = search->serial;
+        search->hash[bucket] = LG__NONE;
+    }
+    return &search->hash[bucket];
+}
+
+/* The resource's index, adding it if it is new.  There are never more resources than members. */
+static uint32_t find_or_add_resource(struct lg__search *search, const struct lg__want *want,
+                                     bool *is_new)
+{
+    uint32_t *head = hash_head(search, want->object);
+    for (uint32_t i = *head; i != LG__NONE; i = search->resources[i].next_hash)
+        if (search->resources[i].object == want->object &&
+            search->resources[i].class == want->class) {
+            *is_new = false;
+            return i;
+        }
+    uint32_t index = search->resource_count++;
+    search->resources[index] = (struct lg__resource){
+        .class = want->class,
+        .object = want->object,
+        .outside = want->class->capacity(want->object),
+        .waiters = LG__NONE,
+        .next_hash = *head,
+    };
+    *head = index;
+    *is_new = true;
+    return index;
+}
+
+struct first_look {
+    uint32_t need;
+    uint32_t running; /* units of contexts that run */
+    uint32_t visited; /* units with a known holder */
+};
+
+static bool first_look_at(void *arg, const struct lg__holding *holding)
+{
+    struct first_look *look = arg;
+    uint64_t word;
+    look->visited += holding->units;
+    if (!lg__blocked_holder(holding->holder, &word))
+        look->running += holding->units;
+    return look->running < look->need;
+}
+
+bool lg__search_is_needed(const struct lg__want *want)
+{
+    struct first_look look = {.need = want->need};
+    want->class->survey(want->object, first_look_at, &look);
+    if (look.running >= look.need)
+        return false;
+    uint32_t capacity = want->class->capacity(want->object);
+    uint32_t unknown = capacity > look.visited ? capacity - look.visited : 0;
+    return look.running + unknown < look.need;
+}
+
+struct collect_visit {
+    struct lg__search *search;
+    uint32_t resource;
+};
+
+/* One holding of a resource in the closure: if its holder is blocked, it becomes a member and its
+ * units leave the outside. */
+static bool collect_holding(void *arg, const struct lg__holding *holding)
+{
+    struct collect_visit *visit = arg;
+    struct lg__search *search = visit->search;
+    uint64_t word;
+    struct lg_context *context = lg__blocked_holder(holding->holder, &word);
+    if (!context)
+        return true;
+    uint32_t member = lg__search_find(search, context);
+    if (member == LG__NONE)
+        member = add_member(search, context, holding->holder, word);
+    if (search->edge_count == search->edge_max)
+        search->has_overflown = true;
+    if (member == LG__NONE || search->edge_count == search->edge_max)
+        return false;
+    struct lg__resource *resource = &search->resources[visit->resource];
+    uint32_t units = holding->units < resource->outside ? holding->units : resource->outside;
+    uint32_t edge = search->edge_count++;
+    search->edges[edge] = (struct lg__edge){
+        .resource = visit->resource,
+        .units = units,
+        .next_hold = search->members[member].first_hold,
+    };
+    search->members[member].first_hold = edge;
+    resource->outside -= units;
+    return true;
+}
+
+/* Look at what member `index` waits for.  If its wait has ended meanwhile, it keeps no resource: it
+ * progresses. */
+static void expand(struct lg__search *search, uint32_t index)
+{
+    struct lg__member *member = &search->members[index];
+    struct lg__wait *wait = &member->context->wait;
+    if (!lg__wait_pin(wait, member->word))
+        return;
+    bool is_new;
+    uint32_t resource = find_or_add_resource(search, &wait->want, &is_new);
+    member->resource = resource;
+    member->need = wait->want.need;
+    member->deadline = wait->want.deadline;
+    member->since_ns = wait->since_ns;
+    member->is_relock = wait->want.is_relock;
+    member->next = search->resources[resource].waiters;
+    search->resources[resource].waiters = index;
+    if (is_new) {
+        struct collect_visit visit = {search, resource};
+        wait->want.class->survey(wait->want.object, collect_holding, &visit);
+    }
+    lg__wait_unpin(wait);
+}
+
+bool lg__search_collect(struct lg__search *search, struct lg_context *root, uint64_t word)
+{
+    (void)add_member(search, root, lg__load_relaxed(&root->id), word);
+    for (uint32_t i = 0; i < search->member_count && !search->has_overflown; i++)
+        expand(search, i);
+    return search->members[0].resource != LG__NONE;
+}
+
+/* Pending waiters whose need is covered by what is free progress; they go on the stack. */
+static uint32_t satisfy(struct lg__search *search, uint32_t resource, uint32_t depth)
+{
+    struct lg__resource *r = &search->resources[resource];
+    if (r->free < r->least)
+        return depth;
+    uint32_t *link = &r->pending;
+    r->least = LG__NONE;
+    while (*link != LG__NONE) {
+        struct lg__member *member = &search->members[*link];
+        if (member->need <= r->free) {
+            member->has_progressed = true;
+            search->stack[depth++] = *link;
+            *link = member->pending;
+        } else {
+            r->least = member->need < r->least ? member->need : r->least;
+            link = &member->pending;
+        }
+    }
+    return depth;
+}
+
+static uint32_t release(struct lg__search *search, uint32_t member, uint32_t depth)
+{
+    for (uint32_t e = search->members[member].first_hold; e != LG__NONE;
+         e = search->edges[e].next_hold) {
+        search->resources[search->edges[e].resource].free += search->edges[e].units;
+        depth = satisfy(search, search->edges[e].resource, depth);
+    }
+    return depth;
+}
+
+static void prepare_resource(struct lg__resource *resource)
+{
+    resource->free = resource->outside;
+    resource->pending = resource->waiters;
+    resource->least = 0;
+}
+
+uint32_t lg__search_reduce(struct lg__search *search, uint32_t removed)
+{
+    uint32_t depth = 0;
+    uint32_t progressed = 0;
+    for (uint32_t i = 0; i < search->resource_count; i++)
+        prepare_resource(&search->resources[i]);
+    for (uint32_t i = 0; i < search->member_count; i++) {
+        search->members[i].pending = search->members[i].next;
+        search->members[i].has_progressed = search->members[i].resource == LG__NONE;
+        if (search->members[i].has_progressed)
+            search->stack[depth++] = i;
+    }
+    for (uint32_t i = 0; i < search->resource_count; i++)
+        depth = satisfy(search, i, depth);
+    if (removed != LG__NONE)
+        depth = release(search, removed, depth);
+    while (depth > 0) {
+        uint32_t member = search->stack[--depth];
+        progressed++;
+        if (member != removed) /* its units are out already */
+            depth = release(search, member, depth);
+    }
+    return progressed;
+}
+
+struct verify_visit {
+    const struct lg__search *search;
+    uint32_t held; /* units held by members that have not progressed */
+};
+
+static bool verify_holding(void *arg, const struct lg__holding *holding)
+{
+    struct verify_visit *visit = arg;
+    const struct lg_context *context = lg__context_find(holding->holder);
+    uint32_t member = context ? lg__search_find(visit->search, context) : LG__NONE;
+    if (member != LG__NONE && !visit->search->members[member].has_progressed &&
+        visit->search->members[member].id == holding->holder)
+        visit->held += holding->units;
+    return true;
+}
+
+/* Pass 2 for one resource: the stuck waiters' needs against what the stuck do not hold. */
+static bool verify_resource(const struct lg__search *search, const struct lg__resource *resource)
+{
+    struct lg__wait *pinned = NULL;
+    struct verify_visit visit = {search, 0};
+    uint32_t capacity = 0;
+    for (uint32_t i = resource->waiters; i != LG__NONE; i = search->members[i].next) {
+        const struct lg__member *member = &search->members[i];
+        if (member->has_progressed)
+            continue;
+        if (!pinned) {
+            if (!lg__wait_pin(&member->context->wait, member->word))
+                return false;
+            pinned = &member->context->wait;
+            capacity = resource->class->capacity(resource->object);
+            resource->class->survey(resource->object, verify_holding, &visit);
+            lg__wait_unpin(pinned);
+        }
+        if (capacity - visit.held >= member->need && capacity >= visit.held)
+            return false;
+    }
+    return true;
+}
+
+bool lg__search_verify(struct lg__search *search)
+{
+    for (uint32_t i = 0; i < search->resource_count; i++)
+        if (!verify_resource(search, &search->resources[i]))
+            return false;
+    for (uint32_t i = 0; i < search->member_count; i++) { /* pass 3 */
+        const struct lg__member *member = &search->members[i];
+        if (!member->has_progressed &&
+            (lg__load_acquire(&member->context->wait.word) != member->word ||
+             lg__load_acquire(&member->context->id) != member->id))
+            return false;
+    }
+    return true;
+}

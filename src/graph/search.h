@@ -1,0 +1,110 @@
+/* Search: the closure of blocked contexts behind one wait, and its reduction.
+ *
+ * The model (DESIGN.md, "The inequality"): resource r has a capacity; a set D of blocked contexts is
+ * deadlocked iff for each T in D, what D does not hold of T's resource does not cover T's need.  The
+ * largest such D is what is left when all who can progress have progressed and given back their
+ * units (Holt's reduction; for reusable resources every order of progress ends the same).
+ *
+ * A search works in arrays that it is given.  Small ones live on the stack and need no lock; the
+ * large ones are static and under the detector lock.  Where an array is too small the search says
+ * so (has_overflown), and what did not fit counts as environment: silence, never an alarm. */
+#ifndef LG_GRAPH_SEARCH_H
+#define LG_GRAPH_SEARCH_H
+
+#include "graph/context.h"
+
+#define LG__NONE UINT32_MAX
+
+/* A blocked context in the closure. */
+struct lg__member {
+    struct lg_context *context;
+    uint64_t id;         /* the context's, when it was met */
+    uint64_t word;       /* the wait's word, when it was met */
+    uint32_t resource;   /* index of what it waits for */
+    uint32_t need;       /* units of it */
+    uint32_t next;       /* next member that waits for the same resource */
+    uint32_t pending;    /* the reduction's copy of next: those not yet served */
+    uint32_t first_hold; /* first edge of what it holds */
+    lg_deadline deadline;
+    uint64_t since_ns;
+    bool is_relock;
+    bool has_progressed; /* by the last reduction */
+    bool was_tried;      /* by the victim walk */
+};
+
+/* A resource that a member waits for. */
+struct lg__resource {
+    const struct lg__resource_class *class;
+    const void *object;
+    uint32_t outside; /* units that no member holds */
+    uint32_t free;    /* the reduction's running value of outside */
+    uint32_t waiters; /* first member that waits for it */
+    uint32_t pending; /* the reduction's: first that is not yet served */
+    uint32_t least;   /* the reduction's: no pending one needs less */
+    uint32_t next_hash;
+};
+
+/* Units of a resource held by a member. */
+struct lg__edge {
+    uint32_t resource;
+    uint32_t units;
+    uint32_t next_hold; /* next edge of the same holder */
+};
+
+struct lg__search {
+    struct lg__member *members;
+    struct lg__resource *resources;
+    struct lg__edge *edges;
+    uint32_t *stack; /* member_max entries: the reduction's work list */
+    uint32_t *hash;  /* hash_max heads of resource chains; hash_max is a power of two */
+    uint64_t *hash_serial;
+    uint32_t member_max, resource_max, edge_max, hash_max;
+    uint32_t member_count, resource_count, edge_count;
+    uint64_t serial; /* of this search: marks of others count as unset */
+    bool has_overflown;
+    bool uses_marks; /* under the detector lock: contexts carry their index */
+};
+
+#define LG__SMALL_MEMBERS 64
+#define LG__SMALL_EDGES   128
+#define LG__SMALL_HASH    64
+
+/* Room for a search on the stack. */
+struct lg__small_search {
+    struct lg__search search;
+    struct lg__member members[LG__SMALL_MEMBERS];
+    struct lg__resource resources[LG__SMALL_MEMBERS];
+    struct lg__edge edges[LG__SMALL_EDGES];
+    uint32_t stack[LG__SMALL_MEMBERS];
+    uint32_t hash[LG__SMALL_HASH];
+    uint64_t hash_serial[LG__SMALL_HASH];
+};
+
+void lg__search_begin_small(struct lg__small_search *small);
+
+/* The large arrays.  Caller holds the detector lock. */
+struct lg__search *lg__search_begin_large(void);
+
+/* Pass 1: collect the closure of the wait `word` of `root`; member 0 is the root.  False: that wait
+ * has ended. */
+bool lg__search_collect(struct lg__search *search, struct lg_context *root, uint64_t word);
+
+/* Reduce.  `removed` (or LG__NONE) gives back what it holds first, but still wants what it wants.
+ * Returns how many have progressed. */
+uint32_t lg__search_reduce(struct lg__search *search, uint32_t removed);
+
+/* Passes 2 and 3: do the members that have not progressed really hold what makes each of them
+ * wait, and have they all slept meanwhile?  Uses the marks of a reduction without removal. */
+bool lg__search_verify(struct lg__search *search);
+
+/* The index of a context in the search, or LG__NONE. */
+uint32_t lg__search_find(const struct lg__search *search, const struct lg_context *context);
+
+/* The first look: false if those who run, or are unknown, hold enough of it to serve the want. */
+bool lg__search_is_needed(const struct lg__want *want);
+
+/* A holder's context if it is blocked on something whose holders we know; *word gets its wait's
+ * word. */
+struct lg_context *lg__blocked_holder(uint64_t holder, uint64_t *word);
+
+#endif

@@ -1,0 +1,117 @@
+/* How a wait begins, sleeps, ends and is taken back: the theory is in wait.h. */
+#include "graph/wait.h"
+
+#include "plat/clock.h"
+#include "plat/futex.h"
+
+static uint64_t with_state(uint64_t word, enum lg__wait_state state)
+{
+    return (word & ~(LG__WAIT_EPOCH_ONE - 1)) | state;
+}
+
+/* The half of the word that holds the state and the low bits of the epoch.  Its 28 bits of epoch
+ * could only mislead a futex after 2^28 waits between one load and the sleep that follows it. */
+static uint32_t *futex_of(struct lg__wait *wait)
+{
+    uint32_t *halves = (uint32_t *)&wait->word;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return &halves[1];
+#else
+    return &halves[0];
+#endif
+}
+
+void lg__wait_begin(struct lg__wait *wait, const struct lg__want *want, enum lg__wait_state state)
+{
+    wait->want = *want;
+    lg__store_relaxed(&wait->deadline, want->deadline);
+    wait->since_ns = lg__now_ns();
+    uint64_t next =
+        lg__load_relaxed(&wait->word) + LG__WAIT_EPOCH_ONE; /* nobody else changes an IDLE word */
+    lg__swap_full(&wait->word, with_state(next, state));    /* W1: store before the look's loads */
+}
+
+bool lg__wait_end_this(struct lg__wait *wait, uint64_t word, enum lg__wait_state end,
+                       uint64_t grant)
+{
+    /* Granters and cancellers hold the lock of the object's queue, and a waiter leaves the queue
+     * under it before its next wait, so `grant` has one writer at a time. */
+    if (end == LG__WAIT_GRANTED || end == LG__WAIT_CANCELLED)
+        wait->grant = grant;
+    return lg__cas_full(&wait->word, &word, with_state(word, end)); /* W2 */
+}
+
+bool lg__wait_end(struct lg__wait *wait, enum lg__wait_state end, uint64_t grant)
+{
+    uint64_t word = lg__load_acquire(&wait->word);
+    enum lg__wait_state state = LG__WAIT_STATE(word);
+    while (state == LG__WAIT_WAITING || state == LG__WAIT_OUTSIDE || state == LG__WAIT_MOVING) {
+        if (state != LG__WAIT_MOVING && lg__wait_end_this(wait, word, end, grant))
+            return true;
+        if (state == LG__WAIT_MOVING)
+            lg__cpu_relax();
+        word = lg__load_acquire(&wait->word);
+        state = LG__WAIT_STATE(word);
+    }
+    return false;
+}
+
+void lg__wait_wake(struct lg__wait *wait)
+{
+    lg__futex_wake(futex_of(wait), 1);
+}
+
+enum lg__wait_state lg__wait_sleep(struct lg__wait *wait)
+{
+    for (;;) {
+        uint64_t word = lg__load_acquire(&wait->word); /* W2 */
+        enum lg__wait_state state = LG__WAIT_STATE(word);
+        if (state == LG__WAIT_MOVING) {
+            lg__raw_lock(&wait->pin); /* the mover holds it until it is done */
+            lg__raw_unlock(&wait->pin);
+            continue;
+        }
+        if (state != LG__WAIT_WAITING && state != LG__WAIT_OUTSIDE)
+            return state;
+        lg_deadline deadline = lg__load_relaxed(&wait->deadline);
+        if (lg__futex_wait(futex_of(wait), (uint32_t)word, deadline) == LG_ETIMEDOUT)
+            (void)lg__wait_end_this(wait, word, LG__WAIT_TIMED_OUT, 0);
+    }
+}
+
+void lg__wait_retract(struct lg__wait *wait)
+{
+    lg__raw_lock(&wait->pin); /* whoever still looks at the object finishes first */
+    lg__store_release(&wait->word, with_state(lg__load_relaxed(&wait->word), LG__WAIT_IDLE));
+    lg__raw_unlock(&wait->pin);
+}
+
+bool lg__wait_move(struct lg__wait *wait, const struct lg__want *want)
+{
+    lg__raw_lock(&wait->pin);
+    uint64_t word = lg__load_relaxed(&wait->word);
+    bool is_moved = LG__WAIT_STATE(word) == LG__WAIT_OUTSIDE &&
+                    lg__cas_full(&wait->word, &word, with_state(word, LG__WAIT_MOVING));
+    if (is_moved) {
+        wait->want = *want;
+        lg__store_relaxed(&wait->deadline, want->deadline);
+        uint64_t next = with_state(word, LG__WAIT_WAITING) + LG__WAIT_EPOCH_ONE;
+        lg__store_full(&wait->word, next); /* W1, for the sleeper */
+    }
+    lg__raw_unlock(&wait->pin);
+    return is_moved;
+}
+
+bool lg__wait_pin(struct lg__wait *wait, uint64_t word)
+{
+    lg__raw_lock(&wait->pin);
+    if (lg__load_acquire(&wait->word) == word)
+        return true;
+    lg__raw_unlock(&wait->pin);
+    return false;
+}
+
+void lg__wait_unpin(struct lg__wait *wait)
+{
+    lg__raw_unlock(&wait->pin);
+}

@@ -1,0 +1,104 @@
+/* Wait: a context's one record of what it waits for, and how a wait begins and ends.
+ *
+ * State and epoch of a wait are one word.  The waiter alone begins a wait and takes it back; in
+ * between, whoever ends it, be it the granter, the timeout, a canceller or the detector, does so
+ * with one compare-and-swap, and exactly one of them succeeds:
+ *
+ *     state     | meaning                                     | who may leave it      | next
+ *     ----------+---------------------------------------------+-----------------------+-----------
+ *     IDLE      | runs                                        | the owner: begin      | WAITING,
+ *               |                                             |                       | OUTSIDE
+ *     WAITING   | blocked on a resource whose holders we know | anyone: end           | an end
+ *     OUTSIDE   | blocked on what anybody may signal          | anyone: end, move     | an end,
+ *               |                                             |                       | MOVING
+ *     MOVING    | a signaller rewrites the record             | that signaller        | WAITING
+ *     an end    | GRANTED, WOKEN, TIMED_OUT, CANCELLED,       | the owner: retract    | IDLE
+ *               | VICTIM: runs, or will                       |                       |
+ *
+ * Order pairs:
+ *   W1  begin's exchange publishes the record's fields; pairs with the acquire loads of the word
+ *       in the detector.  It is sequentially consistent, because the begin must be visible before
+ *       the loads of the look that follows it (store-load): of all who close a ring, the last in
+ *       that order sees all others.
+ *   W2  an end's compare-and-swap publishes what the granter wrote (grant); pairs with the acquire
+ *       load in sleep.
+ * Lifetime: records are never freed (they live in the context table).  The object named by a
+ * record is kept alive by the pin: a reader takes it and finds the same word; retract takes it
+ * before the waiter may return and the object may go. */
+#ifndef LG_GRAPH_WAIT_H
+#define LG_GRAPH_WAIT_H
+
+#include "graph/resource.h"
+#include "plat/raw_lock.h"
+
+#include <lifeguard/base.h>
+
+enum lg__wait_state {
+    LG__WAIT_IDLE,
+    LG__WAIT_WAITING,
+    LG__WAIT_OUTSIDE,
+    LG__WAIT_MOVING,
+    LG__WAIT_GRANTED,   /* what was waited for is the waiter's; `grant` says which */
+    LG__WAIT_WOKEN,     /* look again */
+    LG__WAIT_TIMED_OUT, /* by the waiter itself */
+    LG__WAIT_CANCELLED, /* the object is closed, or an open failed; `grant` has the status */
+    LG__WAIT_VICTIM     /* by the detector */
+};
+
+#define LG__WAIT_STATE_BITS  4
+#define LG__WAIT_STATE(word) ((enum lg__wait_state)((word) & ((1u << LG__WAIT_STATE_BITS) - 1)))
+#define LG__WAIT_EPOCH_ONE   ((uint64_t)1 << LG__WAIT_STATE_BITS)
+
+/* What a wait is for: the arguments of begin.  Read by others under the pin. */
+struct lg__want {
+    const struct lg__resource_class *class;
+    const void *object;
+    uint32_t need;
+    bool is_relock; /* of a condition's mutex: victim only if no other member will do */
+    lg_deadline deadline;
+    const char *place;
+};
+
+struct lg__wait {
+    uint64_t word;             /* atomic, W1 and W2; the low half is the futex */
+    struct lg__raw_lock pin;   /* rank: below the detector lock; at most one held by anyone */
+    struct lg__want want;      /* owner while IDLE, signaller while MOVING, both then publish */
+    lg_deadline deadline;      /* atomic copy of want's, for the sleeper while it is moved */
+    uint64_t since_ns;         /* as want */
+    uint64_t grant;            /* whoever ends the wait, before the end; then the owner (W2) */
+    struct lg__wait *next;     /* under the lock of the queue it is in */
+    struct lg__wait *previous; /* as next */
+    const void *queue;         /* atomic; written as next; NULL: in none */
+    uint64_t stamp;            /* as next; free for the queue's use */
+    void *companion;           /* as next; free for the queue's use */
+};
+
+/* Begin a wait: from here on the detector counts the caller as blocked. */
+void lg__wait_begin(struct lg__wait *wait, const struct lg__want *want, enum lg__wait_state state);
+
+/* End another's wait, or one's own.  `grant` counts with GRANTED and CANCELLED only, whose callers
+ * hold the lock of the object's queue.  False: somebody else ended it. */
+bool lg__wait_end(struct lg__wait *wait, enum lg__wait_state end, uint64_t grant);
+
+/* End it only if it is still the wait that had this word. */
+bool lg__wait_end_this(struct lg__wait *wait, uint64_t word, enum lg__wait_state end,
+                       uint64_t grant);
+
+/* Wake the sleeper after a successful end; call it outside of locks. */
+void lg__wait_wake(struct lg__wait *wait);
+
+/* Sleep until the wait has ended, by its deadline at the latest.  Returns how it ended. */
+enum lg__wait_state lg__wait_sleep(struct lg__wait *wait);
+
+/* Take an ended wait back; afterwards nobody looks at the object through it. */
+void lg__wait_retract(struct lg__wait *wait);
+
+/* Turn a sleeper's OUTSIDE wait into a WAITING one for something else, without waking it.  False:
+ * it has ended.  The caller must hold what the sleeper now waits for, so no ring closes here. */
+bool lg__wait_move(struct lg__wait *wait, const struct lg__want *want);
+
+/* Pin a record if its word is still the one given; then its object exists until unpin. */
+bool lg__wait_pin(struct lg__wait *wait, uint64_t word);
+void lg__wait_unpin(struct lg__wait *wait);
+
+#endif
