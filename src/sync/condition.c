@@ -1,0 +1,204 @@
+/* Condition.
+ *
+ * Waiters queue by the condition's address in state OUTSIDE: anyone may signal, so the detector sees
+ * the environment.  What a signal does with the first of them depends on who signals:
+ *   - the holder of the mutex moves it to the mutex's queue, asleep (rule 7: the new edge is created
+ *     by the one it points to, who runs);
+ *   - anybody else wakes it, and it blocks for the mutex and looks for itself.
+ * A broadcast by the holder moves all.  Any other broadcast wakes one and leaves a mark: waiters
+ * whose stamp is older than `broadcasts` have been told.  Whoever of them takes the mutex next moves
+ * the rest; if taking it back fails, it wakes the next instead.  So a broadcast never makes two
+ * threads fight for the mutex, and no told waiter is forgotten:
+ *   Invariant: while a told waiter is queued here, another told waiter is awake inside wait.
+ *
+ * `waiters` counts the queue; it changes under the bucket's lock and is read without it by signal:
+ *   C1  wait adds to it before it releases the mutex; a signaller that has held the mutex since sees
+ *       it.  One that never held the mutex has no order with the wait, and may miss it, as it may
+ *       come a moment too early. */
+#include <lifeguard/condition.h>
+
+#include "graph/detector.h"
+#include "plat/panic.h"
+#include "sync/mutex.h"
+
+static const char *name_of(const struct lg_condition *condition)
+{
+    return condition->name ? condition->name : "(unnamed condition)";
+}
+
+/* Under the bucket's lock. */
+static void leave(struct lg_condition *condition, struct lg__bucket *bucket, struct lg__wait *wait)
+{
+    lg__park_remove(bucket, wait);
+    lg__store_relaxed(&condition->waiters, condition->waiters - 1);
+}
+
+/* Move one sleeper to the queue of the mutex, which the caller holds.  Both buckets are locked.
+ * False: its wait has ended; it leaves by itself. */
+static bool move_one(struct lg_condition *condition, struct lg__bucket *bucket,
+                     struct lg__bucket *second, struct lg__wait *wait)
+{
+    struct lg_mutex *mutex = wait->companion;
+    struct lg__want want;
+    lg__mutex_want_relock(&want, mutex, wait->want.place);
+    if (!lg__wait_move(wait, &want))
+        return false;
+    leave(condition, bucket, wait);
+    lg__park_push(second, wait, mutex, false);
+    lg__or_relaxed(&mutex->word, LG__MUTEX_WAITERS); /* held by the caller, and under its bucket */
+    return true;
+}
+
+/* Wake the first told (or, if `anyone`, the first) waiter whose wait has not ended. */
+static struct lg__wait *end_first(struct lg_condition *condition, struct lg__bucket *bucket,
+                                  bool anyone)
+{
+    struct lg__wait *wait = lg__park_next(bucket, NULL, condition);
+    for (; wait; wait = lg__park_next(bucket, wait, condition)) {
+        if (!anyone && wait->stamp >= condition->broadcasts)
+            return NULL; /* stamps grow along the queue */
+        if (lg__wait_end(wait, LG__WAIT_WOKEN, 0)) {
+            leave(condition, bucket, wait);
+            return wait;
+        }
+    }
+    return NULL;
+}
+
+/* Whether the caller holds the mutex that the first waiter has released, with its bucket locked. */
+static struct lg__bucket *lock_second(struct lg_condition *condition, struct lg__bucket *bucket)
+{
+    struct lg__wait *first = lg__park_next(bucket, NULL, condition);
+    /* The mutex exists: its waiter cannot return before it has left this queue. */
+    if (!first || !lg_mutex_is_held(first->companion))
+        return NULL;
+    return lg__park_try_second(bucket, first->companion);
+}
+
+void lg_condition_signal(struct lg_condition *condition)
+{
+    if (lg__load_full(&condition->waiters) == 0) /* C1 */
+        return;
+    struct lg__wait *woken = NULL;
+    struct lg__bucket *bucket = lg__park_lock(condition);
+    struct lg__bucket *second = lock_second(condition, bucket);
+    if (second) {
+        struct lg__wait *wait = lg__park_next(bucket, NULL, condition);
+        while (wait && !move_one(condition, bucket, second, wait))
+            wait = lg__park_next(bucket, wait, condition);
+        lg__park_unlock_second(bucket, second);
+    } else {
+        woken = end_first(condition, bucket, true);
+    }
+    lg__park_unlock(bucket);
+    if (woken)
+        lg__wait_wake(woken);
+}
+
+/* Move all told waiters.  Both buckets are locked and the caller holds the mutex. */
+static void move_told(struct lg_condition *condition, struct lg__bucket *bucket,
+                      struct lg__bucket *second)
+{
+    struct lg__wait *wait = lg__park_next(bucket, NULL, condition);
+    while (wait && wait->stamp < condition->broadcasts) {
+        struct lg__wait *next = lg__park_next(bucket, wait, condition);
+        (void)move_one(condition, bucket, second, wait);
+        wait = next;
+    }
+}
+
+/* Do for those who have been told what is due: move them if the caller holds the mutex, else wake
+ * one of them. */
+static void pass_on(struct lg_condition *condition, struct lg__bucket *bucket)
+{
+    struct lg__wait *woken = NULL;
+    struct lg__bucket *second = lock_second(condition, bucket);
+    if (second) {
+        move_told(condition, bucket, second);
+        lg__park_unlock_second(bucket, second);
+    } else {
+        woken = end_first(condition, bucket, false);
+    }
+    lg__park_unlock(bucket);
+    if (woken)
+        lg__wait_wake(woken);
+}
+
+void lg_condition_broadcast(struct lg_condition *condition)
+{
+    if (lg__load_full(&condition->waiters) == 0) /* C1 */
+        return;
+    struct lg__bucket *bucket = lg__park_lock(condition);
+    lg__store_relaxed(&condition->broadcasts, condition->broadcasts + 1);
+    pass_on(condition, bucket);
+}
+
+static void queue_up(struct lg_context *self, struct lg_condition *condition,
+                     struct lg_mutex *mutex, lg_deadline deadline, const char *place)
+{
+    struct lg__want want = {NULL, condition, 1, false, deadline, place};
+    struct lg__bucket *bucket = lg__park_lock(condition);
+    lg__wait_begin(&self->wait, &want, LG__WAIT_OUTSIDE);
+    lg__park_push(bucket, &self->wait, condition, false);
+    self->wait.stamp = condition->broadcasts;
+    self->wait.companion = mutex;
+    lg__store_full(&condition->waiters, condition->waiters + 1); /* C1 */
+    lg__park_unlock(bucket);
+}
+
+/* Leave the condition's queue if still in it, and say whether told waiters remain. */
+static bool leave_queue(struct lg_context *self, struct lg_condition *condition)
+{
+    struct lg__bucket *bucket = lg__park_lock(condition);
+    if (self->wait.queue == condition)
+        leave(condition, bucket, &self->wait);
+    struct lg__wait *first = lg__park_next(bucket, NULL, condition);
+    bool has_told = first && first->stamp < condition->broadcasts;
+    lg__park_unlock(bucket);
+    return has_told;
+}
+
+/* Get the mutex back after the wait ended in one of its ways. */
+static int take_back(struct lg_context *self, struct lg_mutex *mutex, enum lg__wait_state end,
+                     const char *place)
+{
+    lg__mutex_leave_queue(&self->wait, mutex); /* it may have been moved there */
+    bool was_moved = self->wait.want.is_relock;
+    lg__wait_retract(&self->wait);
+    if (end == LG__WAIT_VICTIM) {
+        lg__detector_log(self);
+        return LG_EDEADLK;
+    }
+    if (end != LG__WAIT_GRANTED)
+        return lg__mutex_relock(self, mutex, place, was_moved);
+    lg__mutex_note_owned(self, mutex, place);
+    return LG_OK;
+}
+
+int lg_condition_wait_at(struct lg_condition *condition, struct lg_mutex *mutex,
+                         lg_deadline deadline, const char *place) LG_NO_THREAD_SAFETY_ANALYSIS
+{
+    if (!condition || !mutex)
+        return LG_EINVAL;
+    if (!lg_mutex_is_held(mutex))
+        lg__panic("a condition was waited for without holding the mutex", name_of(condition));
+    struct lg_context *self = lg__self;
+    queue_up(self, condition, mutex, deadline, place);
+    uint32_t depth = lg__mutex_release(self, mutex);
+    enum lg__wait_state end = lg__wait_sleep(&self->wait);
+    bool has_told = leave_queue(self, condition);
+    int status = take_back(self, mutex, end, place);
+    if (status == LG_OK)
+        mutex->depth = depth;
+    if (has_told)
+        pass_on(condition, lg__park_lock(condition));
+    if (status == LG_OK && end == LG__WAIT_TIMED_OUT)
+        return LG_ETIMEDOUT;
+    return status;
+}
+
+void lg_condition_destroy(struct lg_condition *condition)
+{
+    if (lg__load_full(&condition->waiters) != 0)
+        lg__panic("a condition was destroyed while waited for", name_of(condition));
+}

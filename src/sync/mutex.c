@@ -1,0 +1,375 @@
+/* Mutex.
+ *
+ * The word is 0 when free, else the owner's context id with two flags in its low bits:
+ *     WAITERS  Legal to set only under the bucket's lock while the mutex is held.  Invariant: if
+ *              somebody is queued, then WAITERS is set, or the mutex is being released, or somebody
+ *              woken from the queue is on the way and will set it or get the mutex.
+ *     STARVED  As WAITERS; set by a waiter who was passed by for longer than STARVED_NS.
+ * Lock is one compare-and-swap of 0 to the id; unlock one exchange to 0.  A released mutex is free
+ * for anyone (barging), so no switch of threads is forced; a waiter woken in vain queues again at
+ * the front, and once it has starved the next unlock hands the mutex to it.  At most one thread is
+ * on its way from the queue.
+ *
+ * Order pairs:
+ *   M1  unlock's exchange (release) with lock's compare-and-swap (acquire): what the mutex protects.
+ *   M2  the flags are set by a compare-and-swap on the same word that unlock exchanges: either the
+ *       unlock sees the flag and takes the bucket's lock, or the waiter sees the mutex free.
+ *   M3  hand-over: the waiter's wait ends (GRANTED) first, then its id is stored in the word, both
+ *       under the bucket's lock; the waiter takes that lock before it believes in the grant.  In
+ *       between the releaser is still the owner, and it runs: no false edge.
+ * Owner death: an owner's id whose context has ended.  Nobody takes such a mutex but recover; who
+ * sleeps when the owner ends is woken by the end of its context. */
+#include "sync/mutex.h"
+
+#include "graph/detector.h"
+#include "plat/clock.h"
+#include "plat/panic.h"
+#include "plat/text.h"
+
+#define STARVED_NS (500 * 1000ull)
+#define SPINS      40
+
+static uint32_t get_capacity(const void *object)
+{
+    (void)object;
+    return 1;
+}
+
+static void survey(const void *object, lg__visit *visit, void *arg)
+{
+    const struct lg_mutex *mutex = object;
+    struct lg__holding holding = {
+        .holder = lg__load_acquire(&mutex->word) & ~LG__MUTEX_FLAGS,
+        .units = 1,
+        .unit = LG_NO_UNIT,
+        .place = lg__load_relaxed(&mutex->place),
+    };
+    if (holding.holder != 0)
+        visit(arg, &holding);
+}
+
+static void copy_name(const void *object, char *out)
+{
+    lg__copy_name(out, LG_NAME_SIZE, ((const struct lg_mutex *)object)->name);
+}
+
+const struct lg__resource_class lg__mutex_class = {
+    .noun = "mutex",
+    .capacity = get_capacity,
+    .survey = survey,
+    .copy_name = copy_name,
+    .is_robust = true,
+};
+
+static const char *name_of(const struct lg_mutex *mutex)
+{
+    return mutex->name ? mutex->name : "(unnamed mutex)";
+}
+
+int lg_mutex_init(struct lg_mutex *mutex, const char *name, uint32_t flags)
+{
+    if (!mutex || (flags & ~LG_MUTEX_RECURSIVE))
+        return LG_EINVAL;
+    *mutex = (struct lg_mutex){.name = name, .flags = flags};
+    return LG_OK;
+}
+
+void lg_mutex_destroy(struct lg_mutex *mutex)
+{
+    struct lg__bucket *bucket = lg__park_lock(mutex);
+    bool is_waited_for = lg__park_next(bucket, NULL, mutex) != NULL;
+    lg__park_unlock(bucket);
+    if (is_waited_for)
+        lg__panic("a mutex was destroyed while waited for", name_of(mutex));
+    if (lg__mutex_owner(mutex) != 0)
+        lg__panic("a mutex was destroyed while held", name_of(mutex));
+}
+
+void lg__mutex_note_owned(struct lg_context *self, struct lg_mutex *mutex, const char *place)
+{
+    lg__store_relaxed(&mutex->place, place);
+    lg__held_push(self, mutex, 0, place);
+}
+
+/* One attempt to lock: its arguments, and what is kept from attempt to attempt. */
+struct attempt {
+    struct lg_context *self;
+    struct lg_mutex *mutex;
+    struct lg__want want;
+    uint64_t first_ns; /* when the first sleep began; 0: has not slept */
+    bool was_queued;   /* goes to the front */
+};
+
+enum outcome { OUTCOME_OWNED, OUTCOME_QUEUED, OUTCOME_DEAD, OUTCOME_LATE };
+
+static bool has_starved(const struct attempt *attempt)
+{
+    return attempt->first_ns != 0 && lg__now_ns() - attempt->first_ns > STARVED_NS;
+}
+
+/* Under the bucket's lock: take the mutex if it is free, else say that there are waiters and join
+ * them.  Whatever the outcome, the invariant of WAITERS holds afterwards. */
+static enum outcome take_or_queue(struct attempt *attempt, struct lg__bucket *bucket)
+{
+    struct lg_mutex *mutex = attempt->mutex;
+    bool is_late = lg__deadline_has_passed(attempt->want.deadline);
+    bool has_others = lg__park_next(bucket, NULL, mutex) != NULL;
+    uint64_t flags = !is_late || has_others ? LG__MUTEX_WAITERS : 0;
+    if (!is_late && has_starved(attempt))
+        flags |= LG__MUTEX_STARVED;
+    uint64_t word = lg__load_relaxed(&mutex->word);
+    for (;;) {
+        uint64_t owner = word & ~LG__MUTEX_FLAGS;
+        if (owner == 0) {
+            uint64_t mine = attempt->self->id | (has_others ? LG__MUTEX_WAITERS : 0);
+            if (lg__cas_acquire(&mutex->word, &word, mine)) /* M1 */
+                return OUTCOME_OWNED;
+        } else if (!lg__context_is_alive(owner)) {
+            return OUTCOME_DEAD;
+        } else if ((word | flags) == word || lg__cas_acquire(&mutex->word, &word, word | flags)) {
+            break; /* M2 */
+        }
+    }
+    if (is_late)
+        return OUTCOME_LATE;
+    lg__wait_begin(&attempt->self->wait, &attempt->want, LG__WAIT_WAITING);
+    lg__park_push(bucket, &attempt->self->wait, mutex, attempt->was_queued);
+    if (attempt->first_ns == 0)
+        attempt->first_ns = attempt->self->wait.since_ns;
+    return OUTCOME_QUEUED;
+}
+
+void lg__mutex_leave_queue(struct lg__wait *wait, const struct lg_mutex *mutex)
+{
+    struct lg__bucket *bucket = lg__park_lock(mutex); /* M3 */
+    if (wait->queue == mutex)
+        lg__park_remove(bucket, wait);
+    lg__park_unlock(bucket);
+}
+
+/* Sleep in the queue.  LG_OK: the mutex was handed over; LG_EBUSY: try again. */
+static int sleep_in_queue(struct attempt *attempt)
+{
+    struct lg__wait *wait = &attempt->self->wait;
+    lg__detector_look(attempt->self);
+    /* The owner may have ended after take_or_queue saw it alive and before our begin was visible
+     * to it; its end either finds our wait, or is seen here (store-load on both sides). */
+    uint64_t owner = lg__load_full(&attempt->mutex->word) & ~LG__MUTEX_FLAGS;
+    if (owner != 0 && !lg__context_is_alive(owner))
+        (void)lg__wait_end(wait, LG__WAIT_WOKEN, 0);
+    enum lg__wait_state end = lg__wait_sleep(wait);
+    lg__mutex_leave_queue(wait, attempt->mutex);
+    if (end == LG__WAIT_TIMED_OUT)
+        lg__detector_explain(attempt->self);
+    lg__wait_retract(wait);
+    switch (end) {
+    case LG__WAIT_GRANTED:
+        return LG_OK;
+    case LG__WAIT_TIMED_OUT:
+        return LG_ETIMEDOUT;
+    case LG__WAIT_VICTIM:
+        return LG_EDEADLK;
+    default:
+        attempt->was_queued = true;
+        return LG_EBUSY;
+    }
+}
+
+static int lock_queued(struct attempt *attempt)
+{
+    for (;;) {
+        struct lg__bucket *bucket = lg__park_lock(attempt->mutex);
+        enum outcome outcome = take_or_queue(attempt, bucket);
+        lg__park_unlock(bucket);
+        int status = LG_OK;
+        switch (outcome) {
+        case OUTCOME_OWNED:
+            break;
+        case OUTCOME_QUEUED:
+            status = sleep_in_queue(attempt);
+            break;
+        case OUTCOME_DEAD:
+            status = LG_EOWNERDEAD;
+            break;
+        case OUTCOME_LATE:
+            lg__detector_explain_want(attempt->self, &attempt->want, LG_REPORT_TIMEOUT);
+            status = LG_ETIMEDOUT;
+            break;
+        }
+        if (status != LG_EBUSY)
+            return status;
+    }
+}
+
+/* A short look whether the mutex comes free by itself.  Nobody spins while others are queued. */
+static bool spin_to_lock(struct lg_context *self, struct lg_mutex *mutex)
+{
+    for (int i = 0; i < SPINS; i++) {
+        uint64_t word = lg__load_relaxed(&mutex->word);
+        if (word == 0 && lg__cas_acquire(&mutex->word, &word, self->id)) /* M1 */
+            return true;
+        if (word & LG__MUTEX_FLAGS)
+            return false;
+        lg__cpu_relax();
+    }
+    return false;
+}
+
+static int lock_again(struct lg_context *self, struct lg_mutex *mutex, const struct lg__want *want)
+{
+    if ((mutex->flags & LG_MUTEX_RECURSIVE) && mutex->depth < UINT32_MAX) {
+        mutex->depth++;
+        return LG_OK;
+    }
+    if (want->deadline == LG_TRY)
+        return LG_EBUSY;
+    lg__detector_explain_want(self, want, LG_REPORT_DEADLOCK);
+    return LG_EDEADLK;
+}
+
+/* Everything but the first compare-and-swap. */
+static __attribute__((noinline)) int lock_slow(struct lg_context *self, struct lg_mutex *mutex,
+                                               lg_deadline deadline, const char *place)
+{
+    struct attempt attempt = {
+        .self = self,
+        .mutex = mutex,
+        .want = {&lg__mutex_class, mutex, 1, false, deadline, place},
+    };
+    uint64_t owner = lg__mutex_owner(mutex);
+    if (owner == self->id)
+        return lock_again(self, mutex, &attempt.want);
+    if (deadline == LG_TRY && owner != 0)
+        return lg__context_is_alive(owner) ? LG_EBUSY : LG_EOWNERDEAD;
+    int status = spin_to_lock(self, mutex) ? LG_OK : lock_queued(&attempt);
+    if (status == LG_OK)
+        lg__mutex_note_owned(self, mutex, place);
+    if (status == LG_ETIMEDOUT && deadline == LG_TRY)
+        return LG_EBUSY;
+    if (status == LG_EDEADLK)
+        lg__detector_log(self);
+    return status;
+}
+
+int lg_mutex_lock_at(struct lg_mutex *mutex, lg_deadline deadline, const char *place)
+    LG_NO_THREAD_SAFETY_ANALYSIS
+{
+    if (lg__unlikely(!mutex))
+        return LG_EINVAL;
+    struct lg_context *self = lg__context_self();
+    if (lg__unlikely(!self))
+        return LG_ENOMEM;
+    uint64_t free = 0;
+    if (lg__unlikely(!lg__cas_acquire(&mutex->word, &free, self->id))) /* M1 */
+        return lock_slow(self, mutex, deadline, place);
+    lg__mutex_note_owned(self, mutex, place);
+    return LG_OK;
+}
+
+/* Wake the first in the queue whose wait has not ended. */
+static void wake_first(struct lg_mutex *mutex)
+{
+    struct lg__bucket *bucket = lg__park_lock(mutex);
+    struct lg__wait *wait = lg__park_next(bucket, NULL, mutex);
+    while (wait && !lg__wait_end(wait, LG__WAIT_WOKEN, 0))
+        wait = lg__park_next(bucket, wait, mutex);
+    if (wait)
+        lg__park_remove(bucket, wait);
+    lg__park_unlock(bucket);
+    if (wait)
+        lg__wait_wake(wait);
+}
+
+/* Hand the mutex to the first in the queue whose wait has not ended; free it if there is none. */
+static void hand_over(struct lg_mutex *mutex)
+{
+    struct lg__bucket *bucket = lg__park_lock(mutex);
+    struct lg__wait *wait = lg__park_next(bucket, NULL, mutex);
+    while (wait && !lg__wait_end(wait, LG__WAIT_GRANTED, 0))
+        wait = lg__park_next(bucket, wait, mutex);
+    uint64_t word = 0;
+    if (wait) {
+        lg__park_remove(bucket, wait);
+        word = lg__load_relaxed(&lg__context_of(wait)->id);
+        if (lg__park_next(bucket, NULL, mutex))
+            word |= LG__MUTEX_WAITERS;
+    }
+    /* Nobody else writes a held word but to set flags under this lock. */
+    lg__store_release(&mutex->word, word); /* M1, M3 */
+    lg__park_unlock(bucket);
+    if (wait)
+        lg__wait_wake(wait);
+}
+
+static inline void release_word(struct lg_mutex *mutex, uint64_t word)
+{
+    if (lg__unlikely(word & LG__MUTEX_STARVED))
+        hand_over(mutex);
+    else if (lg__unlikely(lg__swap_release(&mutex->word, (uint64_t)0) & LG__MUTEX_WAITERS)) /* M1 */
+        wake_first(mutex); /* M2; the mutex may be gone by now: only its address is used */
+}
+
+void lg_mutex_unlock(struct lg_mutex *mutex) LG_NO_THREAD_SAFETY_ANALYSIS
+{
+    struct lg_context *self = lg__self;
+    uint64_t word = lg__load_relaxed(&mutex->word);
+    if (lg__unlikely(!self || (word & ~LG__MUTEX_FLAGS) != self->id))
+        lg__panic("a mutex was unlocked by a context that does not hold it", name_of(mutex));
+    if (lg__unlikely(mutex->depth > 0)) {
+        mutex->depth--;
+        return;
+    }
+    lg__held_pop(self, mutex, 0);
+    release_word(mutex, word);
+}
+
+int lg_mutex_recover_at(struct lg_mutex *mutex, const char *place) LG_NO_THREAD_SAFETY_ANALYSIS
+{
+    if (!mutex)
+        return LG_EINVAL;
+    struct lg_context *self = lg__context_self();
+    if (!self)
+        return LG_ENOMEM;
+    struct lg__bucket *bucket = lg__park_lock(mutex); /* flags stay as they are meanwhile */
+    uint64_t word = lg__load_relaxed(&mutex->word);
+    uint64_t owner = word & ~LG__MUTEX_FLAGS;
+    bool is_dead = owner != 0 && !lg__context_is_alive(owner);
+    if (is_dead)
+        is_dead = lg__cas_acquire(&mutex->word, &word, self->id | (word & LG__MUTEX_FLAGS));
+    lg__park_unlock(bucket);
+    if (!is_dead)
+        return LG_EBUSY;
+    mutex->depth = 0;
+    lg__mutex_note_owned(self, mutex, place);
+    return LG_OK;
+}
+
+int lg_mutex_is_held(const struct lg_mutex *mutex)
+{
+    return mutex && lg__self && lg__mutex_owner(mutex) == lg__self->id;
+}
+
+uint32_t lg__mutex_release(struct lg_context *self, struct lg_mutex *mutex)
+{
+    uint32_t depth = mutex->depth;
+    mutex->depth = 0;
+    lg__held_pop(self, mutex, 0);
+    release_word(mutex, lg__load_relaxed(&mutex->word));
+    return depth;
+}
+
+void lg__mutex_want_relock(struct lg__want *want, const struct lg_mutex *mutex, const char *place)
+{
+    *want = (struct lg__want){&lg__mutex_class, mutex, 1, true, LG_FOREVER, place};
+}
+
+int lg__mutex_relock(struct lg_context *self, struct lg_mutex *mutex, const char *place,
+                     bool was_queued)
+{
+    struct attempt attempt = {.self = self, .mutex = mutex, .was_queued = was_queued};
+    lg__mutex_want_relock(&attempt.want, mutex, place);
+    int status = lock_queued(&attempt);
+    if (status == LG_OK)
+        lg__mutex_note_owned(self, mutex, place);
+    return status;
+}

@@ -1,0 +1,99 @@
+/* The table of buckets. */
+#include "sync/park.h"
+
+#define BUCKET_COUNT 1024
+
+static struct lg__bucket buckets[BUCKET_COUNT];
+
+static struct lg__bucket *bucket_of(const void *object)
+{
+    uint64_t mixed = ((uintptr_t)object >> 3) * 0x9e3779b97f4a7c15ull;
+    return &buckets[(mixed >> 48) % BUCKET_COUNT];
+}
+
+struct lg__bucket *lg__park_lock(const void *object)
+{
+    struct lg__bucket *bucket = bucket_of(object);
+    lg__raw_lock(&bucket->lock);
+    return bucket;
+}
+
+void lg__park_unlock(struct lg__bucket *bucket)
+{
+    lg__raw_unlock(&bucket->lock);
+}
+
+struct lg__bucket *lg__park_try_second(struct lg__bucket *held, const void *object)
+{
+    struct lg__bucket *bucket = bucket_of(object);
+    return bucket == held || lg__raw_try_lock(&bucket->lock) ? bucket : NULL;
+}
+
+void lg__park_unlock_second(struct lg__bucket *held, struct lg__bucket *second)
+{
+    if (second != held)
+        lg__raw_unlock(&second->lock);
+}
+
+void lg__park_push(struct lg__bucket *bucket, struct lg__wait *wait, const void *object,
+                   bool at_front)
+{
+    wait->previous = at_front ? NULL : bucket->last;
+    wait->next = at_front ? bucket->first : NULL;
+    if (wait->previous)
+        wait->previous->next = wait;
+    else
+        bucket->first = wait;
+    if (wait->next)
+        wait->next->previous = wait;
+    else
+        bucket->last = wait;
+    lg__store_relaxed(&wait->queue, object);
+}
+
+void lg__park_remove(struct lg__bucket *bucket, struct lg__wait *wait)
+{
+    if (wait->previous)
+        wait->previous->next = wait->next;
+    else
+        bucket->first = wait->next;
+    if (wait->next)
+        wait->next->previous = wait->previous;
+    else
+        bucket->last = wait->previous;
+    lg__store_release(&wait->queue, (const void *)NULL);
+}
+
+struct lg__wait *lg__park_next(const struct lg__bucket *bucket, const struct lg__wait *wait,
+                               const void *object)
+{
+    struct lg__wait *next = wait ? wait->next : bucket->first;
+    while (next && lg__load_relaxed(&next->queue) != object)
+        next = next->next;
+    return next;
+}
+
+/* Fork: in the child all who waited are gone. */
+static void lock_all(void)
+{
+    for (int i = 0; i < BUCKET_COUNT; i++)
+        lg__raw_lock(&buckets[i].lock);
+}
+
+static void unlock_all(void)
+{
+    for (int i = 0; i < BUCKET_COUNT; i++)
+        lg__raw_unlock(&buckets[i].lock);
+}
+
+static void empty_all(void)
+{
+    for (int i = 0; i < BUCKET_COUNT; i++)
+        buckets[i] = (struct lg__bucket){0};
+}
+
+static __attribute__((constructor)) void add_fork_hooks(void)
+{
+    static const struct lg__fork_hooks hooks = {lock_all, unlock_all, empty_all};
+    lg__fork_add(&hooks);
+}

@@ -1,0 +1,42 @@
+/* Park: queues of waiting contexts, by the address of what they wait for.
+ *
+ * A lock that is a value has no room for a queue and may be freed the moment it is unlocked, so the
+ * queues live here, in a fixed table of buckets; only the address of the object is used.  The nodes
+ * are the contexts' own wait records: nothing is allocated.  Several objects share a bucket.
+ *
+ * Lock rank: bucket, then a wait's pin.  Two buckets are only ever held together by trying the
+ * second. */
+#ifndef LG_SYNC_PARK_H
+#define LG_SYNC_PARK_H
+
+#include "graph/context.h"
+
+struct lg__bucket {
+    struct lg__raw_lock lock;
+    struct lg__wait *first; /* under lock */
+    struct lg__wait *last;  /* under lock */
+} __attribute__((aligned(64)));
+
+struct lg__bucket *lg__park_lock(const void *object);
+void lg__park_unlock(struct lg__bucket *bucket);
+
+/* Lock the bucket of a second object while `held` is locked.  NULL: it is taken.  Returns `held`
+ * itself if both share it: unlock with lg__park_unlock_second. */
+struct lg__bucket *lg__park_try_second(struct lg__bucket *held, const void *object);
+void lg__park_unlock_second(struct lg__bucket *held, struct lg__bucket *second);
+
+/* All below: caller holds the bucket's lock. */
+void lg__park_push(struct lg__bucket *bucket, struct lg__wait *wait, const void *object,
+                   bool at_front);
+void lg__park_remove(struct lg__bucket *bucket, struct lg__wait *wait);
+/* The first in the queue of an object, after `wait` (or from the start if NULL). */
+struct lg__wait *lg__park_next(const struct lg__bucket *bucket, const struct lg__wait *wait,
+                               const void *object);
+
+/* The context that a wait record belongs to. */
+static inline struct lg_context *lg__context_of(struct lg__wait *wait)
+{
+    return (struct lg_context *)(void *)((char *)wait - offsetof(struct lg_context, wait));
+}
+
+#endif
