@@ -1,0 +1,141 @@
+/* Checkin: give a lease back, straight to the first waiter if there is one. */
+#include "pool/pool.h"
+
+#include "graph/detector.h"
+#include "plat/clock.h"
+#include "plat/log.h"
+#include "plat/text.h"
+
+void lg__pool_close_slot(struct lg_pool *pool, struct lg__slot *slot)
+{
+    pool->driver.close(pool->arg, slot->resource);
+    slot->resource = NULL;
+    lg__add_relaxed(&pool->closed, (uint64_t)1);
+    lg__raw_lock(&pool->lock);
+    lg__slot_move_own(slot, LG__SLOT_EMPTY);
+    pool->empty_count++;
+    lg__queue_check_closers(pool);
+    lg__raw_unlock(&pool->lock);
+    lg__pool_open_wanted(pool);
+}
+
+/* A checkin by another context than the holder: allowed, but now it is known that leases of this
+ * pool wander, and that its holders say nothing about who must go on. */
+static void note_foreign(struct lg_pool *pool, const struct lg__slot *slot, uint64_t holder,
+                         const char *place)
+{
+    struct lg_context *owner = lg__context_find(holder);
+    if (!owner)
+        return; /* nobody's, or an orphan: anyone may return it */
+    lg__add_relaxed(&owner->held_lost, 1u);
+    if (lg__load_relaxed(&pool->is_unowned))
+        return;
+    lg__store_relaxed(&pool->is_unowned, 1u);
+    char taken[LG_PLACE_SIZE], returned[LG_PLACE_SIZE], name[LG_NAME_SIZE], text[400];
+    struct lg__text line;
+    lg__copy_place(taken, sizeof taken, lg__load_relaxed(&slot->place));
+    lg__copy_place(returned, sizeof returned, place);
+    lg__context_copy_name(holder, name);
+    lg__text_begin(&line, text, sizeof text);
+    lg__text_addf(&line,
+                  "a lease of pool \"%s\" taken by %s at %s was checked in by another context at "
+                  "%s; deadlocks through this pool are no longer detected (lg_lease_detach, _give "
+                  "or _adopt keep it exact)",
+                  pool->name, name, taken, returned);
+    struct lg_log_field fields[] = {
+        {"pool", pool->name}, {"holder", name}, {"taken", taken}, {"returned", returned}};
+    lg__log(LG_LOG_WARN, "foreign-checkin", fields, 4, text);
+}
+
+/* The end of a return: the slot is RETURNING, its resource as good as new.  Closed and stale ones
+ * are closed, the others go to the first waiter or become idle. */
+static void settle(struct lg_pool *pool, struct lg__slot *slot, bool is_good)
+{
+    uint64_t control = lg__load_full(&pool->control);
+    bool is_stale = lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control);
+    struct lg__wait *wait = NULL;
+    if (is_good && !is_stale && !(control & LG__POOL_CLOSED)) {
+        lg__raw_lock(&pool->lock);
+        /* Close sets its flag under the lock and then looks at the idle: no slot slips by. */
+        is_good = !(lg__load_relaxed(&pool->control) & LG__POOL_CLOSED);
+        if (is_good)
+            wait = lg__queue_serve(pool, slot);
+        lg__raw_unlock(&pool->lock);
+        if (wait)
+            lg__wait_wake(wait);
+        if (is_good)
+            return;
+    }
+    lg__slot_move_own(slot, LG__SLOT_CLOSING);
+    lg__pool_close_slot(pool, slot);
+}
+
+/* Everything but the return of one's own plain lease to a pool without waiters. */
+static __attribute__((noinline)) int checkin_slow(struct lg_pool *pool, struct lg_lease *lease,
+                                                  const char *place, bool is_broken)
+{
+    struct lg_context *self = lg__context_self();
+    struct lg__slot *slot = &pool->slots[LG__LEASE_SLOT(lease)];
+    uint64_t word = lg__slot_word(LG__SLOT_LENT, lease->tag);
+    uint64_t holder = 0;
+    int shares = lg__lease_unshare(pool, lease);
+    if (shares < 0)
+        return lg__lease_stale_status(pool, lease);
+    if (shares > 0) {
+        *lease = (struct lg_lease){0};
+        return LG_OK;
+    }
+    (void)lg__slot_read_holder(slot, &holder);
+    if (!lg__slot_move(slot, word, LG__SLOT_RETURNING))
+        return lg__lease_stale_status(pool, lease);
+    uint64_t held_tag = lg__lease_held_tag(LG__LEASE_SLOT(lease), lease->tag);
+    if (self && holder == self->id)
+        lg__held_pop(self, pool, held_tag);
+    else
+        note_foreign(pool, slot, holder, place);
+    *lease = (struct lg_lease){0};
+    if (!is_broken && pool->driver.reset)
+        is_broken = pool->driver.reset(pool->arg, slot->resource) != LG_OK;
+    settle(pool, slot, !is_broken);
+    return LG_OK;
+}
+
+static int check_lease(const struct lg_pool *pool, const struct lg_lease *lease)
+{
+    if (!pool || !lease)
+        return LG_EINVAL;
+    if (!lease->pool)
+        return LG_ESTALE;
+    if (lease->pool != pool || LG__LEASE_SLOT(lease) >= pool->capacity)
+        return LG_EFOREIGN;
+    return LG_OK;
+}
+
+int lg_pool_discard_at(struct lg_pool *pool, struct lg_lease *lease, const char *place)
+{
+    int status = check_lease(pool, lease);
+    return status == LG_OK ? checkin_slow(pool, lease, place, true) : status;
+}
+
+int lg_pool_checkin_at(struct lg_pool *pool, struct lg_lease *lease, const char *place)
+{
+    int status = check_lease(pool, lease);
+    if (lg__unlikely(status != LG_OK))
+        return status;
+    struct lg_context *self = lg__self;
+    struct lg__slot *slot = &pool->slots[LG__LEASE_SLOT(lease)];
+    uint64_t word = lg__slot_word(LG__SLOT_LENT, lease->tag);
+    uint64_t control = lg__load_relaxed(&pool->control); /* a hint: read again below */
+    if (lg__unlikely((control & LG__POOL_FLAGS) != 0 || pool->driver.reset != NULL || !self ||
+                     lg__load_relaxed(&slot->word) != word ||
+                     lg__load_relaxed(&slot->holder) != self->id ||
+                     lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control)))
+        return checkin_slow(pool, lease, place, false);
+    if (!lg__slot_move(slot, word, LG__SLOT_IDLE)) /* S1, S2 */
+        return lg__lease_stale_status(pool, lease);
+    lg__held_pop(self, pool, lg__lease_held_tag(lease->slot, lease->tag));
+    *lease = (struct lg_lease){0};
+    if (lg__unlikely(lg__load_full(&pool->control) != control)) /* S2 */
+        lg__pool_after_idle(pool);
+    return LG_OK;
+}

@@ -1,0 +1,199 @@
+/* Checkout: the slot used last by one compare-and-swap; else any idle slot; else the queue. */
+#include "pool/pool.h"
+
+#include "graph/detector.h"
+#include "plat/clock.h"
+
+static uint32_t first_guess(const struct lg_pool *pool, const struct lg_context *self)
+{
+    return self->hint_object == pool ? (uint32_t)self->hint : self->slot % pool->capacity;
+}
+
+/* Complete a loan: the slot has just moved to LENT with this tag. */
+static inline void write_lease(struct lg_pool *pool, struct lg_context *self, struct lg__slot *slot,
+                               uint32_t tag, uint64_t now_ns, struct lg_lease *lease,
+                               const char *place)
+{
+    uint32_t index = (uint32_t)(slot - pool->slots);
+    lg__store_relaxed(&slot->place, place);
+    lg__store_relaxed(&slot->since_ns, now_ns);
+    lg__count_up(&slot->lent_count);
+    lg__slot_set_holder(slot, pool->is_detached ? 0 : self->id, tag);
+    if (!pool->is_detached)
+        lg__held_push(self, pool, lg__lease_held_tag(index, tag), place);
+    self->hint_object = pool;
+    self->hint = index;
+    *lease = (struct lg_lease){slot->resource, pool, index, tag};
+}
+
+/* Is the resource of a slot that now belongs to the caller fit to be lent?  May call the driver. */
+static bool is_fit(struct lg_pool *pool, struct lg__slot *slot, uint64_t now_ns)
+{
+    uint32_t generation = LG__POOL_GENERATION(lg__load_relaxed(&pool->control));
+    if (lg__load_relaxed(&slot->generation) != generation)
+        return false;
+    if (!pool->driver.check)
+        return true;
+    uint64_t last_ns = lg__load_relaxed(&slot->since_ns);
+    if (now_ns < last_ns || now_ns - last_ns < pool->check_after_ns)
+        return true;
+    return pool->driver.check(pool->arg, slot->resource) == LG_OK;
+}
+
+/* Claim one idle slot, from the guess on.  It is HANDED then, and the caller's. */
+static struct lg__slot *claim_idle(struct lg_pool *pool, uint32_t guess)
+{
+    for (uint32_t i = 0; i < pool->capacity; i++) {
+        uint32_t index = guess + i < pool->capacity ? guess + i : guess + i - pool->capacity;
+        struct lg__slot *slot = &pool->slots[index];
+        uint64_t word = lg__load_full(&slot->word); /* S2 */
+        if (lg__slot_state(word) == LG__SLOT_IDLE && lg__slot_move(slot, word, LG__SLOT_HANDED))
+            return slot;
+    }
+    return NULL;
+}
+
+/* Lend a slot in HANDED, or close its resource.  False: it was not fit. */
+static bool lend_handed(struct lg_pool *pool, struct lg_context *self, struct lg__slot *slot,
+                        struct lg_lease *lease, const char *place)
+{
+    uint64_t now_ns = lg__now_coarse_ns();
+    if (!is_fit(pool, slot, now_ns)) {
+        lg__slot_move_own(slot, LG__SLOT_CLOSING);
+        lg__pool_close_slot(pool, slot);
+        return false;
+    }
+    lg__slot_move_own(slot, LG__SLOT_LENT);
+    uint32_t tag = lg__slot_tag(lg__load_relaxed(&slot->word));
+    write_lease(pool, self, slot, tag, now_ns, lease, place);
+    return true;
+}
+
+/* Join the queue, unless a slot is idle after all (then it is *slot) or the pool is closed. */
+static int queue_up(struct lg_pool *pool, struct lg_context *self, const struct lg__want *want,
+                    bool was_queued, struct lg__slot **slot, uint64_t *returns_before)
+{
+    int status = LG_EBUSY; /* queued */
+    lg__raw_lock(&pool->lock);
+    uint64_t control = lg__pool_set_flag(pool, LG__POOL_WAITERS); /* S2: before the scan */
+    bool is_first = pool->queue.first == NULL || was_queued;
+    *slot = is_first ? claim_idle(pool, first_guess(pool, self)) : NULL;
+    if (control & LG__POOL_CLOSED) {
+        status = LG_ECLOSED;
+        if (*slot)
+            lg__slot_move_own(*slot, LG__SLOT_IDLE);
+    } else if (*slot) {
+        status = LG_OK;
+    } else {
+        lg__wait_begin(&self->wait, want, LG__WAIT_WAITING);
+        lg__queue_push(&pool->queue, &self->wait, was_queued);
+        *returns_before = pool->returns;
+    }
+    if (pool->queue.count == 0)
+        lg__pool_clear_flag(pool, LG__POOL_WAITERS);
+    lg__raw_unlock(&pool->lock);
+    return status;
+}
+
+/* Sleep in the queue.  LG_OK: *slot was handed over. */
+static int sleep_in_queue(struct lg_pool *pool, struct lg_context *self, struct lg__slot **slot,
+                          uint64_t returns_before)
+{
+    lg__pool_open_wanted(pool);
+    lg__detector_look(self);
+    enum lg__wait_state end = lg__wait_sleep(&self->wait);
+    uint64_t grant = self->wait.grant;
+    if (end == LG__WAIT_GRANTED) {
+        lg__wait_retract(&self->wait);
+        *slot = &pool->slots[grant];
+        return LG_OK;
+    }
+    lg__raw_lock(&pool->lock);
+    lg__queue_leave(pool, &pool->queue, &self->wait);
+    lg__raw_unlock(&pool->lock);
+    int status = end == LG__WAIT_CANCELLED   ? (int)(uint32_t)grant
+                 : end == LG__WAIT_TIMED_OUT ? LG_ETIMEDOUT
+                                             : LG_EDEADLK;
+    if (status != LG_EDEADLK && status != LG_ECLOSED)
+        lg__detector_explain(self);
+    lg__wait_retract(&self->wait);
+    lg__exhaustion_explain(pool, self, status, returns_before);
+    return status;
+}
+
+/* Get a slot in HANDED that is the caller's: idle, or by waiting. */
+static int get_slot(struct lg_pool *pool, struct lg_context *self, const struct lg__want *want,
+                    bool was_queued, struct lg__slot **slot)
+{
+    uint64_t control = lg__load_full(&pool->control);
+    if (control & LG__POOL_LEFT)
+        return LG_EFORK;
+    if (control & LG__POOL_CLOSED)
+        return LG_ECLOSED;
+    if (!(control & LG__POOL_WAITERS) &&
+        (*slot = claim_idle(pool, first_guess(pool, self))) != NULL)
+        return LG_OK;
+    if (want->deadline == LG_TRY)
+        return LG_EBUSY;
+    uint64_t returns_before = 0;
+    int status = queue_up(pool, self, want, was_queued, slot, &returns_before);
+    if (status != LG_EBUSY)
+        return status;
+    lg__add_relaxed(&pool->waited, (uint64_t)1);
+    return sleep_in_queue(pool, self, slot, returns_before);
+}
+
+/* Policies on a second checkout.  LG_EBUSY: none applies, go on. */
+static int apply_nested(struct lg_pool *pool, struct lg_context *self, struct lg_lease *lease)
+{
+    switch (pool->nested) {
+    case LG_NESTED_FORBID:
+        return lg__lease_held(pool, self) ? LG_ENESTED : LG_EBUSY;
+    case LG_NESTED_SHARE:
+        return lg__lease_share(pool, self, lease) ? LG_OK : LG_EBUSY;
+    case LG_NESTED_DETECT:
+        break;
+    }
+    return LG_EBUSY;
+}
+
+static __attribute__((noinline)) int checkout_slow(struct lg_pool *pool, struct lg_context *self,
+                                                   lg_deadline deadline, struct lg_lease *lease,
+                                                   const char *place)
+{
+    struct lg__want want = {&lg__pool_class, pool, 1, false, deadline, place};
+    int status = apply_nested(pool, self, lease);
+    if (status != LG_EBUSY)
+        return status;
+    for (bool was_queued = false;; was_queued = true) {
+        struct lg__slot *slot;
+        status = get_slot(pool, self, &want, was_queued, &slot);
+        if (status != LG_OK || lend_handed(pool, self, slot, lease, place))
+            return status;
+    }
+}
+
+int lg_pool_checkout_at(struct lg_pool *pool, lg_deadline deadline, struct lg_lease *lease,
+                        const char *place)
+{
+    if (lg__unlikely(!pool || !lease))
+        return LG_EINVAL;
+    lease->resource = NULL;
+    struct lg_context *self = lg__context_self();
+    if (lg__unlikely(!self))
+        return LG_ENOMEM;
+    uint64_t control = lg__load_relaxed(&pool->control); /* a hint: the slow path reads it again */
+    struct lg__slot *slot = &pool->slots[first_guess(pool, self)];
+    uint64_t word = lg__load_relaxed(&slot->word);
+    if (lg__unlikely((control & LG__POOL_FLAGS) != 0 || lg__slot_state(word) != LG__SLOT_IDLE ||
+                     lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control)))
+        return checkout_slow(pool, self, deadline, lease, place);
+    uint64_t now_ns = lg__now_coarse_ns();
+    bool is_due =
+        pool->driver.check && now_ns - lg__load_relaxed(&slot->since_ns) >= pool->check_after_ns;
+    if (lg__unlikely(is_due || !lg__slot_move(slot, word, LG__SLOT_LENT))) /* S1 */
+        return checkout_slow(pool, self, deadline, lease, place);
+    uint32_t tag = lg__tag_next(lg__slot_tag(word));
+    write_lease(pool, self, slot, tag, now_ns, lease, place);
+    return LG_OK;
+}

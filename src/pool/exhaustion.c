@@ -1,0 +1,105 @@
+/* The exhaustion error: why there was nothing to lend, in the order in which users can act on it. */
+#include "pool/pool.h"
+
+#include "plat/clock.h"
+#include "plat/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A lent slot whose holder has ended, or that is out for longer than a lease should be. */
+static const struct lg__slot *find_leak(const struct lg_pool *pool, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < pool->capacity; i++) {
+        const struct lg__slot *slot = &pool->slots[i];
+        uint64_t holder;
+        if (!lg__slot_read_holder(slot, &holder))
+            continue;
+        bool is_orphan = holder != 0 && !lg__context_is_alive(holder);
+        uint64_t since_ns = lg__load_relaxed(&slot->since_ns);
+        if (is_orphan || (now_ns > since_ns && now_ns - since_ns > pool->leak_after_ns))
+            return slot;
+    }
+    return NULL;
+}
+
+static void tell_leak(const struct lg_pool *pool, const struct lg__slot *slot, uint64_t now_ns,
+                      struct lg_report *report)
+{
+    char name[LG_NAME_SIZE];
+    char place[LG_PLACE_SIZE];
+    uint64_t holder = 0;
+    uint64_t age_ns = now_ns - lg__load_relaxed(&slot->since_ns);
+    (void)lg__slot_read_holder(slot, &holder);
+    lg__context_copy_name(holder, name);
+    lg__copy_place(place, sizeof place, lg__load_relaxed(&slot->place));
+    bool has_ended = holder != 0 && !lg__context_is_alive(holder);
+    snprintf(report->detail, sizeof report->detail, "%s %s #%u, taken at %s %llu ms ago", name,
+             has_ended ? "without returning" : "holds", (unsigned)(slot - pool->slots),
+             place[0] ? place : "(unknown)", (unsigned long long)(age_ns / 1000000));
+}
+
+static void classify(struct lg_pool *pool, struct lg_report *report, uint64_t returns_before,
+                     uint64_t returns_now, uint64_t failures)
+{
+    uint64_t now_ns = lg__now_coarse_ns();
+    const struct lg__slot *leak = find_leak(pool, now_ns);
+    if (report->cause == LG_EXHAUSTION_DEADLOCK)
+        return; /* the detector has said so */
+    if (failures > 0) {
+        report->cause = LG_EXHAUSTION_OPENS_FAIL;
+    } else if (leak) {
+        report->cause = LG_EXHAUSTION_LEAK;
+        tell_leak(pool, leak, now_ns, report);
+    } else {
+        report->cause =
+            returns_now == returns_before ? LG_EXHAUSTION_SLOW_HOLDERS : LG_EXHAUSTION_BACKLOG;
+    }
+}
+
+/* The deepest nesting among the members of a deadlock, counting what each still wants. */
+static uint32_t deepest_nesting(const struct lg_pool *pool, const struct lg_report *report)
+{
+    uint32_t deepest = 1;
+    uint32_t listed =
+        report->member_count < LG_REPORT_MEMBERS ? report->member_count : LG_REPORT_MEMBERS;
+    for (uint32_t i = 0; i < listed; i++) {
+        const struct lg_report_member *member = &report->members[i];
+        uint32_t depth = strcmp(member->waits_name, pool->name) == 0 ? member->need : 0;
+        for (uint32_t j = 0; j < member->hold_count && j < LG_REPORT_HOLDS; j++)
+            depth += strcmp(member->holds[j].name, pool->name) == 0;
+        deepest = depth > deepest ? depth : deepest;
+    }
+    return deepest;
+}
+
+void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int status,
+                            uint64_t returns_before)
+{
+    struct lg_report *report = lg__report_of(self);
+    uint64_t now_ns = lg__now_ns();
+    lg__raw_lock(&pool->lock);
+    uint32_t waiting = pool->queue.count;
+    uint64_t returns_now = pool->returns;
+    uint64_t failures = pool->failures_running;
+    uint64_t oldest_ns = pool->queue.first ? now_ns - pool->queue.first->since_ns : 0;
+    if (failures > 0 && status != LG_EDEADLK)
+        lg__copy_name(report->detail, sizeof report->detail, pool->open_error);
+    lg__raw_unlock(&pool->lock);
+    report->waiting = waiting;
+    report->oldest_ms = oldest_ns / 1000000;
+    if (status == LG_EDEADLK) {
+        uint32_t contexts = report->member_count > waiting + 1 ? report->member_count : waiting + 1;
+        uint32_t minimum = contexts * (deepest_nesting(pool, report) - 1) + 1; /* rule 12 */
+        report->cause = LG_EXHAUSTION_DEADLOCK;
+        report->minimum = minimum > pool->capacity ? minimum : 0;
+        lg__add_relaxed(&pool->deadlocks, (uint64_t)1);
+        return;
+    }
+    if (status == LG_EOPEN)
+        report->kind = LG_REPORT_OPEN;
+    if (status == LG_ETIMEDOUT)
+        lg__add_relaxed(&pool->timeouts, (uint64_t)1);
+    if (status != LG_ECLOSED)
+        classify(pool, report, returns_before, returns_now, failures);
+}

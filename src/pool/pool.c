@@ -1,0 +1,310 @@
+/* A pool's life, its counts, and what fork does to it. */
+#include "pool/pool.h"
+
+#include "plat/clock.h"
+#include "plat/memory.h"
+#include "plat/panic.h"
+#include "plat/text.h"
+
+#include <string.h>
+
+#define DEFAULT_CAPACITY        10
+#define DEFAULT_OPENING_MAX     2
+#define DEFAULT_OPEN_TIMEOUT_MS 10000
+#define DEFAULT_CHECK_AFTER_MS  500
+#define DEFAULT_LEAK_AFTER_MS   60000
+#define MS_MAX                  (UINT64_MAX / 1000000 / 4)
+
+/* All pools, for fork.  Lock rank: before any pool's lock. */
+static struct lg__raw_lock list_lock;
+static struct lg_pool *list_head; /* under list_lock */
+
+static uint32_t get_capacity(const void *object)
+{
+    return ((const struct lg_pool *)object)->capacity;
+}
+
+static void survey(const void *object, lg__visit *visit, void *arg)
+{
+    const struct lg_pool *pool = object;
+    bool is_unowned = lg__load_relaxed(&pool->is_unowned) != 0;
+    for (uint32_t i = 0; i < pool->capacity; i++) {
+        const struct lg__slot *slot = &pool->slots[i];
+        struct lg__holding holding = {.units = 1, .unit = i};
+        if (!lg__slot_read_holder(slot, &holding.holder))
+            continue;
+        if (is_unowned)
+            holding.holder = 0;
+        holding.place = lg__load_relaxed(&slot->place);
+        holding.since_ns = lg__load_relaxed(&slot->since_ns);
+        if (!visit(arg, &holding))
+            return;
+    }
+}
+
+static void copy_name(const void *object, char *out)
+{
+    lg__copy_name(out, LG_NAME_SIZE, ((const struct lg_pool *)object)->name);
+}
+
+const struct lg__resource_class lg__pool_class = {
+    .noun = "pool",
+    .capacity = get_capacity,
+    .survey = survey,
+    .copy_name = copy_name,
+};
+
+uint64_t lg__pool_set_flag(struct lg_pool *pool, uint64_t flag)
+{
+    return __atomic_or_fetch(&pool->control, flag, __ATOMIC_SEQ_CST); /* S2 */
+}
+
+void lg__pool_clear_flag(struct lg_pool *pool, uint64_t flag)
+{
+    if (lg__load_relaxed(&pool->control) & flag)
+        __atomic_and_fetch(&pool->control, ~flag, __ATOMIC_SEQ_CST);
+}
+
+/* Copy a struct that begins with its size and may be older or newer than ours: the unknown tail of a
+ * newer one must be zero.  (As the kernel's copy_struct_from_user.) */
+static int copy_sized(void *to, size_t known, const void *from, size_t minimum)
+{
+    uint32_t size = *(const uint32_t *)from;
+    const char *bytes = from;
+    if (size < minimum || size > 65536)
+        return LG_EINVAL;
+    for (size_t i = known; i < size; i++)
+        if (bytes[i] != 0)
+            return LG_EVERSION;
+    memset(to, 0, known);
+    memcpy(to, from, size < known ? size : known);
+    return LG_OK;
+}
+
+static uint64_t ms_or(uint64_t ms, uint64_t fallback)
+{
+    return (ms ? ms : fallback) * 1000000;
+}
+
+static int read_options(const struct lg_pool_options *from, struct lg_pool_options *options)
+{
+    static const struct lg_pool_options none = LG_POOL_OPTIONS_INIT;
+    int status = copy_sized(options, sizeof *options, from ? from : &none,
+                            offsetof(struct lg_pool_options, capacity));
+    if (status != LG_OK)
+        return status;
+    bool is_allowed = options->capacity <= LG_POOL_CAPACITY_MAX &&
+                      (unsigned)options->nested <= LG_NESTED_SHARE && options->detached <= 1 &&
+                      options->open_timeout_ms <= MS_MAX && options->check_after_ms <= MS_MAX &&
+                      options->leak_after_ms <= MS_MAX;
+    return is_allowed ? LG_OK : LG_EINVAL;
+}
+
+static void apply_options(struct lg_pool *pool, const struct lg_pool_options *options)
+{
+    pool->capacity = options->capacity ? options->capacity : DEFAULT_CAPACITY;
+    pool->nested = options->nested;
+    pool->opening_max = options->opening_max ? options->opening_max : DEFAULT_OPENING_MAX;
+    pool->open_timeout_ns = ms_or(options->open_timeout_ms, DEFAULT_OPEN_TIMEOUT_MS);
+    pool->check_after_ns = ms_or(options->check_after_ms, DEFAULT_CHECK_AFTER_MS);
+    pool->leak_after_ns = ms_or(options->leak_after_ms, DEFAULT_LEAK_AFTER_MS);
+    pool->is_detached = options->detached;
+    pool->empty_count = pool->capacity;
+    pool->references = 1;
+    if (pool->nested != LG_NESTED_DETECT)
+        pool->control = LG__POOL_SPECIAL;
+    lg__copy_name(pool->name, sizeof pool->name, options->name ? options->name : "pool");
+}
+
+static void link_pool(struct lg_pool *pool)
+{
+    lg__raw_lock(&list_lock);
+    pool->next = list_head;
+    if (list_head)
+        list_head->previous = pool;
+    list_head = pool;
+    lg__raw_unlock(&list_lock);
+}
+
+static void unlink_pool(struct lg_pool *pool)
+{
+    lg__raw_lock(&list_lock);
+    if (pool->previous)
+        pool->previous->next = pool->next;
+    else
+        list_head = pool->next;
+    if (pool->next)
+        pool->next->previous = pool->previous;
+    lg__raw_unlock(&list_lock);
+}
+
+int lg_pool_create(const struct lg_driver *driver, void *arg, const struct lg_pool_options *options,
+                   struct lg_pool **out)
+{
+    struct lg_pool_options known;
+    struct lg_driver table;
+    if (!out)
+        return LG_EINVAL;
+    *out = NULL;
+    if (!driver)
+        return LG_EINVAL;
+    int status = copy_sized(&table, sizeof table, driver, offsetof(struct lg_driver, check));
+    if (status == LG_OK)
+        status = read_options(options, &known);
+    if (status != LG_OK)
+        return status;
+    if (!table.open || !table.close)
+        return LG_EINVAL;
+    struct lg_pool *pool = lg__alloc(sizeof *pool);
+    if (!pool)
+        return LG_ENOMEM;
+    apply_options(pool, &known);
+    pool->driver = table;
+    pool->arg = arg;
+    pool->slots = lg__alloc(pool->capacity * sizeof *pool->slots);
+    if (!pool->slots) {
+        lg__free(pool);
+        return LG_ENOMEM;
+    }
+    link_pool(pool);
+    *out = pool;
+    return LG_OK;
+}
+
+void lg__pool_unref(struct lg_pool *pool)
+{
+    lg__raw_lock(&pool->lock);
+    bool is_last = --pool->references == 0;
+    lg__raw_unlock(&pool->lock);
+    if (!is_last)
+        return;
+    if (pool->driver.destroy)
+        pool->driver.destroy(pool->arg);
+    lg__free(pool->slots);
+    lg__free(pool);
+}
+
+void lg_pool_destroy(struct lg_pool *pool)
+{
+    if (!pool)
+        return;
+    if (!(lg__load_full(&pool->control) & LG__POOL_LEFT)) {
+        size_t out = 0;
+        (void)!lg_pool_close(pool, LG_TRY, NULL, 0, &out);
+        if (out > 0)
+            lg__panic("a pool was destroyed while a lease of it was out", pool->name);
+        lg__raw_lock(&pool->lock);
+        bool is_waited_for = pool->queue.first || pool->closers.first;
+        lg__raw_unlock(&pool->lock);
+        if (is_waited_for)
+            lg__panic("a pool was destroyed while waited for", pool->name);
+    }
+    unlink_pool(pool);
+    lg__pool_unref(pool);
+}
+
+static void fill_info(struct lg_lease_info *info, const struct lg__slot *slot, uint32_t index,
+                      uint64_t holder, uint64_t now_ns)
+{
+    uint64_t since_ns = lg__load_relaxed(&slot->since_ns);
+    lg__context_copy_name(holder, info->holder);
+    lg__copy_place(info->place, sizeof info->place, lg__load_relaxed(&slot->place));
+    info->slot = index;
+    info->age_ms = now_ns > since_ns ? (now_ns - since_ns) / 1000000 : 0;
+}
+
+size_t lg_pool_holders(struct lg_pool *pool, struct lg_lease_info *out, size_t room)
+{
+    size_t count = 0;
+    uint64_t now_ns = lg__now_ns();
+    for (uint32_t i = 0; pool && i < pool->capacity; i++) {
+        uint64_t holder;
+        if (!lg__slot_read_holder(&pool->slots[i], &holder))
+            continue;
+        if (count < room)
+            fill_info(&out[count], &pool->slots[i], i, holder, now_ns);
+        count++;
+    }
+    return count;
+}
+
+void lg_pool_stats(struct lg_pool *pool, struct lg_pool_stats *out)
+{
+    memset(out, 0, sizeof *out);
+    out->capacity = pool->capacity;
+    uint64_t shared = 0;
+    lg__raw_lock(&pool->lock);
+    for (uint32_t i = 0; i < pool->capacity; i++) {
+        const struct lg__slot *slot = &pool->slots[i];
+        enum lg__slot_state state = lg__slot_state(lg__load_relaxed(&slot->word));
+        out->idle += state == LG__SLOT_IDLE;
+        out->lent_now += state == LG__SLOT_LENT;
+        out->opening += state == LG__SLOT_OPENING;
+        out->lent += lg__load_relaxed(&slot->lent_count);
+        if (slot->shares)
+            shared += (uint64_t)__builtin_popcount(slot->shares) - 1;
+    }
+    out->waiting = pool->queue.count;
+    lg__raw_unlock(&pool->lock);
+    out->returned = out->lent - out->lent_now - shared;
+    out->generation = LG__POOL_GENERATION(lg__load_relaxed(&pool->control));
+    out->opened = lg__load_relaxed(&pool->opened);
+    out->closed = lg__load_relaxed(&pool->closed);
+    out->open_failures = lg__load_relaxed(&pool->open_failures);
+    out->waited = lg__load_relaxed(&pool->waited);
+    out->timeouts = lg__load_relaxed(&pool->timeouts);
+    out->deadlocks = lg__load_relaxed(&pool->deadlocks);
+}
+
+/* Fork.  The child forgets the parent's resources and never closes them: a close would speak to the
+ * server in the parent's name. */
+static void lock_all(void)
+{
+    lg__raw_lock(&list_lock);
+    for (struct lg_pool *pool = list_head; pool; pool = pool->next)
+        lg__raw_lock(&pool->lock);
+}
+
+static void unlock_all(void)
+{
+    for (struct lg_pool *pool = list_head; pool; pool = pool->next)
+        lg__raw_unlock(&pool->lock);
+    lg__raw_unlock(&list_lock);
+}
+
+static void forget_slot(struct lg_pool *pool, uint32_t index)
+{
+    struct lg__slot *slot = &pool->slots[index];
+    uint32_t tag = lg__slot_tag(slot->word);
+    if (lg__self && slot->holder == lg__self->id && slot->holder_tag == tag)
+        lg__held_pop(lg__self, pool, lg__lease_held_tag(index, tag));
+    uint32_t forks = (tag >> (32 - LG__TAG_FORK_BITS)) + 1;
+    uint32_t fresh = forks << (32 - LG__TAG_FORK_BITS) | (tag & LG__TAG_COUNT_MASK);
+    slot->word = lg__slot_word(LG__SLOT_EMPTY, fresh);
+    slot->resource = NULL;
+    slot->shares = 0;
+}
+
+static void forget_all(void)
+{
+    for (struct lg_pool *pool = list_head; pool; pool = pool->next) {
+        for (uint32_t i = 0; i < pool->capacity; i++)
+            forget_slot(pool, i);
+        pool->lock = (struct lg__raw_lock){0};
+        pool->queue = pool->closers = (struct lg__waiters){0};
+        pool->opener_count = pool->opening_count = 0;
+        pool->empty_count = pool->capacity;
+        pool->references = 1;
+        pool->is_unowned = 0;
+        pool->control &= ~LG__POOL_WAITERS;
+        if (pool->driver.fork == LG_FORK_REFUSE)
+            pool->control |= LG__POOL_LEFT;
+    }
+    list_lock = (struct lg__raw_lock){0};
+}
+
+static __attribute__((constructor)) void add_fork_hooks(void)
+{
+    static const struct lg__fork_hooks hooks = {lock_all, unlock_all, forget_all};
+    lg__fork_add(&hooks);
+}

@@ -1,0 +1,131 @@
+/* Pool, inside: the struct, and what its parts ask of each other.
+ *
+ * Parts: pool.c creation and counts; checkout.c, checkin.c the two fast paths and what surrounds
+ * them; queue.c waiters; opener.c opens; close.c clear and close; lease.c who holds a lease;
+ * exhaustion.c the report.
+ *
+ * Lock rules:
+ *   1. `lock` guards the queue, the counts and the moves out of EMPTY.  Lent and idle slots move by
+ *      CAS without it.
+ *   2. No driver call, callback, futex wait, thread creation or look of the detector under it.
+ *   3. Under it only waits' pins and nothing else of the library is taken.  Two pools' locks are
+ *      taken together only by fork, in the order of the list of pools.
+ *
+ * Invariant (single-unit FIFO, wait-graph.md rule 4): when `lock` is released and the queue is not
+ * empty, no slot is IDLE but those that a return has just moved there without the lock; that
+ * return sees the flag (S2) and serves the queue. */
+#ifndef LG_POOL_POOL_H
+#define LG_POOL_POOL_H
+
+#include "pool/slot.h"
+
+#include <lifeguard/pool.h>
+
+/* The control word: what a fast path must know, in one load.  Flags low, generation above. */
+#define LG__POOL_WAITERS             1ull /* the queue is not empty (or was a moment ago) */
+#define LG__POOL_CLOSED              2ull
+#define LG__POOL_SPECIAL             4ull /* options that the fast path does not know */
+#define LG__POOL_LEFT                8ull /* inherited by fork and refused */
+#define LG__POOL_FLAGS               0xffull
+#define LG__POOL_GENERATION(control) ((uint32_t)((control) >> 8))
+#define LG__POOL_GENERATION_ONE      0x100ull
+
+struct lg__waiters {
+    struct lg__wait *first;
+    struct lg__wait *last;
+    uint32_t count;
+};
+
+struct lg_cancel {
+    uint32_t is_requested; /* atomic relaxed: advice */
+};
+
+struct lg_pool {
+    /* Read by every checkout and checkin; written rarely. */
+    uint64_t control;         /* atomic full, S2 */
+    struct lg__slot *slots;   /* r/o */
+    uint32_t capacity;        /* r/o */
+    uint32_t is_detached;     /* r/o; leases belong to nobody */
+    uint64_t check_after_ns;  /* r/o */
+    struct lg_driver driver;  /* r/o */
+    void *arg;                /* r/o */
+    enum lg_nested nested;    /* r/o */
+    uint32_t opening_max;     /* r/o */
+    uint64_t open_timeout_ns; /* r/o */
+    uint64_t leak_after_ns;   /* r/o */
+    char name[LG_NAME_SIZE];  /* r/o */
+    uint32_t is_unowned; /* atomic relaxed; leases wander: the detector does not trust holders */
+
+    struct lg__raw_lock lock __attribute__((aligned(64)));
+    struct lg__waiters queue;   /* under lock; wait for one unit */
+    struct lg__waiters closers; /* under lock; wait for all units */
+    uint32_t opener_count;      /* under lock; threads that run or will */
+    uint32_t empty_count;       /* under lock; slots in EMPTY */
+    uint32_t opening_count;     /* under lock; slots in OPENING */
+    uint32_t references;        /* under lock; the user and the openers */
+    uint64_t returns;           /* under lock; units that reached the queue or the idle by it */
+    uint64_t failures_running;  /* under lock; failed opens since the last good one */
+    uint64_t opened, closed, open_failures, waited, timeouts, deadlocks; /* atomic relaxed */
+    char open_error[160];     /* under lock; of the last failed open */
+    struct lg_cancel cancel;  /* set when closed */
+    struct lg_pool *next;     /* under the list's lock */
+    struct lg_pool *previous; /* as next */
+};
+
+extern const struct lg__resource_class lg__pool_class;
+
+/* queue.c; all with the lock held unless said otherwise. */
+void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, bool at_front);
+void lg__queue_leave(struct lg_pool *pool, struct lg__waiters *queue, struct lg__wait *wait);
+/* Give a slot of the caller's (its state belongs to the caller, or is IDLE) to the first waiter, or
+ * make it IDLE.  Returns the waiter to wake after the lock is released, or NULL. */
+struct lg__wait *lg__queue_serve(struct lg_pool *pool, struct lg__slot *slot);
+/* Serve from any idle slot, after S2 has shown waiters.  Takes the lock itself. */
+void lg__queue_serve_idle(struct lg_pool *pool);
+/* End the first waiter's wait with a status.  Returns it, to be woken. */
+struct lg__wait *lg__queue_fail_first(struct lg_pool *pool, int status);
+/* End all waits with a status and wake them. */
+void lg__queue_fail_all(struct lg_pool *pool, int status);
+/* If nothing is out any more, let the closers go. */
+void lg__queue_check_closers(struct lg_pool *pool);
+
+/* opener.c: start what opens the queue wants.  Without the lock. */
+void lg__pool_open_wanted(struct lg_pool *pool);
+/* Drop a reference; the last one frees.  Without the lock. */
+void lg__pool_unref(struct lg_pool *pool);
+
+/* checkin.c: close the resource of a slot in CLOSING, empty the slot, open anew if wanted. */
+void lg__pool_close_slot(struct lg_pool *pool, struct lg__slot *slot);
+
+/* close.c: a slot became idle while the control word changed: serve waiters, close what must go. */
+void lg__pool_after_idle(struct lg_pool *pool);
+
+/* lease.c: another lease of what the caller holds already.  False: it holds none. */
+bool lg__lease_share(struct lg_pool *pool, struct lg_context *self, struct lg_lease *lease);
+/* Give back one lease of a shared loan.  1: others are left; 0: it was the last, or the loan is
+ * not shared; negative: the lease is stale. */
+int lg__lease_unshare(struct lg_pool *pool, const struct lg_lease *lease);
+bool lg__lease_is_valid(const struct lg_lease *lease);
+/* The slot that the caller holds of the pool, or NULL. */
+struct lg__slot *lg__lease_held(struct lg_pool *pool, struct lg_context *self);
+int lg__lease_stale_status(const struct lg_pool *pool, const struct lg_lease *lease);
+
+/* exhaustion.c: complete the caller's report. */
+void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int status,
+                            uint64_t returns_before);
+
+/* pool.c */
+uint64_t lg__pool_set_flag(struct lg_pool *pool, uint64_t flag);
+void lg__pool_clear_flag(struct lg_pool *pool, uint64_t flag);
+
+/* A slot's number in a lease: the low half; the high half is the share. */
+#define LG__LEASE_SLOT(lease)  ((lease)->slot & 0xffffu)
+#define LG__LEASE_SHARE(lease) ((lease)->slot >> 16)
+
+/* The held table's tag of a lease. */
+static inline uint64_t lg__lease_held_tag(uint32_t slot, uint32_t tag)
+{
+    return (uint64_t)slot << 32 | tag;
+}
+
+#endif

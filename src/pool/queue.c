@@ -1,0 +1,133 @@
+/* Waiters of a pool: first come, first served, and what comes back is handed to the first.
+ *
+ * A giver takes the waiter out of the queue first and then ends its wait: a waiter that sees its
+ * grant need not look at the queue again, and one that has ended otherwise finds itself out.  Giving
+ * is rule 2 of the graph: the wait ends before the unit has a new holder (HANDED belongs to nobody,
+ * so to the environment); the waiter writes itself down when it runs. */
+#include "pool/pool.h"
+
+void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, bool at_front)
+{
+    wait->previous = at_front ? NULL : queue->last;
+    wait->next = at_front ? queue->first : NULL;
+    if (wait->previous)
+        wait->previous->next = wait;
+    else
+        queue->first = wait;
+    if (wait->next)
+        wait->next->previous = wait;
+    else
+        queue->last = wait;
+    queue->count++;
+    lg__store_relaxed(&wait->queue, (const void *)queue);
+}
+
+static void remove_wait(struct lg__waiters *queue, struct lg__wait *wait)
+{
+    if (wait->previous)
+        wait->previous->next = wait->next;
+    else
+        queue->first = wait->next;
+    if (wait->next)
+        wait->next->previous = wait->previous;
+    else
+        queue->last = wait->previous;
+    queue->count--;
+    lg__store_relaxed(&wait->queue, (const void *)NULL);
+}
+
+void lg__queue_leave(struct lg_pool *pool, struct lg__waiters *queue, struct lg__wait *wait)
+{
+    if (lg__load_relaxed(&wait->queue) == queue)
+        remove_wait(queue, wait);
+    if (pool->queue.count == 0)
+        lg__pool_clear_flag(pool, LG__POOL_WAITERS);
+}
+
+/* Take waiters from the front until one's wait is still ours to end. */
+static struct lg__wait *end_first(struct lg_pool *pool, struct lg__waiters *queue,
+                                  enum lg__wait_state end, uint64_t grant)
+{
+    struct lg__wait *wait;
+    while ((wait = queue->first) != NULL) {
+        remove_wait(queue, wait);
+        if (lg__wait_end(wait, end, grant))
+            break;
+    }
+    if (pool->queue.count == 0)
+        lg__pool_clear_flag(pool, LG__POOL_WAITERS);
+    return wait;
+}
+
+struct lg__wait *lg__queue_serve(struct lg_pool *pool, struct lg__slot *slot)
+{
+    uint64_t word = lg__load_relaxed(&slot->word);
+    if (pool->queue.first == NULL) {
+        if (lg__slot_state(word) != LG__SLOT_IDLE)
+            lg__slot_move_own(slot, LG__SLOT_IDLE);
+        return NULL;
+    }
+    /* An idle slot may be taken by a newcomer who has not seen the flag: then it is served. */
+    if (!lg__slot_move(slot, word, LG__SLOT_HANDED))
+        return NULL;
+    pool->returns++;
+    struct lg__wait *wait =
+        end_first(pool, &pool->queue, LG__WAIT_GRANTED, (uint64_t)(slot - pool->slots));
+    if (!wait)
+        lg__slot_move_own(slot, LG__SLOT_IDLE);
+    return wait;
+}
+
+static struct lg__wait *serve_one_idle(struct lg_pool *pool)
+{
+    for (uint32_t i = 0; i < pool->capacity && pool->queue.first; i++) {
+        struct lg__slot *slot = &pool->slots[i];
+        if (lg__slot_state(lg__load_full(&slot->word)) != LG__SLOT_IDLE)
+            continue;
+        struct lg__wait *wait = lg__queue_serve(pool, slot);
+        if (wait)
+            return wait;
+    }
+    return NULL;
+}
+
+void lg__queue_serve_idle(struct lg_pool *pool)
+{
+    struct lg__wait *wait;
+    do {
+        lg__raw_lock(&pool->lock);
+        wait = serve_one_idle(pool);
+        lg__raw_unlock(&pool->lock);
+        if (wait)
+            lg__wait_wake(wait);
+    } while (wait);
+}
+
+struct lg__wait *lg__queue_fail_first(struct lg_pool *pool, int status)
+{
+    return end_first(pool, &pool->queue, LG__WAIT_CANCELLED, (uint64_t)(uint32_t)status);
+}
+
+void lg__queue_fail_all(struct lg_pool *pool, int status)
+{
+    struct lg__wait *wait;
+    do {
+        lg__raw_lock(&pool->lock);
+        wait = lg__queue_fail_first(pool, status);
+        lg__raw_unlock(&pool->lock);
+        if (wait)
+            lg__wait_wake(wait);
+    } while (wait);
+}
+
+void lg__queue_check_closers(struct lg_pool *pool)
+{
+    if (!(lg__load_relaxed(&pool->control) & LG__POOL_CLOSED) || !pool->closers.first)
+        return;
+    for (uint32_t i = 0; i < pool->capacity; i++)
+        if (lg__slot_state(lg__load_full(&pool->slots[i].word)) != LG__SLOT_EMPTY)
+            return;
+    struct lg__wait *wait;
+    while ((wait = end_first(pool, &pool->closers, LG__WAIT_GRANTED, 0)) != NULL)
+        lg__wait_wake(wait);
+}

@@ -1,0 +1,142 @@
+/* Slot: the place of one resource in a pool, and the only mover of its state.
+ *
+ *     state     | meaning                              | who may leave it       | next
+ *     ----------+--------------------------------------+------------------------+----------------------
+ *     EMPTY     | no resource                          | under the pool's lock  | OPENING
+ *     OPENING   | an opener works on it                | that opener            | IDLE, HANDED, EMPTY
+ *     IDLE      | may be lent                          | anyone, by CAS         | LENT, HANDED, CLOSING
+ *     HANDED    | given to a waiter that has not run   | that waiter; the giver | LENT, IDLE, CLOSING
+ *     LENT      | somebody's lease                     | who returns it, by CAS | IDLE, HANDED, RETURNING
+ *     RETURNING | its returner resets it               | that returner          | IDLE, HANDED, CLOSING
+ *     CLOSING   | being closed                         | whoever closes it      | EMPTY
+ *
+ * The word holds the state and the tag of the current, or last, lease:
+ *     bits 63..40 zero | bits 39..8 tag | bits 7..0 state
+ * A tag grows with each loan; its top bits count forks, so that a lease of the parent is known as
+ * such in the child.
+ *
+ * Who holds a lent slot is `holder`, valid only while holder_tag is the word's tag: a loan writes
+ * holder, then holder_tag, and nobody has to clear them.
+ *
+ * Order pairs:
+ *   S1  IDLE is published (release or full) after resource, generation and whatever the last holder
+ *       did; pairs with the acquire of the CAS that takes it.
+ *   S2  the return's CAS to IDLE comes before its load of the pool's control word; a waiter sets the
+ *       waiters' flag there before it scans the slots (store-load on both sides): one of the two
+ *       sees the other.
+ *   S3  holder and holder_tag are written after the word's CAS to LENT, each with release; a reader
+ *       loads word, holder_tag, holder and the word again, each with acquire: if the words are equal
+ *       and the tags agree, the holder was that lease's. */
+#ifndef LG_POOL_SLOT_H
+#define LG_POOL_SLOT_H
+
+#include "graph/context.h"
+
+#include <assert.h>
+
+enum lg__slot_state {
+    LG__SLOT_EMPTY,
+    LG__SLOT_OPENING,
+    LG__SLOT_IDLE,
+    LG__SLOT_HANDED,
+    LG__SLOT_LENT,
+    LG__SLOT_RETURNING,
+    LG__SLOT_CLOSING
+};
+
+#define LG__SLOT_TAG_SHIFT 8
+#define LG__TAG_FORK_BITS  4
+#define LG__TAG_COUNT_MASK (UINT32_MAX >> LG__TAG_FORK_BITS)
+
+struct lg__slot {
+    uint64_t word;       /* atomic, S1 and S2 */
+    uint64_t holder;     /* atomic, S3; 0: nobody in particular */
+    const char *place;   /* atomic relaxed; the holder: where it was taken */
+    uint64_t since_ns;   /* atomic relaxed; the holder: when it was last lent */
+    void *resource;      /* whoever the state belongs to; r/o while IDLE */
+    uint64_t lent_count; /* atomic relaxed; one writer: who has just taken it */
+    uint32_t holder_tag; /* atomic, S3 */
+    uint32_t shares;     /* under the pool's lock; one bit a lease of a shared loan; 0: one lease */
+    uint32_t generation; /* atomic relaxed; the opener, before IDLE */
+    uint32_t unused;
+};
+
+_Static_assert(sizeof(struct lg__slot) == 64, "one cache line a slot");
+
+static inline enum lg__slot_state lg__slot_state(uint64_t word)
+{
+    return (enum lg__slot_state)(word & 0xff);
+}
+
+static inline uint32_t lg__slot_tag(uint64_t word)
+{
+    return (uint32_t)(word >> LG__SLOT_TAG_SHIFT);
+}
+
+static inline uint64_t lg__slot_word(enum lg__slot_state state, uint32_t tag)
+{
+    return (uint64_t)tag << LG__SLOT_TAG_SHIFT | state;
+}
+
+static inline uint32_t lg__tag_next(uint32_t tag)
+{
+    return (tag & ~LG__TAG_COUNT_MASK) | ((tag + 1) & LG__TAG_COUNT_MASK);
+}
+
+#define LG__TO(state) (1u << LG__SLOT_##state)
+
+static inline bool lg__slot_move_is_legal(enum lg__slot_state from, enum lg__slot_state to)
+{
+    static const uint32_t legal[] = {
+        [LG__SLOT_EMPTY] = LG__TO(OPENING),
+        [LG__SLOT_OPENING] = LG__TO(IDLE) | LG__TO(HANDED) | LG__TO(EMPTY),
+        [LG__SLOT_IDLE] = LG__TO(LENT) | LG__TO(HANDED) | LG__TO(CLOSING),
+        [LG__SLOT_HANDED] = LG__TO(LENT) | LG__TO(IDLE) | LG__TO(CLOSING),
+        [LG__SLOT_LENT] = LG__TO(IDLE) | LG__TO(HANDED) | LG__TO(RETURNING),
+        [LG__SLOT_RETURNING] = LG__TO(IDLE) | LG__TO(HANDED) | LG__TO(CLOSING),
+        [LG__SLOT_CLOSING] = LG__TO(EMPTY),
+    };
+    return (legal[from] >> to) & 1;
+}
+
+/* Move a slot, if its word is still `word`.  A loan gets the next tag.  Full order: S1, S2. */
+static inline bool lg__slot_move(struct lg__slot *slot, uint64_t word, enum lg__slot_state to)
+{
+    assert(lg__slot_move_is_legal(lg__slot_state(word), to));
+    uint32_t tag = lg__slot_tag(word);
+    if (to == LG__SLOT_LENT)
+        tag = lg__tag_next(tag);
+    return lg__cas_full(&slot->word, &word, lg__slot_word(to, tag));
+}
+
+/* Move a slot whose state belongs to the caller alone. */
+static inline void lg__slot_move_own(struct lg__slot *slot, enum lg__slot_state to)
+{
+    bool has_moved = lg__slot_move(slot, lg__load_relaxed(&slot->word), to);
+    assert(has_moved);
+    (void)has_moved;
+}
+
+/* Write down who has a slot that was just moved to LENT.  S3. */
+static inline void lg__slot_set_holder(struct lg__slot *slot, uint64_t holder, uint32_t tag)
+{
+    lg__store_release(&slot->holder, holder);
+    lg__store_release(&slot->holder_tag, tag);
+}
+
+/* A lent slot's holder.  False: it is not lent.  *holder is 0 if nobody in particular holds it, or
+ * if the loan is so fresh that it is not written yet: its holder runs. */
+static inline bool lg__slot_read_holder(const struct lg__slot *slot, uint64_t *holder)
+{
+    uint64_t word = lg__load_acquire(&slot->word);
+    uint32_t holder_tag = lg__load_acquire(&slot->holder_tag);
+    uint64_t found = lg__load_acquire(&slot->holder);
+    if (lg__slot_state(word) != LG__SLOT_LENT)
+        return false;
+    bool is_sure =
+        holder_tag == lg__slot_tag(word) && lg__load_acquire(&slot->word) == word; /* S3 */
+    *holder = is_sure ? found : 0;
+    return true;
+}
+
+#endif
