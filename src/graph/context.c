@@ -414,6 +414,7 @@ static void set_entry(struct lg__held *entry, const struct lg__held *from)
 void lg__held_pop_slow(struct lg_context *self, const void *object, uint64_t tag)
 {
     static const struct lg__held unknown = {NULL, 0, NULL};
+    lg__store_relaxed(&self->has_been_told, 0u);
     uint32_t n = lg__load_relaxed(&self->held_count);
     uint32_t found = find_entry(self, object, tag);
     if (found == 0)

@@ -92,13 +92,24 @@ static inline void lg__held_push(struct lg_context *self, const void *object, ui
 
 void lg__held_pop_slow(struct lg_context *self, const void *object, uint64_t tag);
 
-static inline void lg__held_pop(struct lg_context *self, const void *object, uint64_t tag)
+static inline bool lg__held_is_newest(const struct lg_context *self, const void *object,
+                                      uint64_t tag)
 {
     uint32_t n = lg__load_relaxed(&self->held_count);
+    return n - 1 < LG__HELD_MAX && lg__load_relaxed(&self->held[n - 1].object) == object &&
+           lg__load_relaxed(&self->held[n - 1].tag) == tag;
+}
+
+static inline void lg__held_pop_newest(struct lg_context *self)
+{
     lg__store_relaxed(&self->has_been_told, 0u);
-    if (lg__likely(n - 1 < LG__HELD_MAX && lg__load_relaxed(&self->held[n - 1].object) == object &&
-                   lg__load_relaxed(&self->held[n - 1].tag) == tag))
-        lg__store_relaxed(&self->held_count, n - 1);
+    lg__store_relaxed(&self->held_count, lg__load_relaxed(&self->held_count) - 1);
+}
+
+static inline void lg__held_pop(struct lg_context *self, const void *object, uint64_t tag)
+{
+    if (lg__likely(lg__held_is_newest(self, object, tag)))
+        lg__held_pop_newest(self);
     else
         lg__held_pop_slow(self, object, tag);
 }

@@ -2,7 +2,6 @@
 #include "pool/pool.h"
 
 #include "graph/detector.h"
-#include "plat/clock.h"
 #include "plat/log.h"
 #include "plat/text.h"
 
@@ -70,27 +69,25 @@ static void settle(struct lg_pool *pool, struct lg__slot *slot, bool is_good)
     lg__pool_close_slot(pool, slot);
 }
 
-/* Everything but the return of one's own plain lease to a pool without waiters. */
-static __attribute__((noinline)) int checkin_slow(struct lg_pool *pool, struct lg_lease *lease,
-                                                  const char *place, bool is_broken)
+/* Give a lease back, with all that may belong to it. */
+static int give_back(struct lg_pool *pool, struct lg_lease *lease, const char *place,
+                     bool is_broken)
 {
     struct lg_context *self = lg__context_self();
     struct lg__slot *slot = &pool->slots[LG__LEASE_SLOT(lease)];
-    uint64_t word = lg__slot_word(LG__SLOT_LENT, lease->tag);
+    uint64_t word = lg__load_acquire(&slot->word);
     uint64_t holder = 0;
     int shares = lg__lease_unshare(pool, lease);
-    if (shares < 0)
-        return lg__lease_stale_status(pool, lease);
-    if (shares > 0) {
+    if (shares > 0)
         *lease = (struct lg_lease){0};
+    if (shares > 0)
         return LG_OK;
-    }
     (void)lg__slot_read_holder(slot, &holder);
-    if (!lg__slot_move(slot, word, LG__SLOT_RETURNING))
-        return lg__lease_stale_status(pool, lease);
-    uint64_t held_tag = lg__lease_held_tag(LG__LEASE_SLOT(lease), lease->tag);
+    if (shares < 0 || lg__slot_state(word) != LG__SLOT_LENT || lg__slot_tag(word) != lease->tag ||
+        !lg__slot_move(slot, word, LG__SLOT_RETURNING))
+        return lg__lease_stale_status(lease);
     if (self && holder == self->id)
-        lg__held_pop(self, pool, held_tag);
+        lg__held_pop(self, pool, lg__lease_held_tag(LG__LEASE_SLOT(lease), lease->tag));
     else
         note_foreign(pool, slot, holder, place);
     *lease = (struct lg_lease){0};
@@ -111,31 +108,47 @@ static int check_lease(const struct lg_pool *pool, const struct lg_lease *lease)
     return LG_OK;
 }
 
-int lg_pool_discard_at(struct lg_pool *pool, struct lg_lease *lease, const char *place)
+/* Everything but the return of one's own, newest, plain lease to a pool without waiters. */
+static __attribute__((noinline)) int checkin_slow(struct lg_pool *pool, struct lg_lease *lease,
+                                                  const char *place, bool is_broken)
 {
     int status = check_lease(pool, lease);
-    return status == LG_OK ? checkin_slow(pool, lease, place, true) : status;
+    return status == LG_OK ? give_back(pool, lease, place, is_broken) : status;
 }
 
+int lg_pool_discard_at(struct lg_pool *pool, struct lg_lease *lease, const char *place)
+{
+    return checkin_slow(pool, lease, place, true);
+}
+
+static __attribute__((noinline)) int finish_idle(struct lg_pool *pool)
+{
+    lg__pool_after_idle(pool);
+    return LG_OK;
+}
+
+/* The fast path, a leaf as checkout's. */
 int lg_pool_checkin_at(struct lg_pool *pool, struct lg_lease *lease, const char *place)
 {
-    int status = check_lease(pool, lease);
-    if (lg__unlikely(status != LG_OK))
-        return status;
     struct lg_context *self = lg__self;
-    struct lg__slot *slot = &pool->slots[LG__LEASE_SLOT(lease)];
-    uint64_t word = lg__slot_word(LG__SLOT_LENT, lease->tag);
-    uint64_t control = lg__load_relaxed(&pool->control); /* a hint: read again below */
-    if (lg__unlikely((control & LG__POOL_FLAGS) != 0 || pool->driver.reset != NULL || !self ||
-                     lg__load_relaxed(&slot->word) != word ||
-                     lg__load_relaxed(&slot->holder) != self->id ||
-                     lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control)))
+    if (lg__unlikely(!pool || !lease || !self || lease->pool != pool ||
+                     lease->slot >= pool->capacity))
         return checkin_slow(pool, lease, place, false);
-    if (!lg__slot_move(slot, word, LG__SLOT_IDLE)) /* S1, S2 */
-        return lg__lease_stale_status(pool, lease);
-    lg__held_pop(self, pool, lg__lease_held_tag(lease->slot, lease->tag));
-    *lease = (struct lg_lease){0};
+    struct lg__slot *slot = &pool->slots[lease->slot];
+    uint64_t held_tag = lg__lease_held_tag(lease->slot, lease->tag);
+    uint64_t word = lg__load_relaxed(&slot->word);
+    uint64_t control = lg__load_relaxed(&pool->control); /* a hint: read again below */
+    if (lg__unlikely((control & LG__POOL_NOT_PLAIN_IN) != 0 ||
+                     lg__slot_state(word) != LG__SLOT_LENT || lg__slot_tag(word) != lease->tag ||
+                     lg__load_relaxed(&slot->holder) != self->id ||
+                     lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control) ||
+                     !lg__held_is_newest(self, pool, held_tag) ||
+                     !lg__slot_move(slot, word, LG__SLOT_IDLE))) /* S1, S2 */
+        return checkin_slow(pool, lease, place, false);
+    lg__held_pop_newest(self);
+    lease->resource = NULL;
+    lease->pool = NULL;
     if (lg__unlikely(lg__load_full(&pool->control) != control)) /* S2 */
-        lg__pool_after_idle(pool);
+        return finish_idle(pool);
     return LG_OK;
 }

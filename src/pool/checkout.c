@@ -2,7 +2,7 @@
 #include "pool/pool.h"
 
 #include "graph/detector.h"
-#include "plat/clock.h"
+#include "pool/tick.h"
 
 static uint32_t first_guess(const struct lg_pool *pool, const struct lg_context *self)
 {
@@ -17,12 +17,8 @@ static inline void write_lease(struct lg_pool *pool, struct lg_context *self, st
     uint32_t index = (uint32_t)(slot - pool->slots);
     lg__store_relaxed(&slot->place, place);
     lg__store_relaxed(&slot->since_ns, now_ns);
-    lg__count_up(&slot->lent_count);
-    lg__slot_set_holder(slot, pool->is_detached ? 0 : self->id, tag);
-    if (!pool->is_detached)
-        lg__held_push(self, pool, lg__lease_held_tag(index, tag), place);
-    self->hint_object = pool;
-    self->hint = index;
+    lg__slot_set_holder(slot, self->id, tag);
+    lg__held_push(self, pool, lg__lease_held_tag(index, tag), place);
     *lease = (struct lg_lease){slot->resource, pool, index, tag};
 }
 
@@ -32,10 +28,8 @@ static bool is_fit(struct lg_pool *pool, struct lg__slot *slot, uint64_t now_ns)
     uint32_t generation = LG__POOL_GENERATION(lg__load_relaxed(&pool->control));
     if (lg__load_relaxed(&slot->generation) != generation)
         return false;
-    if (!pool->driver.check)
-        return true;
-    uint64_t last_ns = lg__load_relaxed(&slot->since_ns);
-    if (now_ns < last_ns || now_ns - last_ns < pool->check_after_ns)
+    uint64_t used_ns = lg__load_relaxed(&slot->since_ns);
+    if (now_ns < used_ns || now_ns - used_ns < pool->check_after_ns)
         return true;
     return pool->driver.check(pool->arg, slot->resource) == LG_OK;
 }
@@ -57,7 +51,7 @@ static struct lg__slot *claim_idle(struct lg_pool *pool, uint32_t guess)
 static bool lend_handed(struct lg_pool *pool, struct lg_context *self, struct lg__slot *slot,
                         struct lg_lease *lease, const char *place)
 {
-    uint64_t now_ns = lg__now_coarse_ns();
+    uint64_t now_ns = lg__tick_now_ns();
     if (!is_fit(pool, slot, now_ns)) {
         lg__slot_move_own(slot, LG__SLOT_CLOSING);
         lg__pool_close_slot(pool, slot);
@@ -66,6 +60,10 @@ static bool lend_handed(struct lg_pool *pool, struct lg_context *self, struct lg
     lg__slot_move_own(slot, LG__SLOT_LENT);
     uint32_t tag = lg__slot_tag(lg__load_relaxed(&slot->word));
     write_lease(pool, self, slot, tag, now_ns, lease, place);
+    self->hint_object = pool;
+    self->hint = (uint64_t)(slot - pool->slots);
+    if (pool->is_detached)
+        (void)!lg_lease_detach(lease);
     return true;
 }
 
@@ -157,9 +155,8 @@ static int apply_nested(struct lg_pool *pool, struct lg_context *self, struct lg
     return LG_EBUSY;
 }
 
-static __attribute__((noinline)) int checkout_slow(struct lg_pool *pool, struct lg_context *self,
-                                                   lg_deadline deadline, struct lg_lease *lease,
-                                                   const char *place)
+static int checkout_queued(struct lg_pool *pool, struct lg_context *self, lg_deadline deadline,
+                           struct lg_lease *lease, const char *place)
 {
     struct lg__want want = {&lg__pool_class, pool, 1, false, deadline, place};
     int status = apply_nested(pool, self, lease);
@@ -173,27 +170,35 @@ static __attribute__((noinline)) int checkout_slow(struct lg_pool *pool, struct 
     }
 }
 
-int lg_pool_checkout_at(struct lg_pool *pool, lg_deadline deadline, struct lg_lease *lease,
-                        const char *place)
+static __attribute__((noinline)) int checkout_slow(struct lg_pool *pool, lg_deadline deadline,
+                                                   struct lg_lease *lease, const char *place)
 {
-    if (lg__unlikely(!pool || !lease))
+    if (!pool || !lease)
         return LG_EINVAL;
     lease->resource = NULL;
     struct lg_context *self = lg__context_self();
-    if (lg__unlikely(!self))
-        return LG_ENOMEM;
+    return self ? checkout_queued(pool, self, deadline, lease, place) : LG_ENOMEM;
+}
+
+/* The fast path: the slot that this context had last, if it is idle and fit.  A leaf: whatever is
+ * out of the ordinary leaves it by a tail call before anything has changed. */
+int lg_pool_checkout_at(struct lg_pool *pool, lg_deadline deadline, struct lg_lease *lease,
+                        const char *place)
+{
+    struct lg_context *self = lg__self;
+    if (lg__unlikely(!pool || !lease || !self || self->hint_object != pool))
+        return checkout_slow(pool, deadline, lease, place);
     uint64_t control = lg__load_relaxed(&pool->control); /* a hint: the slow path reads it again */
-    struct lg__slot *slot = &pool->slots[first_guess(pool, self)];
+    uint64_t now_ns = lg__load_relaxed(&lg__tick_ns);
+    struct lg__slot *slot = &pool->slots[self->hint];
     uint64_t word = lg__load_relaxed(&slot->word);
-    if (lg__unlikely((control & LG__POOL_FLAGS) != 0 || lg__slot_state(word) != LG__SLOT_IDLE ||
-                     lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control)))
-        return checkout_slow(pool, self, deadline, lease, place);
-    uint64_t now_ns = lg__now_coarse_ns();
-    bool is_due =
-        pool->driver.check && now_ns - lg__load_relaxed(&slot->since_ns) >= pool->check_after_ns;
-    if (lg__unlikely(is_due || !lg__slot_move(slot, word, LG__SLOT_LENT))) /* S1 */
-        return checkout_slow(pool, self, deadline, lease, place);
-    uint32_t tag = lg__tag_next(lg__slot_tag(word));
-    write_lease(pool, self, slot, tag, now_ns, lease, place);
+    uint64_t used_ns = lg__load_relaxed(&slot->since_ns);
+    if (lg__unlikely((control & LG__POOL_NOT_PLAIN_OUT) != 0 ||
+                     lg__slot_state(word) != LG__SLOT_IDLE ||
+                     lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control) ||
+                     now_ns == 0 || now_ns - used_ns >= pool->check_after_ns ||
+                     !lg__slot_move(slot, word, LG__SLOT_LENT))) /* S1 */
+        return checkout_slow(pool, deadline, lease, place);
+    write_lease(pool, self, slot, lg__slot_tag(word) + 1, now_ns, lease, place);
     return LG_OK;
 }

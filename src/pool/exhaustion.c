@@ -3,6 +3,7 @@
 
 #include "plat/clock.h"
 #include "plat/text.h"
+#include "pool/tick.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -42,7 +43,7 @@ static void tell_leak(const struct lg_pool *pool, const struct lg__slot *slot, u
 static void classify(struct lg_pool *pool, struct lg_report *report, uint64_t returns_before,
                      uint64_t returns_now, uint64_t failures)
 {
-    uint64_t now_ns = lg__now_coarse_ns();
+    uint64_t now_ns = lg__tick_now_ns();
     const struct lg__slot *leak = find_leak(pool, now_ns);
     if (report->cause == LG_EXHAUSTION_DEADLOCK)
         return; /* the detector has said so */

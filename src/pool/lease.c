@@ -10,14 +10,16 @@ static struct lg__slot *slot_of(const struct lg_lease *lease)
 
 bool lg__lease_is_valid(const struct lg_lease *lease)
 {
-    return lease->pool && LG__LEASE_SLOT(lease) < lease->pool->capacity &&
-           lg__load_acquire(&slot_of(lease)->word) == lg__slot_word(LG__SLOT_LENT, lease->tag);
+    if (!lease->pool || LG__LEASE_SLOT(lease) >= lease->pool->capacity)
+        return false;
+    uint64_t word = lg__load_acquire(&slot_of(lease)->word);
+    return lg__slot_state(word) == LG__SLOT_LENT && lg__slot_tag(word) == lease->tag;
 }
 
-int lg__lease_stale_status(const struct lg_pool *pool, const struct lg_lease *lease)
+int lg__lease_stale_status(const struct lg_lease *lease)
 {
-    uint32_t tag = lg__slot_tag(lg__load_relaxed(&pool->slots[LG__LEASE_SLOT(lease)].word));
-    bool is_of_parent = ((tag ^ lease->tag) & ~LG__TAG_COUNT_MASK) != 0;
+    uint64_t fork_loans = slot_of(lease)->fork_loans;
+    bool is_of_parent = fork_loans != 0 && (int32_t)(lease->tag - (uint32_t)fork_loans) <= 0;
     return is_of_parent ? LG_EFORK : LG_ESTALE;
 }
 
@@ -47,13 +49,14 @@ bool lg__lease_share(struct lg_pool *pool, struct lg_context *self, struct lg_le
     if (slot->shares == 0)
         slot->shares = 1; /* the lease that is out already is share 0 */
     uint32_t share = slot->shares == UINT32_MAX ? 32 : (uint32_t)__builtin_ctz(~slot->shares);
-    if (share < 32)
+    if (share < 32) {
         slot->shares |= 1u << share;
+        pool->shared++;
+    }
     lg__raw_unlock(&pool->lock);
     if (share == 32)
         return false; /* 32 levels deep: an ordinary checkout */
     uint32_t index = (uint32_t)(slot - pool->slots);
-    lg__count_up(&slot->lent_count);
     *lease = (struct lg_lease){slot->resource, pool, index | share << 16, slot->holder_tag};
     return true;
 }
@@ -88,7 +91,7 @@ static int move_lease(const struct lg_lease *lease, uint64_t to)
     }
     lg__raw_unlock(&pool->lock);
     if (!is_valid)
-        return lg__lease_stale_status(pool, lease);
+        return lg__lease_stale_status(lease);
     struct lg_context *owner = holder != to ? lg__context_find(holder) : NULL;
     if (owner && owner == self)
         lg__held_pop(self, pool, lg__lease_held_tag(LG__LEASE_SLOT(lease), lease->tag));

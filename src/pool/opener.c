@@ -4,11 +4,9 @@
 #include "pool/pool.h"
 
 #include "plat/clock.h"
-#include "plat/seam.h"
 #include "plat/text.h"
-
-#include <pthread.h>
-#include <signal.h>
+#include "plat/thread.h"
+#include "pool/tick.h"
 
 static bool is_opener_wanted(const struct lg_pool *pool)
 {
@@ -62,7 +60,7 @@ static void finish_opened(struct lg_pool *pool, struct lg__slot *slot, void *res
     lg__add_relaxed(&pool->opened, (uint64_t)1);
     slot->resource = resource;
     lg__store_relaxed(&slot->generation, generation);
-    lg__store_relaxed(&slot->since_ns, lg__now_coarse_ns());
+    lg__store_relaxed(&slot->since_ns, lg__tick_now_ns());
     lg__raw_lock(&pool->lock);
     pool->failures_running = 0;
     uint64_t control = lg__load_relaxed(&pool->control);
@@ -120,22 +118,6 @@ static void *run_opener(void *arg)
     return NULL;
 }
 
-static bool start_opener(struct lg_pool *pool)
-{
-    pthread_t thread;
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    if (lg__seam_fails(LG__SEAM_THREAD) || pthread_attr_init(&attributes) != 0)
-        return false;
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all); /* the program's signals belong to the program's threads */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&thread, &attributes, run_opener, pool);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return error == 0;
-}
-
 /* No thread can be started.  If none runs either, the first waiter is told, and asks again if it
  * likes. */
 static void give_up_opener(struct lg_pool *pool)
@@ -167,7 +149,7 @@ void lg__pool_open_wanted(struct lg_pool *pool)
         lg__raw_unlock(&pool->lock);
         if (!is_wanted)
             return;
-        if (!start_opener(pool))
+        if (!lg__thread_start(run_opener, pool))
             give_up_opener(pool);
     }
 }

@@ -5,6 +5,7 @@
 #include "plat/memory.h"
 #include "plat/panic.h"
 #include "plat/text.h"
+#include "pool/tick.h"
 
 #include <string.h>
 
@@ -111,8 +112,12 @@ static void apply_options(struct lg_pool *pool, const struct lg_pool_options *op
     pool->is_detached = options->detached;
     pool->empty_count = pool->capacity;
     pool->references = 1;
-    if (pool->nested != LG_NESTED_DETECT)
-        pool->control = LG__POOL_SPECIAL;
+    if (pool->nested != LG_NESTED_DETECT || pool->is_detached)
+        pool->control |= LG__POOL_SPECIAL;
+    if (pool->driver.reset)
+        pool->control |= LG__POOL_RESET;
+    if (!pool->driver.check)
+        pool->check_after_ns = UINT64_MAX;
     lg__copy_name(pool->name, sizeof pool->name, options->name ? options->name : "pool");
 }
 
@@ -158,9 +163,9 @@ int lg_pool_create(const struct lg_driver *driver, void *arg, const struct lg_po
     struct lg_pool *pool = lg__alloc(sizeof *pool);
     if (!pool)
         return LG_ENOMEM;
-    apply_options(pool, &known);
     pool->driver = table;
     pool->arg = arg;
+    apply_options(pool, &known);
     pool->slots = lg__alloc(pool->capacity * sizeof *pool->slots);
     if (!pool->slots) {
         lg__free(pool);
@@ -232,7 +237,7 @@ void lg_pool_stats(struct lg_pool *pool, struct lg_pool_stats *out)
 {
     memset(out, 0, sizeof *out);
     out->capacity = pool->capacity;
-    uint64_t shared = 0;
+    uint64_t shared_now = 0;
     lg__raw_lock(&pool->lock);
     for (uint32_t i = 0; i < pool->capacity; i++) {
         const struct lg__slot *slot = &pool->slots[i];
@@ -240,13 +245,14 @@ void lg_pool_stats(struct lg_pool *pool, struct lg_pool_stats *out)
         out->idle += state == LG__SLOT_IDLE;
         out->lent_now += state == LG__SLOT_LENT;
         out->opening += state == LG__SLOT_OPENING;
-        out->lent += lg__load_relaxed(&slot->lent_count);
+        out->lent += lg__slot_loans(lg__load_relaxed(&slot->word));
         if (slot->shares)
-            shared += (uint64_t)__builtin_popcount(slot->shares) - 1;
+            shared_now += (uint64_t)__builtin_popcount(slot->shares) - 1;
     }
+    out->lent += pool->shared;
     out->waiting = pool->queue.count;
     lg__raw_unlock(&pool->lock);
-    out->returned = out->lent - out->lent_now - shared;
+    out->returned = out->lent - out->lent_now - shared_now;
     out->generation = LG__POOL_GENERATION(lg__load_relaxed(&pool->control));
     out->opened = lg__load_relaxed(&pool->opened);
     out->closed = lg__load_relaxed(&pool->closed);
@@ -275,12 +281,11 @@ static void unlock_all(void)
 static void forget_slot(struct lg_pool *pool, uint32_t index)
 {
     struct lg__slot *slot = &pool->slots[index];
-    uint32_t tag = lg__slot_tag(slot->word);
-    if (lg__self && slot->holder == lg__self->id && slot->holder_tag == tag)
-        lg__held_pop(lg__self, pool, lg__lease_held_tag(index, tag));
-    uint32_t forks = (tag >> (32 - LG__TAG_FORK_BITS)) + 1;
-    uint32_t fresh = forks << (32 - LG__TAG_FORK_BITS) | (tag & LG__TAG_COUNT_MASK);
-    slot->word = lg__slot_word(LG__SLOT_EMPTY, fresh);
+    uint64_t word = slot->word;
+    if (lg__self && lg__slot_state(word) == LG__SLOT_LENT && slot->holder == lg__self->id)
+        lg__held_pop(lg__self, pool, lg__lease_held_tag(index, lg__slot_tag(word)));
+    slot->fork_loans = lg__slot_loans(word);
+    slot->word = word & ~(LG__SLOT_LOAN_ONE - 1);
     slot->resource = NULL;
     slot->shares = 0;
 }
@@ -301,6 +306,7 @@ static void forget_all(void)
             pool->control |= LG__POOL_LEFT;
     }
     list_lock = (struct lg__raw_lock){0};
+    lg__tick_forget();
 }
 
 static __attribute__((constructor)) void add_fork_hooks(void)

@@ -22,11 +22,16 @@
 #include <lifeguard/pool.h>
 
 /* The control word: what a fast path must know, in one load.  Flags low, generation above. */
-#define LG__POOL_WAITERS             1ull /* the queue is not empty (or was a moment ago) */
-#define LG__POOL_CLOSED              2ull
-#define LG__POOL_SPECIAL             4ull /* options that the fast path does not know */
-#define LG__POOL_LEFT                8ull /* inherited by fork and refused */
-#define LG__POOL_FLAGS               0xffull
+#define LG__POOL_WAITERS 1ull /* the queue is not empty (or was a moment ago) */
+#define LG__POOL_CLOSED  2ull
+#define LG__POOL_SPECIAL 4ull  /* options that the fast paths do not know */
+#define LG__POOL_LEFT    8ull  /* inherited by fork and refused */
+#define LG__POOL_RESET   16ull /* the driver resets: no fast checkin */
+#define LG__POOL_FLAGS   0xffull
+/* What keeps a checkout, and a checkin, from its fast path. */
+#define LG__POOL_NOT_PLAIN_OUT (LG__POOL_FLAGS & ~LG__POOL_RESET)
+#define LG__POOL_NOT_PLAIN_IN  LG__POOL_FLAGS
+
 #define LG__POOL_GENERATION(control) ((uint32_t)((control) >> 8))
 #define LG__POOL_GENERATION_ONE      0x100ull
 
@@ -65,6 +70,7 @@ struct lg_pool {
     uint32_t references;        /* under lock; the user and the openers */
     uint64_t returns;           /* under lock; units that reached the queue or the idle by it */
     uint64_t failures_running;  /* under lock; failed opens since the last good one */
+    uint64_t shared; /* under lock; leases of shared loans, beside the loans themselves */
     uint64_t opened, closed, open_failures, waited, timeouts, deadlocks; /* atomic relaxed */
     char open_error[160];     /* under lock; of the last failed open */
     struct lg_cancel cancel;  /* set when closed */
@@ -108,7 +114,8 @@ int lg__lease_unshare(struct lg_pool *pool, const struct lg_lease *lease);
 bool lg__lease_is_valid(const struct lg_lease *lease);
 /* The slot that the caller holds of the pool, or NULL. */
 struct lg__slot *lg__lease_held(struct lg_pool *pool, struct lg_context *self);
-int lg__lease_stale_status(const struct lg_pool *pool, const struct lg_lease *lease);
+/* Why a lease is not valid. */
+int lg__lease_stale_status(const struct lg_lease *lease);
 
 /* exhaustion.c: complete the caller's report. */
 void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int status,
@@ -118,7 +125,7 @@ void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int s
 uint64_t lg__pool_set_flag(struct lg_pool *pool, uint64_t flag);
 void lg__pool_clear_flag(struct lg_pool *pool, uint64_t flag);
 
-/* A slot's number in a lease: the low half; the high half is the share. */
+/* A lease's slot: bits 15..0 the slot's number, 31..16 the share. */
 #define LG__LEASE_SLOT(lease)  ((lease)->slot & 0xffffu)
 #define LG__LEASE_SHARE(lease) ((lease)->slot >> 16)
 

@@ -10,10 +10,9 @@
  *     RETURNING | its returner resets it               | that returner          | IDLE, HANDED, CLOSING
  *     CLOSING   | being closed                         | whoever closes it      | EMPTY
  *
- * The word holds the state and the tag of the current, or last, lease:
- *     bits 63..40 zero | bits 39..8 tag | bits 7..0 state
- * A tag grows with each loan; its top bits count forks, so that a lease of the parent is known as
- * such in the child.
+ * The word holds the state and the number of loans so far:
+ *     bits 63..8 loans | bits 7..0 state
+ * A lease carries the low half of that number as its tag, and holder_tag repeats it.
  *
  * Who holds a lent slot is `holder`, valid only while holder_tag is the word's tag: a loan writes
  * holder, then holder_tag, and nobody has to clear them.
@@ -44,9 +43,8 @@ enum lg__slot_state {
     LG__SLOT_CLOSING
 };
 
-#define LG__SLOT_TAG_SHIFT 8
-#define LG__TAG_FORK_BITS  4
-#define LG__TAG_COUNT_MASK (UINT32_MAX >> LG__TAG_FORK_BITS)
+#define LG__SLOT_LOAN_SHIFT 8
+#define LG__SLOT_LOAN_ONE   (1ull << LG__SLOT_LOAN_SHIFT)
 
 struct lg__slot {
     uint64_t word;       /* atomic, S1 and S2 */
@@ -54,11 +52,11 @@ struct lg__slot {
     const char *place;   /* atomic relaxed; the holder: where it was taken */
     uint64_t since_ns;   /* atomic relaxed; the holder: when it was last lent */
     void *resource;      /* whoever the state belongs to; r/o while IDLE */
-    uint64_t lent_count; /* atomic relaxed; one writer: who has just taken it */
     uint32_t holder_tag; /* atomic, S3 */
     uint32_t shares;     /* under the pool's lock; one bit a lease of a shared loan; 0: one lease */
     uint32_t generation; /* atomic relaxed; the opener, before IDLE */
     uint32_t unused;
+    uint64_t fork_loans; /* r/o between forks; loans before the last: the parent's leases */
 };
 
 _Static_assert(sizeof(struct lg__slot) == 64, "one cache line a slot");
@@ -68,19 +66,16 @@ static inline enum lg__slot_state lg__slot_state(uint64_t word)
     return (enum lg__slot_state)(word & 0xff);
 }
 
+/* How often it was lent, the current loan included. */
+static inline uint64_t lg__slot_loans(uint64_t word)
+{
+    return word >> LG__SLOT_LOAN_SHIFT;
+}
+
+/* The tag of the current, or last, lease. */
 static inline uint32_t lg__slot_tag(uint64_t word)
 {
-    return (uint32_t)(word >> LG__SLOT_TAG_SHIFT);
-}
-
-static inline uint64_t lg__slot_word(enum lg__slot_state state, uint32_t tag)
-{
-    return (uint64_t)tag << LG__SLOT_TAG_SHIFT | state;
-}
-
-static inline uint32_t lg__tag_next(uint32_t tag)
-{
-    return (tag & ~LG__TAG_COUNT_MASK) | ((tag + 1) & LG__TAG_COUNT_MASK);
+    return (uint32_t)lg__slot_loans(word);
 }
 
 #define LG__TO(state) (1u << LG__SLOT_##state)
@@ -99,14 +94,18 @@ static inline bool lg__slot_move_is_legal(enum lg__slot_state from, enum lg__slo
     return (legal[from] >> to) & 1;
 }
 
-/* Move a slot, if its word is still `word`.  A loan gets the next tag.  Full order: S1, S2. */
-static inline bool lg__slot_move(struct lg__slot *slot, uint64_t word, enum lg__slot_state to)
+/* The word after a legal move.  A loan counts. */
+static inline uint64_t lg__slot_after(uint64_t word, enum lg__slot_state to)
 {
     assert(lg__slot_move_is_legal(lg__slot_state(word), to));
-    uint32_t tag = lg__slot_tag(word);
-    if (to == LG__SLOT_LENT)
-        tag = lg__tag_next(tag);
-    return lg__cas_full(&slot->word, &word, lg__slot_word(to, tag));
+    uint64_t loans = word & ~(LG__SLOT_LOAN_ONE - 1);
+    return (to == LG__SLOT_LENT ? loans + LG__SLOT_LOAN_ONE : loans) | to;
+}
+
+/* Move a slot, if its word is still `word`.  Full order: S1, S2. */
+static inline bool lg__slot_move(struct lg__slot *slot, uint64_t word, enum lg__slot_state to)
+{
+    return lg__cas_full(&slot->word, &word, lg__slot_after(word, to));
 }
 
 /* Move a slot whose state belongs to the caller alone. */

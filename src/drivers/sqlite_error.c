@@ -1,0 +1,139 @@
+/* SQLite driver, errors: each result code as one of our statuses and a sentence that says what to
+ * do.
+ *
+ * SQLite reports a full or read-only file system as an I/O error too, depending on which call hit
+ * it; the system's errno, kept by SQLite, tells them apart. */
+#include "drivers/sqlite_parts.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static _Thread_local char error_text[512];
+
+const char *lg_sqlite_error(void)
+{
+    return error_text;
+}
+
+void lg__sqlite_error_clear(void)
+{
+    error_text[0] = 0;
+}
+
+int lg__sqlite_fail(int status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error_text, sizeof error_text, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+/* What is behind an I/O error or a file that cannot be opened. */
+static int status_of_errno(sqlite3 *handle, int code, const char *file)
+{
+    int cause = handle ? sqlite3_system_errno(handle) : 0;
+    if (cause == ENOSPC || cause == EDQUOT)
+        return LG_EFULL;
+    if (cause == EROFS)
+        return LG_EREADONLY;
+    if (cause == ENOMEM)
+        return LG_ENOMEM;
+    /* The shared-memory file cannot grow: SQLite keeps no errno for this one. */
+    if (code == SQLITE_IOERR_SHMSIZE && lg__sqlite_file_is_full(file))
+        return LG_EFULL;
+    return LG_EDRIVER;
+}
+
+static int status_of_extended(sqlite3 *handle, int code, const char *file)
+{
+    switch (code) {
+    case SQLITE_IOERR_NOMEM:
+        return LG_ENOMEM;
+    case SQLITE_BUSY_SNAPSHOT:
+        return LG_EBUSY;
+    case SQLITE_IOERR_ACCESS:
+        return LG_EREADONLY;
+    }
+    switch (code & 0xff) {
+    case SQLITE_CANTOPEN:
+    case SQLITE_IOERR:
+        return status_of_errno(handle, code, file);
+    }
+    return LG_EDRIVER;
+}
+
+static int status_of(sqlite3 *handle, int code, const char *file)
+{
+    int extended = status_of_extended(handle, code, file);
+    if (extended != LG_EDRIVER)
+        return extended;
+    switch (code & 0xff) {
+    case SQLITE_BUSY:
+        return LG_ETIMEDOUT;
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+        return LG_EBUSY;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return LG_EREADONLY;
+    case SQLITE_FULL:
+        return LG_EFULL;
+    case SQLITE_NOTADB:
+        return LG_ENOTDB;
+    case SQLITE_NOMEM:
+        return LG_ENOMEM;
+    case SQLITE_INTERRUPT:
+        return LG_ECANCELED;
+    case SQLITE_MISUSE:
+    case SQLITE_RANGE:
+        return LG_EINVAL;
+    }
+    return LG_EDRIVER;
+}
+
+/* Our words where SQLite's do not say what to do; NULL where they do. */
+static const char *words_of(int status, int code)
+{
+    switch (status) {
+    case LG_ETIMEDOUT:
+        return "locked by another process until the deadline; try again later";
+    case LG_EREADONLY:
+        return "cannot be written; check the permissions of the file and of its folder";
+    case LG_EFULL:
+        return "no space left (disk, quota or page limit); free some and try again";
+    case LG_ENOTDB:
+        return "not an SQLite database; name another file";
+    case LG_ENOMEM:
+        return "out of memory";
+    case LG_EBUSY:
+        if (code == SQLITE_BUSY_SNAPSHOT)
+            return "the data changed since this transaction's first read; roll back and begin "
+                   "again";
+        return NULL;
+    }
+    if ((code & 0xff) == SQLITE_CORRUPT)
+        return "damaged; run PRAGMA integrity_check or restore a copy";
+    if ((code & 0xff) == SQLITE_IOERR)
+        return "the operating system failed to read or write it";
+    if ((code & 0xff) == SQLITE_CANTOPEN)
+        return "cannot be opened";
+    return NULL;
+}
+
+int lg__sqlite_fail_code(sqlite3 *handle, int code, const char *file)
+{
+    if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE)
+        return LG_OK;
+    int status = status_of(handle, code, file);
+    const char *words = words_of(status, code);
+    const char *theirs = handle ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
+    int cause = handle ? sqlite3_system_errno(handle) : 0;
+    if (!words)
+        return lg__sqlite_fail(status, "%s: %s", file, theirs);
+    if (status == LG_EDRIVER && cause)
+        theirs = strerror(cause);
+    return lg__sqlite_fail(status, "%s: %s (%s)", file, words, theirs);
+}

@@ -1,0 +1,23 @@
+/* Starting a thread. */
+#include "plat/thread.h"
+
+#include "plat/seam.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+bool lg__thread_start(void *(*run)(void *arg), void *arg)
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    if (lg__seam_fails(LG__SEAM_THREAD) || pthread_attr_init(&attributes) != 0)
+        return false;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* a new thread inherits the mask */
+    int error = pthread_create(&thread, &attributes, run, arg);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return error == 0;
+}

@@ -1,0 +1,11 @@
+/* Threads of the library's own: detached, with all signals blocked, because the program's signals
+ * belong to the program's threads. */
+#ifndef LG_PLAT_THREAD_H
+#define LG_PLAT_THREAD_H
+
+#include <stdbool.h>
+
+/* False: no memory, or no more threads allowed. */
+bool lg__thread_start(void *(*run)(void *arg), void *arg);
+
+#endif
