@@ -27,7 +27,7 @@
 #include "plat/text.h"
 
 #define STARVED_NS (500 * 1000ull)
-#define SPINS      40
+#define SPINS 10
 
 static uint32_t get_capacity(const void *object)
 {
@@ -60,6 +60,14 @@ const struct lg__resource_class lg__mutex_class = {
     .copy_name = copy_name,
     .is_robust = true,
 };
+
+/* Whether the mutex is held by a context that has ended.  The word is read again after the context
+ * was seen ended: an owner that unlocked first and ended then has left another word, and ids never
+ * return. */
+static bool is_owner_dead(const struct lg_mutex *mutex, uint64_t owner)
+{
+    return owner != 0 && !lg__context_is_alive(owner) && lg__mutex_owner(mutex) == owner;
+}
 
 static const char *name_of(const struct lg_mutex *mutex)
 {
@@ -124,7 +132,7 @@ static enum outcome take_or_queue(struct attempt *attempt, struct lg__bucket *bu
             uint64_t mine = attempt->self->id | (has_others ? LG__MUTEX_WAITERS : 0);
             if (lg__cas_acquire(&mutex->word, &word, mine)) /* M1 */
                 return OUTCOME_OWNED;
-        } else if (!lg__context_is_alive(owner)) {
+        } else if (is_owner_dead(mutex, owner)) {
             return OUTCOME_DEAD;
         } else if ((word | flags) == word || lg__cas_acquire(&mutex->word, &word, word | flags)) {
             break; /* M2 */
@@ -240,7 +248,7 @@ static __attribute__((noinline)) int lock_slow(struct lg_context *self, struct l
     if (owner == self->id)
         return lock_again(self, mutex, &attempt.want);
     if (deadline == LG_TRY && owner != 0)
-        return lg__context_is_alive(owner) ? LG_EBUSY : LG_EOWNERDEAD;
+        return is_owner_dead(mutex, owner) ? LG_EOWNERDEAD : LG_EBUSY;
     int status = spin_to_lock(self, mutex) ? LG_OK : lock_queued(&attempt);
     if (status == LG_OK)
         lg__mutex_note_owned(self, mutex, place);
