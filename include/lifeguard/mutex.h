@@ -94,13 +94,23 @@ LG_API LG_MUST_CHECK int lg_mutex_recover_at(struct lg_mutex *mutex, const char 
  * Threads: any. */
 LG_API int lg_mutex_is_held(const struct lg_mutex *mutex);
 
+/* lg_mutex_lock_at that also stores its status: what the block form needs, because clang 14's
+ * analysis follows a call in a condition but no assignment there.
+ * Returns: as lg_mutex_lock, and *status.
+ * Threads: as lg_mutex_lock. */
+LG_API LG_MUST_CHECK int lg_mutex_lock_into(struct lg_mutex *mutex, lg_deadline deadline,
+                                            const char *place, int *status)
+    LG_ACQUIRES_IF_OK(mutex);
+
 /* The block form: declares an int called status_, locks, and runs the block only on LG_OK, with
- * the unlock at its end.  Do not leave the block by return, goto or an outer break or continue:
- * the mutex would stay locked. */
+ * the unlock at its end.  Do not leave the block by return, goto or break: the mutex would stay
+ * locked.  (A loop that locks in its condition, because the analysis wants the same locks held each
+ * time at a loop's head.) */
 #define LG_WITH_MUTEX(mutex, deadline, status_)                                                    \
-    int status_ = lg_mutex_lock((mutex), (deadline));                                              \
-    if (status_ == LG_OK)                                                                          \
-        for (int lg_once_ = 1; lg_once_; lg_once_ = 0, lg_mutex_unlock(mutex))
+    int status_ = LG_EINVAL;                                                                       \
+    for (int lg_once_ = 1;                                                                         \
+         lg_once_-- && lg_mutex_lock_into((mutex), (deadline), LG_HERE, &status_) == LG_OK;        \
+         lg_mutex_unlock(mutex))
 
 LG_END_DECLS
 

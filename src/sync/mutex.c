@@ -27,7 +27,7 @@
 #include "plat/text.h"
 
 #define STARVED_NS (500 * 1000ull)
-#define SPINS 10
+#define SPINS      10
 
 static uint32_t get_capacity(const void *object)
 {
@@ -272,6 +272,12 @@ int lg_mutex_lock_at(struct lg_mutex *mutex, lg_deadline deadline, const char *p
         return lock_slow(self, mutex, deadline, place);
     lg__mutex_note_owned(self, mutex, place);
     return LG_OK;
+}
+
+int lg_mutex_lock_into(struct lg_mutex *mutex, lg_deadline deadline, const char *place, int *status)
+    LG_NO_THREAD_SAFETY_ANALYSIS
+{
+    return *status = lg_mutex_lock_at(mutex, deadline, place);
 }
 
 /* Wake the first in the queue whose wait has not ended. */
