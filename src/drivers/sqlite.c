@@ -57,15 +57,15 @@ static int copy_pool_options(const struct lg_pool_options *options, const char *
 /* The database struct without its file, gate and first connection. */
 static struct lg__sqlite_database *create_database(const struct lg_sqlite_options *options)
 {
-    struct lg__sqlite_database *database = calloc(1, sizeof *database);
+    struct lg__sqlite_database *database = lg__sqlite_alloc(sizeof *database);
     if (!database)
         return NULL;
     database->read_only = options->read_only;
     database->sync = options->sync;
     database->statements = options->statements;
     database->page_max = options->page_max;
-    database->setup = options->setup ? strdup(options->setup) : NULL;
-    database->vfs = options->vfs ? strdup(options->vfs) : NULL;
+    database->setup = options->setup ? lg__sqlite_copy(options->setup) : NULL;
+    database->vfs = options->vfs ? lg__sqlite_copy(options->vfs) : NULL;
     if ((options->setup && !database->setup) || (options->vfs && !database->vfs)) {
         lg__sqlite_driver.destroy(database);
         return NULL;

@@ -72,9 +72,12 @@ static bool make_room(struct lg__sqlite_cache *cache)
     if (cache->count < cache->room)
         return true;
     uint32_t room = cache->room ? cache->room * 2 : 8;
-    void *entries = realloc(cache->entries, room * sizeof *cache->entries);
+    struct lg__sqlite_statement *entries = lg__sqlite_alloc(room * sizeof *entries);
     if (!entries)
         return false;
+    if (cache->count)
+        memcpy(entries, cache->entries, cache->count * sizeof *entries);
+    free(cache->entries);
     cache->entries = entries;
     cache->room = room;
     return true;
@@ -117,7 +120,7 @@ static int add_statement(struct lg__sqlite_cache *cache, sqlite3 *handle, const 
     int status = prepare_one(handle, file, sql, &statement);
     if (status != LG_OK)
         return status;
-    char *copy = strdup(sql);
+    char *copy = lg__sqlite_copy(sql);
     if (!copy || !make_room(cache)) {
         sqlite3_finalize(statement);
         free(copy);

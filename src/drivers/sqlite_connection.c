@@ -188,7 +188,7 @@ int lg__sqlite_connect(const struct lg__sqlite_database *database, lg_deadline d
                        const struct lg_cancel *cancel, struct lg__sqlite_connection **out)
 {
     const char *path = database->file.path;
-    struct lg__sqlite_connection *connection = calloc(1, sizeof *connection);
+    struct lg__sqlite_connection *connection = lg__sqlite_alloc(sizeof *connection);
     if (!connection)
         return lg__sqlite_fail(LG_ENOMEM, "out of memory");
     connection->database = database;

@@ -1,4 +1,4 @@
-/* SQLite driver, errors: each result code as one of our statuses and a sentence that says what to
+/* SQLite driver, memory; and errors: each result code as one of our statuses and a sentence that says what to
  * do.
  *
  * SQLite reports a full or read-only file system as an I/O error too, depending on which call hit
@@ -8,7 +8,21 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+bool (*lg__sqlite_alloc_fails)(void);
+
+void *lg__sqlite_alloc(size_t size)
+{
+    return lg__sqlite_alloc_fails && lg__sqlite_alloc_fails() ? NULL : calloc(1, size);
+}
+
+char *lg__sqlite_copy(const char *text)
+{
+    char *copy = lg__sqlite_alloc(strlen(text) + 1);
+    return copy ? strcpy(copy, text) : NULL;
+}
 
 static _Thread_local char error_text[512];
 
@@ -32,42 +46,41 @@ int lg__sqlite_fail(int status, const char *format, ...)
 }
 
 /* What is behind an I/O error or a file that cannot be opened. */
-static int status_of_errno(sqlite3 *handle, int code, const char *file)
+static int status_of_errno(sqlite3 *handle)
 {
     int cause = handle ? sqlite3_system_errno(handle) : 0;
-    if (cause == ENOSPC || cause == EDQUOT)
+    if (cause == ENOSPC || cause == EDQUOT || cause == EFBIG)
         return LG_EFULL;
     if (cause == EROFS)
         return LG_EREADONLY;
     if (cause == ENOMEM)
         return LG_ENOMEM;
-    /* The shared-memory file cannot grow: SQLite keeps no errno for this one. */
-    if (code == SQLITE_IOERR_SHMSIZE && lg__sqlite_file_is_full(file))
-        return LG_EFULL;
     return LG_EDRIVER;
 }
 
-static int status_of_extended(sqlite3 *handle, int code, const char *file)
+static int status_of_extended(sqlite3 *handle, int code)
 {
     switch (code) {
     case SQLITE_IOERR_NOMEM:
         return LG_ENOMEM;
     case SQLITE_BUSY_SNAPSHOT:
         return LG_EBUSY;
+    case SQLITE_IOERR_SHMSIZE: /* the shared memory cannot grow; SQLite keeps no errno for it */
+        return LG_EFULL;
     case SQLITE_IOERR_ACCESS:
         return LG_EREADONLY;
     }
     switch (code & 0xff) {
     case SQLITE_CANTOPEN:
     case SQLITE_IOERR:
-        return status_of_errno(handle, code, file);
+        return status_of_errno(handle);
     }
     return LG_EDRIVER;
 }
 
-static int status_of(sqlite3 *handle, int code, const char *file)
+static int status_of(sqlite3 *handle, int code)
 {
-    int extended = status_of_extended(handle, code, file);
+    int extended = status_of_extended(handle, code);
     if (extended != LG_EDRIVER)
         return extended;
     switch (code & 0xff) {
@@ -127,7 +140,7 @@ int lg__sqlite_fail_code(sqlite3 *handle, int code, const char *file)
 {
     if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE)
         return LG_OK;
-    int status = status_of(handle, code, file);
+    int status = status_of(handle, code);
     const char *words = words_of(status, code);
     const char *theirs = handle ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
     int cause = handle ? sqlite3_system_errno(handle) : 0;

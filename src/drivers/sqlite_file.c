@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 static bool may(const char *path, int how)
@@ -85,9 +84,10 @@ static char *path_of_new(const char *name)
     char resolved[PATH_MAX];
     if (!realpath(folder, resolved))
         return NULL;
+    errno = ENOMEM;
     const char *prefix = strcmp(resolved, "/") ? resolved : "";
     size_t size = strlen(prefix) + strlen(base) + 2;
-    char *path = malloc(size);
+    char *path = lg__sqlite_alloc(size);
     if (path)
         snprintf(path, size, "%s/%s", prefix, base);
     return path;
@@ -120,16 +120,22 @@ int lg__sqlite_file_find(const char *name, bool read_only, bool must_exist,
     if (!name || !*name || !strcmp(name, ":memory:"))
         return lg__sqlite_fail(LG_EINVAL, "a database in memory cannot be shared by connections; "
                                           "name a file");
+    if (strlen(name) >= PATH_MAX)
+        return lg__sqlite_fail(LG_EOPEN, "the name of the file is too long");
     int status;
-    out->path = realpath(name, NULL);
-    if (out->path)
-        status = check_existing(name, out->path, read_only);
-    else if (errno != ENOENT)
-        status = fail_errno(name, "cannot be opened");
-    else if (read_only || must_exist)
+    char resolved[PATH_MAX];
+    if (realpath(name, resolved)) {
+        status = check_existing(name, resolved, read_only);
+        out->path = lg__sqlite_copy(resolved);
+        if (status == LG_OK && !out->path)
+            status = lg__sqlite_fail(LG_ENOMEM, "out of memory");
+    } else if (errno != ENOENT) {
+        status = lg__sqlite_fail(LG_EOPEN, "%s: cannot be opened: %s", name, strerror(errno));
+    } else if (read_only || must_exist) {
         status = lg__sqlite_fail(LG_EOPEN, "%s: does not exist", name);
-    else
+    } else {
         status = create(name, out);
+    }
     if (status != LG_OK) {
         lg__sqlite_file_free(out);
         return status;
@@ -174,10 +180,4 @@ void lg__sqlite_file_free(struct lg__sqlite_file *file)
 {
     free(file->path);
     file->path = NULL;
-}
-
-bool lg__sqlite_file_is_full(const char *path)
-{
-    struct statvfs info;
-    return !statvfs(path, &info) && info.f_bavail == 0;
 }

@@ -84,7 +84,7 @@ static int open_now(struct lg_pool *pool)
 
 static int create_gate(const struct lg__sqlite_file *file, struct lg__sqlite_gate **out)
 {
-    struct lg__sqlite_gate *gate = calloc(1, sizeof *gate);
+    struct lg__sqlite_gate *gate = lg__sqlite_alloc(sizeof *gate);
     if (!gate)
         return lg__sqlite_fail(LG_ENOMEM, "out of memory");
     gate->device = file->device;

@@ -33,6 +33,14 @@ int lg__sqlite_fail(int status, const char *format, ...) __attribute__((format(p
 /* The same from a result code of SQLite; LG_OK for SQLITE_OK, _ROW and _DONE.  handle may be NULL. */
 int lg__sqlite_fail_code(sqlite3 *handle, int code, const char *file);
 
+/* ---- memory ---- */
+
+/* Zeroed; NULL when memory is out, or when a test says so.  Freed by free().  Not SQLite's
+ * allocator: its mutex may be held for ever in a child of fork(), where we must still say no. */
+void *lg__sqlite_alloc(size_t size);
+char *lg__sqlite_copy(const char *text);
+extern bool (*lg__sqlite_alloc_fails)(void); /* NULL but in tests */
+
 /* ---- file ---- */
 
 /* r/o after lg__sqlite_file_identify */
@@ -53,8 +61,6 @@ bool lg__sqlite_file_is_same(const struct lg__sqlite_file *file);
 /* Remove what _find created, as long as nobody has put anything in. */
 void lg__sqlite_file_undo(const struct lg__sqlite_file *file);
 void lg__sqlite_file_free(struct lg__sqlite_file *file);
-/* Whether the file system of the path has no room for unprivileged users. */
-bool lg__sqlite_file_is_full(const char *path);
 
 /* ---- gate ---- */
 

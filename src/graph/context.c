@@ -3,6 +3,7 @@
 #include "graph/context.h"
 
 #include "graph/detector.h"
+#include "plat/leaf.h"
 #include "plat/log.h"
 #include "plat/memory.h"
 #include "plat/seam.h"
@@ -147,6 +148,7 @@ static struct lg_context *begin_context(void)
         context->is_detached = 0;
         context->exit_rounds = 0;
         context->hint_object = NULL;
+        lg__store_relaxed(&context->returning, (const void *)NULL);
         context->report->kind = LG_REPORT_NONE;
         lg__store_relaxed(&context->held_count, 0u);
         lg__store_relaxed(&context->held_lost, 0u);
@@ -352,10 +354,12 @@ static void fork_prepare(void)
         fork_hooks[i].prepare();
     lg__detector_fork_prepare();
     lg__raw_lock(&registry_lock);
+    lg__raw_lock(&lg__leaf_lock);
 }
 
 static void fork_parent(void)
 {
+    lg__raw_unlock(&lg__leaf_lock);
     lg__raw_unlock(&registry_lock);
     lg__detector_fork_parent();
     for (uint32_t i = fork_hook_count; i > 0; i--)
@@ -382,6 +386,7 @@ static void fork_child(void)
     }
     if (lg__self)
         lg__self->tid = gettid();
+    lg__leaf_lock = (struct lg__raw_lock){0};
     registry_lock = (struct lg__raw_lock){0};
     lg__detector_fork_child();
     for (uint32_t i = fork_hook_count; i > 0; i--)

@@ -33,6 +33,7 @@ struct lg_context {
     struct lg__held held[LG__HELD_MAX];
     uint64_t hint; /* owner; a pool's: which slot it had last */
     const void *hint_object;
+    const void *returning; /* atomic; the pool that the owner is checking in to; see checkin.c */
     struct lg__wait wait;
     struct lg_report *report; /* r/o after create; the owner, or the detector while it waits */
     char name[LG_NAME_SIZE];  /* under wait.pin; "" is the default name */

@@ -133,11 +133,14 @@ static bool strike(struct lg__search *search, uint32_t index, struct verdict *ve
     if (!lg__wait_pin(&victim->wait, member->word))
         return false;
     *lg__report_of(victim) = composed;
-    verdict->was_told = lg__load_relaxed(&victim->has_been_told) == 1;
-    lg__store_relaxed(&victim->has_been_told, verdict->was_told ? 2u : 1u);
+    uint32_t told = lg__load_relaxed(&victim->has_been_told);
+    lg__store_relaxed(&victim->has_been_told, told == 0 ? 1u : 2u); /* before it can run */
     bool has_ended = lg__wait_end_this(&victim->wait, member->word, LG__WAIT_VICTIM, 0);
+    if (!has_ended)
+        lg__store_relaxed(&victim->has_been_told, told);
     lg__wait_unpin(&victim->wait);
     verdict->victim = has_ended ? victim : NULL;
+    verdict->was_told = has_ended && told == 1;
     return has_ended;
 }
 

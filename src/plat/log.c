@@ -1,24 +1,23 @@
 /* The sink: a callback, or standard error. */
 #include "plat/log.h"
 
-#include "plat/raw_lock.h"
+#include "plat/leaf.h"
 #include "plat/seam.h"
 
 #include <string.h>
 #include <unistd.h>
 
-static struct lg__raw_lock sink_lock;              /* leaf */
-static lg_log_callback *sink;                      /* under sink_lock; NULL: standard error */
-static void *sink_arg;                             /* under sink_lock */
-static enum lg_log_level sink_level = LG_LOG_WARN; /* atomic hint; under sink_lock to write */
+static lg_log_callback *sink;                      /* under lg__leaf_lock; NULL: standard error */
+static void *sink_arg;                             /* under lg__leaf_lock */
+static enum lg_log_level sink_level = LG_LOG_WARN; /* atomic hint; under lg__leaf_lock to write */
 
 void lg_log_set(enum lg_log_level level, lg_log_callback *callback, void *arg)
 {
-    lg__raw_lock(&sink_lock);
+    lg__raw_lock(&lg__leaf_lock);
     sink = callback;
     sink_arg = arg;
     lg__store_relaxed(&sink_level, callback ? level : LG_LOG_WARN);
-    lg__raw_unlock(&sink_lock);
+    lg__raw_unlock(&lg__leaf_lock);
 }
 
 bool lg__log_is_wanted(enum lg_log_level level)
@@ -50,10 +49,10 @@ void lg__log(enum lg_log_level level, const char *code, const struct lg_log_fiel
 {
     if (!lg__log_is_wanted(level))
         return;
-    lg__raw_lock(&sink_lock);
+    lg__raw_lock(&lg__leaf_lock);
     lg_log_callback *callback = sink;
     void *arg = sink_arg;
-    lg__raw_unlock(&sink_lock);
+    lg__raw_unlock(&lg__leaf_lock);
     struct lg_log_event event = {
         .level = level,
         .code = code,

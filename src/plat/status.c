@@ -1,8 +1,8 @@
 /* Status names, and the panic. */
 #include <lifeguard/status.h>
 
+#include "plat/leaf.h"
 #include "plat/panic.h"
-#include "plat/raw_lock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,24 +36,24 @@ const char *lg_status_text(int status)
     return "not a status of this library";
 }
 
-static struct lg__raw_lock handler_lock;  /* leaf */
-static lg_panic_handler *current_handler; /* under handler_lock */
-static void *current_arg;                 /* under handler_lock */
+struct lg__raw_lock lg__leaf_lock;
+static lg_panic_handler *current_handler; /* under lg__leaf_lock */
+static void *current_arg;                 /* under lg__leaf_lock */
 
 void lg_panic_set(lg_panic_handler *handler, void *arg)
 {
-    lg__raw_lock(&handler_lock);
+    lg__raw_lock(&lg__leaf_lock);
     current_handler = handler;
     current_arg = arg;
-    lg__raw_unlock(&handler_lock);
+    lg__raw_unlock(&lg__leaf_lock);
 }
 
 void lg__panic(const char *rule, const char *object)
 {
-    lg__raw_lock(&handler_lock);
+    lg__raw_lock(&lg__leaf_lock);
     lg_panic_handler *handler = current_handler;
     void *arg = current_arg;
-    lg__raw_unlock(&handler_lock);
+    lg__raw_unlock(&lg__leaf_lock);
     if (handler)
         handler(arg, rule, object);
     char line[256];

@@ -1,4 +1,10 @@
-/* Checkin: give a lease back, straight to the first waiter if there is one. */
+/* Checkin: give a lease back, straight to the first waiter if there is one.
+ *
+ * Once a slot is given back, a close elsewhere may find everything in and its caller destroy the pool,
+ * while this checkin still looks whether somebody waits.  So a context says which pool it is
+ * returning to, and destroy waits for those:
+ *   R1  `returning` is stored before the move that gives the slot back (full); who has seen that move
+ *       sees the store, or the release store that ends it, after which the pool is not touched. */
 #include "pool/pool.h"
 
 #include "graph/detector.h"
@@ -70,10 +76,9 @@ static void settle(struct lg_pool *pool, struct lg__slot *slot, bool is_good)
 }
 
 /* Give a lease back, with all that may belong to it. */
-static int give_back(struct lg_pool *pool, struct lg_lease *lease, const char *place,
-                     bool is_broken)
+static int give_back(struct lg_pool *pool, struct lg_context *self, struct lg_lease *lease,
+                     const char *place, bool is_broken)
 {
-    struct lg_context *self = lg__context_self();
     struct lg__slot *slot = &pool->slots[LG__LEASE_SLOT(lease)];
     uint64_t word = lg__load_acquire(&slot->word);
     uint64_t holder = 0;
@@ -86,7 +91,7 @@ static int give_back(struct lg_pool *pool, struct lg_lease *lease, const char *p
     if (shares < 0 || lg__slot_state(word) != LG__SLOT_LENT || lg__slot_tag(word) != lease->tag ||
         !lg__slot_move(slot, word, LG__SLOT_RETURNING))
         return lg__lease_stale_status(lease);
-    if (self && holder == self->id)
+    if (holder == self->id)
         lg__held_pop(self, pool, lg__lease_held_tag(LG__LEASE_SLOT(lease), lease->tag));
     else
         note_foreign(pool, slot, holder, place);
@@ -113,7 +118,15 @@ static __attribute__((noinline)) int checkin_slow(struct lg_pool *pool, struct l
                                                   const char *place, bool is_broken)
 {
     int status = check_lease(pool, lease);
-    return status == LG_OK ? give_back(pool, lease, place, is_broken) : status;
+    if (status != LG_OK)
+        return status;
+    struct lg_context *self = lg__context_self();
+    if (!self)
+        return LG_ENOMEM;
+    lg__store_relaxed(&self->returning, (const void *)pool); /* R1 */
+    status = give_back(pool, self, lease, place, is_broken);
+    lg__store_release(&self->returning, (const void *)NULL); /* R1 */
+    return status;
 }
 
 int lg_pool_discard_at(struct lg_pool *pool, struct lg_lease *lease, const char *place)
@@ -121,9 +134,10 @@ int lg_pool_discard_at(struct lg_pool *pool, struct lg_lease *lease, const char 
     return checkin_slow(pool, lease, place, true);
 }
 
-static __attribute__((noinline)) int finish_idle(struct lg_pool *pool)
+static __attribute__((noinline)) int finish_idle(struct lg_pool *pool, struct lg_context *self)
 {
     lg__pool_after_idle(pool);
+    lg__store_release(&self->returning, (const void *)NULL); /* R1 */
     return LG_OK;
 }
 
@@ -142,13 +156,16 @@ int lg_pool_checkin_at(struct lg_pool *pool, struct lg_lease *lease, const char 
                      lg__slot_state(word) != LG__SLOT_LENT || lg__slot_tag(word) != lease->tag ||
                      lg__load_relaxed(&slot->holder) != self->id ||
                      lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control) ||
-                     !lg__held_is_newest(self, pool, held_tag) ||
-                     !lg__slot_move(slot, word, LG__SLOT_IDLE))) /* S1, S2 */
+                     !lg__held_is_newest(self, pool, held_tag)))
+        return checkin_slow(pool, lease, place, false);
+    lg__store_relaxed(&self->returning, (const void *)pool); /* R1 */
+    if (lg__unlikely(!lg__slot_move(slot, word, LG__SLOT_IDLE))) /* S1, S2 */
         return checkin_slow(pool, lease, place, false);
     lg__held_pop_newest(self);
     lease->resource = NULL;
     lease->pool = NULL;
     if (lg__unlikely(lg__load_full(&pool->control) != control)) /* S2 */
-        return finish_idle(pool);
+        return finish_idle(pool, self);
+    lg__store_release(&self->returning, (const void *)NULL); /* R1 */
     return LG_OK;
 }

@@ -6,7 +6,8 @@
 
 static uint32_t first_guess(const struct lg_pool *pool, const struct lg_context *self)
 {
-    return self->hint_object == pool ? (uint32_t)self->hint : self->slot % pool->capacity;
+    bool is_hint = self->hint_object == pool && self->hint < pool->capacity;
+    return is_hint ? (uint32_t)self->hint : self->slot % pool->capacity;
 }
 
 /* Complete a loan: the slot has just moved to LENT with this tag. */
@@ -74,12 +75,10 @@ static int queue_up(struct lg_pool *pool, struct lg_context *self, const struct 
     int status = LG_EBUSY; /* queued */
     lg__raw_lock(&pool->lock);
     uint64_t control = lg__pool_set_flag(pool, LG__POOL_WAITERS); /* S2: before the scan */
-    bool is_first = pool->queue.first == NULL || was_queued;
-    *slot = is_first ? claim_idle(pool, first_guess(pool, self)) : NULL;
+    bool may_claim = (pool->queue.first == NULL || was_queued) && !(control & LG__POOL_CLOSED);
+    *slot = may_claim ? claim_idle(pool, first_guess(pool, self)) : NULL;
     if (control & LG__POOL_CLOSED) {
         status = LG_ECLOSED;
-        if (*slot)
-            lg__slot_move_own(*slot, LG__SLOT_IDLE);
     } else if (*slot) {
         status = LG_OK;
     } else {
@@ -186,7 +185,8 @@ int lg_pool_checkout_at(struct lg_pool *pool, lg_deadline deadline, struct lg_le
                         const char *place)
 {
     struct lg_context *self = lg__self;
-    if (lg__unlikely(!pool || !lease || !self || self->hint_object != pool))
+    if (lg__unlikely(!pool || !lease || !self || self->hint_object != pool ||
+                     self->hint >= pool->capacity)) /* another pool may have been here before */
         return checkout_slow(pool, deadline, lease, place);
     uint64_t control = lg__load_relaxed(&pool->control); /* a hint: the slow path reads it again */
     uint64_t now_ns = lg__load_relaxed(&lg__tick_ns);

@@ -67,6 +67,16 @@ static int wait_for_all(struct lg_pool *pool, struct lg_context *self, lg_deadli
     return end == LG__WAIT_GRANTED ? LG_OK : end == LG__WAIT_VICTIM ? LG_EDEADLK : LG_ETIMEDOUT;
 }
 
+void lg__pool_shut(struct lg_pool *pool)
+{
+    lg__raw_lock(&pool->lock);
+    lg__pool_set_flag(pool, LG__POOL_CLOSED);
+    lg__store_relaxed(&pool->cancel.is_requested, 1u);
+    lg__raw_unlock(&pool->lock);
+    lg__queue_fail_all(pool, LG_ECLOSED);
+    close_idle(pool);
+}
+
 int lg_pool_close(struct lg_pool *pool, lg_deadline deadline, struct lg_lease_info *out,
                   size_t room, size_t *count)
 {
@@ -75,12 +85,7 @@ int lg_pool_close(struct lg_pool *pool, lg_deadline deadline, struct lg_lease_in
     struct lg_context *self = lg__context_self();
     if (!self)
         return LG_ENOMEM;
-    lg__raw_lock(&pool->lock);
-    lg__pool_set_flag(pool, LG__POOL_CLOSED);
-    lg__store_relaxed(&pool->cancel.is_requested, 1u);
-    lg__raw_unlock(&pool->lock);
-    lg__queue_fail_all(pool, LG_ECLOSED);
-    close_idle(pool);
+    lg__pool_shut(pool);
     int status = wait_for_all(pool, self, deadline);
     size_t left = status == LG_OK ? 0 : lg_pool_holders(pool, out, room);
     if (count)

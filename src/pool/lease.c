@@ -34,7 +34,7 @@ struct lg__slot *lg__lease_held(struct lg_pool *pool, struct lg_context *self)
             continue;
         struct lg__slot *slot = &pool->slots[(entry->tag >> 32) & 0xffff];
         if (lg__slot_read_holder(slot, &holder) && holder == self->id &&
-            slot->holder_tag == (uint32_t)entry->tag)
+            lg__load_relaxed(&slot->holder_tag) == (uint32_t)entry->tag)
             return slot;
     }
     return NULL;

@@ -7,6 +7,7 @@
 #include "plat/text.h"
 #include "pool/tick.h"
 
+#include <sched.h>
 #include <string.h>
 
 #define DEFAULT_CAPACITY        10
@@ -189,20 +190,26 @@ void lg__pool_unref(struct lg_pool *pool)
     lg__free(pool);
 }
 
+static void wait_for_return(void *arg, struct lg_context *context)
+{
+    while (lg__load_acquire(&context->returning) == arg && context != lg__self) /* R1 */
+        sched_yield();
+}
+
 void lg_pool_destroy(struct lg_pool *pool)
 {
     if (!pool)
         return;
     if (!(lg__load_full(&pool->control) & LG__POOL_LEFT)) {
-        size_t out = 0;
-        (void)!lg_pool_close(pool, LG_TRY, NULL, 0, &out);
-        if (out > 0)
+        lg__pool_shut(pool);
+        if (lg_pool_holders(pool, NULL, 0) > 0)
             lg__panic("a pool was destroyed while a lease of it was out", pool->name);
         lg__raw_lock(&pool->lock);
         bool is_waited_for = pool->queue.first || pool->closers.first;
         lg__raw_unlock(&pool->lock);
         if (is_waited_for)
             lg__panic("a pool was destroyed while waited for", pool->name);
+        lg__context_each(wait_for_return, pool);
     }
     unlink_pool(pool);
     lg__pool_unref(pool);

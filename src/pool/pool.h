@@ -106,6 +106,9 @@ void lg__pool_close_slot(struct lg_pool *pool, struct lg__slot *slot);
 /* close.c: a slot became idle while the control word changed: serve waiters, close what must go. */
 void lg__pool_after_idle(struct lg_pool *pool);
 
+/* close.c: the first half of close: no more checkouts, no waiters, nothing idle. */
+void lg__pool_shut(struct lg_pool *pool);
+
 /* lease.c: another lease of what the caller holds already.  False: it holds none. */
 bool lg__lease_share(struct lg_pool *pool, struct lg_context *self, struct lg_lease *lease);
 /* Give back one lease of a shared loan.  1: others are left; 0: it was the last, or the loan is
