@@ -70,6 +70,7 @@ void lg__context_each(void (*visit)(void *arg, struct lg_context *context), void
     }
 }
 
+static uint32_t lease_count(const struct lg_context *context);
 static void end_on_thread_exit(void *value);
 static void fork_prepare(void);
 static void fork_parent(void);
@@ -151,7 +152,8 @@ static struct lg_context *begin_context(void)
         lg__store_relaxed(&context->returning, (const void *)NULL);
         context->report->kind = LG_REPORT_NONE;
         lg__store_relaxed(&context->held_count, 0u);
-        lg__store_relaxed(&context->held_lost, 0u);
+        lg__store_relaxed(&context->lease_count, 0u);
+        lg__store_relaxed(&context->lease_lost, 0u);
         lg__store_relaxed(&context->has_been_told, 0u);
         lg__store_release(&context->id, context->generation << GEN_SHIFT |
                                             (uint64_t)(context->slot + 1) << SLOT_SHIFT);
@@ -173,20 +175,31 @@ static void wake_if_waits_for(void *arg, struct lg_context *context)
     (void)arg;
 }
 
-static void log_what_is_left(const struct lg_context *context, uint32_t count)
+static void add_held_places(struct lg__text *line, const struct lg_context *context)
+{
+    char place[LG_PLACE_SIZE];
+    uint32_t locks = lg__load_relaxed(&context->held_count);
+    lg__text_addf(line, " %u lock%s, taken at", locks, locks == 1 ? "" : "s");
+    for (uint32_t i = 0; i < locks && i < LG__HELD_MAX; i++) {
+        lg__copy_place(place, sizeof place, context->held[i].place);
+        lg__text_addf(line, "%s %s", i ? "," : "", place[0] ? place : "(unknown)");
+    }
+}
+
+static void log_what_is_left(const struct lg_context *context)
 {
     char name[LG_NAME_SIZE];
     char text[512];
-    char place[LG_PLACE_SIZE];
     struct lg__text line;
+    uint32_t leases = lease_count(context);
     lg__context_copy_name(context->id, name);
     lg__text_begin(&line, text, sizeof text);
-    lg__text_addf(&line, "%s ended holding %u thing%s, taken at", name, count,
-                  count == 1 ? "" : "s");
-    for (uint32_t i = 0; i < count && i < LG__HELD_MAX; i++) {
-        lg__copy_place(place, sizeof place, context->held[i].place);
-        lg__text_addf(&line, "%s %s", i ? "," : "", place[0] ? place : "(unknown)");
-    }
+    lg__text_addf(&line, "%s ended holding", name);
+    if (lg__load_relaxed(&context->held_count) > 0)
+        add_held_places(&line, context);
+    if (leases > 0)
+        lg__text_addf(&line, " %u lease%s: lg_pool_holders says of which and from where", leases,
+                      leases == 1 ? "" : "s");
     struct lg_log_field field = {"context", name};
     lg__log(LG_LOG_WARN, "ended-holding", &field, 1, text);
 }
@@ -195,7 +208,7 @@ static void end_context(struct lg_context *context)
 {
     uint32_t held = lg__held_count(context);
     if (held > 0)
-        log_what_is_left(context, held);
+        log_what_is_left(context);
     /* Order: the id goes first, then the sleepers are told.  A waiter publishes, then looks at the
      * id; one of the two sees the other (store-load on both sides). */
     lg__swap_full(&context->id, (uint64_t)0);
@@ -399,10 +412,10 @@ static uint32_t known_count(const struct lg_context *self)
     return n < LG__HELD_MAX ? n : LG__HELD_MAX;
 }
 
-static uint32_t find_entry(const struct lg_context *self, const void *object, uint64_t tag)
+static uint32_t find_entry(const struct lg_context *self, const void *object)
 {
     uint32_t i = known_count(self);
-    while (i > 0 && (self->held[i - 1].object != object || self->held[i - 1].tag != tag))
+    while (i > 0 && self->held[i - 1].object != object)
         i--;
     return i; /* index + 1; 0: none */
 }
@@ -410,22 +423,18 @@ static uint32_t find_entry(const struct lg_context *self, const void *object, ui
 static void set_entry(struct lg__held *entry, const struct lg__held *from)
 {
     lg__store_relaxed(&entry->object, from->object);
-    lg__store_relaxed(&entry->tag, from->tag);
     lg__store_relaxed(&entry->place, from->place);
 }
 
 /* Out of order, or a full table.  What did not fit is counted, and stands in the table as an entry
  * without an object once there is room again. */
-void lg__held_pop_slow(struct lg_context *self, const void *object, uint64_t tag)
+void lg__held_pop_slow(struct lg_context *self, const void *object)
 {
-    static const struct lg__held unknown = {NULL, 0, NULL};
-    lg__store_relaxed(&self->has_been_told, 0u);
+    static const struct lg__held unknown = {NULL, NULL};
     uint32_t n = lg__load_relaxed(&self->held_count);
-    uint32_t found = find_entry(self, object, tag);
+    uint32_t found = find_entry(self, object);
     if (found == 0)
-        found = find_entry(self, NULL, 0);
-    if (found == 0 && n <= LG__HELD_MAX)
-        return; /* it came by another way than a push, as an adopted lease that was given on */
+        found = find_entry(self, NULL);
     uint32_t known = known_count(self);
     for (uint32_t i = found; found > 0 && i < known; i++)
         set_entry(&self->held[i - 1], &self->held[i]);
@@ -434,17 +443,14 @@ void lg__held_pop_slow(struct lg_context *self, const void *object, uint64_t tag
     lg__store_relaxed(&self->held_count, n - 1);
 }
 
-const struct lg__held *lg__held_find(const struct lg_context *self, const void *object)
+static uint32_t lease_count(const struct lg_context *context)
 {
-    for (uint32_t i = known_count(self); i > 0; i--)
-        if (self->held[i - 1].object == object)
-            return &self->held[i - 1];
-    return NULL;
+    uint32_t count = lg__load_relaxed(&context->lease_count);
+    uint32_t lost = lg__load_relaxed(&context->lease_lost);
+    return count > lost ? count - lost : 0;
 }
 
 uint32_t lg__held_count(const struct lg_context *context)
 {
-    uint32_t n = lg__load_relaxed(&context->held_count);
-    uint32_t lost = lg__load_relaxed(&context->held_lost);
-    return n > lost ? n - lost : 0;
+    return lg__load_relaxed(&context->held_count) + lease_count(context);
 }

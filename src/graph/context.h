@@ -16,19 +16,22 @@
 
 #define LG__HELD_MAX 32
 
-/* One thing held: a hint.  Truth is at the object.  Read by others only through relaxed loads, and
- * never dereferenced by them. */
+/* One lock held: a hint.  Truth is at the object.  Read by others only through relaxed loads, and
+ * never dereferenced by them.  (Leases are only counted: a pool's slots say who holds them.) */
 struct lg__held {
     const void *object;
-    uint64_t tag; /* the object's own: a pool's slot and lease */
     const char *place;
 };
+
+/* has_been_told: how often a context got LG_EDEADLK since it last released something. */
+enum { LG__TOLD_NEVER, LG__TOLD_ONCE, LG__TOLD_TWICE, LG__TOLD_AGAIN /* and that was logged */ };
 
 struct lg_context {
     uint64_t id; /* atomic; 0 when ended; written under the registry lock */
     /* The held table: the owner writes. */
     uint32_t held_count;    /* atomic relaxed; may exceed LG__HELD_MAX: the rest is unknown */
-    uint32_t held_lost;     /* atomic; entries whose lease another context has taken over */
+    uint32_t lease_count;   /* atomic relaxed; the owner writes */
+    uint32_t lease_lost;    /* atomic; leases of the owner that others have taken over */
     uint32_t has_been_told; /* atomic relaxed; LG_EDEADLK given and nothing released since */
     struct lg__held held[LG__HELD_MAX];
     uint64_t hint; /* owner; a pool's: which slot it had last */
@@ -47,7 +50,7 @@ struct lg_context {
     uint32_t mark_index;      /* under the detector lock */
 };
 
-extern _Thread_local struct lg_context *lg__self;
+extern __attribute__((visibility("hidden"))) _Thread_local struct lg_context *lg__self;
 
 struct lg_context *lg__context_create(void);
 
@@ -79,46 +82,41 @@ static inline struct lg_report *lg__report_of(struct lg_context *context)
 }
 
 /* Note that something was taken, or let go.  Two plain stores each: the fast path of all locks. */
-static inline void lg__held_push(struct lg_context *self, const void *object, uint64_t tag,
-                                 const char *place)
+static inline void lg__held_push(struct lg_context *self, const void *object, const char *place)
 {
     uint32_t n = lg__load_relaxed(&self->held_count);
     if (lg__likely(n < LG__HELD_MAX)) {
         lg__store_relaxed(&self->held[n].object, object);
-        lg__store_relaxed(&self->held[n].tag, tag);
         lg__store_relaxed(&self->held[n].place, place);
     }
     lg__store_relaxed(&self->held_count, n + 1);
 }
 
-void lg__held_pop_slow(struct lg_context *self, const void *object, uint64_t tag);
+void lg__held_pop_slow(struct lg_context *self, const void *object);
 
-static inline bool lg__held_is_newest(const struct lg_context *self, const void *object,
-                                      uint64_t tag)
+static inline void lg__held_pop(struct lg_context *self, const void *object)
 {
     uint32_t n = lg__load_relaxed(&self->held_count);
-    return n - 1 < LG__HELD_MAX && lg__load_relaxed(&self->held[n - 1].object) == object &&
-           lg__load_relaxed(&self->held[n - 1].tag) == tag;
+    lg__store_relaxed(&self->has_been_told, 0u);
+    if (lg__likely(n - 1 < LG__HELD_MAX && lg__load_relaxed(&self->held[n - 1].object) == object))
+        lg__store_relaxed(&self->held_count, n - 1);
+    else
+        lg__held_pop_slow(self, object);
 }
 
-static inline void lg__held_pop_newest(struct lg_context *self)
+/* The same for leases. */
+static inline void lg__lease_add(struct lg_context *self)
+{
+    lg__count_up(&self->lease_count);
+}
+
+static inline void lg__lease_drop(struct lg_context *self)
 {
     lg__store_relaxed(&self->has_been_told, 0u);
-    lg__store_relaxed(&self->held_count, lg__load_relaxed(&self->held_count) - 1);
+    lg__store_relaxed(&self->lease_count, lg__load_relaxed(&self->lease_count) - 1);
 }
 
-static inline void lg__held_pop(struct lg_context *self, const void *object, uint64_t tag)
-{
-    if (lg__likely(lg__held_is_newest(self, object, tag)))
-        lg__held_pop_newest(self);
-    else
-        lg__held_pop_slow(self, object, tag);
-}
-
-/* The newest entry for an object, or NULL.  Owner only. */
-const struct lg__held *lg__held_find(const struct lg_context *self, const void *object);
-
-/* How much it holds, less what others have taken over. */
+/* How many locks and leases it holds. */
 uint32_t lg__held_count(const struct lg_context *context);
 
 /* Fork: the floors above add their own handlers, for the locks of its own. */

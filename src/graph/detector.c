@@ -91,10 +91,22 @@ static bool goes_before(const struct lg__search *search, uint32_t a, uint32_t b)
     return x->since_ns > y->since_ns;
 }
 
-/* The first member, in that order, whose removal lets the closer progress.  The marks of the
- * reduction are spoilt afterwards. */
-static uint32_t choose_victim(struct lg__search *search)
+/* Whether removing a member helps: it lets the root go on, or, once the root may go on, anyone.  The
+ * root itself helps if that frees anyone (or itself: it waits for what it holds); if not, it only
+ * hangs off a deadlock of others. */
+static bool helps(struct lg__search *search, uint32_t member, uint32_t stuck, bool must_free_root)
 {
+    uint32_t left = search->member_count - lg__search_reduce(search, member);
+    return member != 0 && must_free_root ? search->members[0].has_progressed : left < stuck;
+}
+
+/* The first member, in that order, whose removal helps; the very first if no single removal does (as
+ * with three contexts that all read what each wants to write).  `stuck` members have not progressed.
+ * The marks of the reduction are spoilt afterwards. */
+static uint32_t choose_victim(struct lg__search *search, uint32_t stuck)
+{
+    uint32_t first = LG__NONE;
+    bool must_free_root = !search->members[0].has_progressed;
     for (uint32_t i = 0; i < search->member_count; i++)
         search->members[i].was_tried = search->members[i].has_progressed;
     for (;;) {
@@ -102,50 +114,73 @@ static uint32_t choose_victim(struct lg__search *search)
         for (uint32_t i = 0; i < search->member_count; i++)
             if (!search->members[i].was_tried && (best == LG__NONE || goes_before(search, i, best)))
                 best = i;
-        if (best == LG__NONE || best == 0)
-            return best; /* removing the closer lets it go on by definition */
-        lg__search_reduce(search, best);
-        if (search->members[0].has_progressed)
+        if (best == LG__NONE)
+            return first;
+        if (first == LG__NONE)
+            first = best;
+        if (helps(search, best, stuck, must_free_root))
             return best;
         search->members[best].was_tried = true;
     }
 }
 
-/* Whether the closer's units would free anybody: otherwise it only hangs off an older deadlock. */
+/* Whether the root's units would free anybody: otherwise it only hangs off an older deadlock. */
 static bool root_closes_it(struct lg__search *search)
 {
     uint32_t without = lg__search_reduce(search, LG__NONE);
     return lg__search_reduce(search, 0) > without;
 }
 
-struct verdict {
-    struct lg_context *victim; /* its wait has ended; NULL: nobody's has */
-    bool must_log;             /* LIFEGUARD_DETECT=log: the caller's report is to be logged */
-    bool was_told;             /* the victim had been told before and released nothing */
-};
-
 /* Hand the composed report to the victim and end its wait.  False: its wait had ended already, and
  * so the judgement is void. */
-static bool strike(struct lg__search *search, uint32_t index, struct verdict *verdict)
+static bool strike(struct lg__member *member)
 {
-    struct lg__member *member = &search->members[index];
     struct lg_context *victim = member->context;
     if (!lg__wait_pin(&victim->wait, member->word))
         return false;
     *lg__report_of(victim) = composed;
     uint32_t told = lg__load_relaxed(&victim->has_been_told);
-    lg__store_relaxed(&victim->has_been_told, told == 0 ? 1u : 2u); /* before it can run */
-    bool has_ended = lg__wait_end_this(&victim->wait, member->word, LG__WAIT_VICTIM, 0);
-    if (!has_ended)
+    if (told < LG__TOLD_AGAIN)
+        lg__store_relaxed(&victim->has_been_told, told + 1); /* before it can run */
+    member->was_struck = lg__wait_end_this(&victim->wait, member->word, LG__WAIT_VICTIM, 0);
+    if (!member->was_struck)
         lg__store_relaxed(&victim->has_been_told, told);
     lg__wait_unpin(&victim->wait);
-    verdict->victim = has_ended ? victim : NULL;
-    verdict->was_told = has_ended && told == 1;
-    return has_ended;
+    if (member->was_struck && victim != lg__self)
+        lg__wait_wake(&victim->wait);
+    return member->was_struck;
 }
 
-/* One judgement.  False: something moved while we looked; look again. */
-static bool judge_once(struct lg_context *waiter, enum detect mode, struct verdict *verdict)
+/* End one wait after the other until nobody is stuck.  All who are stuck were verified, and stay so
+ * but for those whom a strike frees.  False: somebody's wait ended by itself; look again. */
+static bool strike_until_free(struct lg__search *search)
+{
+    uint32_t stuck;
+    while ((stuck = search->member_count - lg__search_reduce(search, LG__NONE)) > 0) {
+        uint32_t victim = choose_victim(search, stuck);
+        lg__search_reduce(search, LG__NONE); /* the marks that compose reads */
+        lg__compose_deadlock(&composed, search, victim);
+        if (!strike(&search->members[victim]))
+            return false;
+    }
+    return true;
+}
+
+/* LIFEGUARD_DETECT=log: a report for the log and nobody is failed. */
+static void note_for_log(struct lg__search *search, bool *must_log)
+{
+    if (!root_closes_it(search))
+        return;
+    lg__search_reduce(search, LG__NONE);
+    lg__compose_deadlock(&composed, search, LG__NONE);
+    *lg__report_of(lg__self) = composed;
+    *must_log = true;
+}
+
+/* One judgement.  Whoever finds itself stuck acts, whether or not it closed the ring: two who begin
+ * at once may each take the other's deadlock for the older one.  False: something moved while we
+ * looked; look again, because the rest may be stuck all the same. */
+static bool judge_once(struct lg_context *waiter, enum detect mode, bool *must_log)
 {
     uint64_t word = lg__load_full(&waiter->wait.word);
     struct lg__search *search = lg__search_begin_large();
@@ -156,16 +191,9 @@ static bool judge_once(struct lg_context *waiter, enum detect mode, struct verdi
         return true;
     if (!lg__search_verify(search))
         return false;
-    if (!root_closes_it(search))
-        return true;
-    lg__search_reduce(search, LG__NONE);
-    uint32_t victim = mode == DETECT_ERROR ? choose_victim(search) : LG__NONE;
-    lg__search_reduce(search, LG__NONE); /* the marks that compose reads */
-    lg__compose_deadlock(&composed, search, victim);
     if (mode == DETECT_ERROR)
-        return strike(search, victim, verdict);
-    *lg__report_of(lg__self) = composed;
-    verdict->must_log = true;
+        return strike_until_free(search);
+    note_for_log(search, must_log);
     return true;
 }
 
@@ -194,16 +222,12 @@ static void log_told_again(const struct lg_context *victim)
 
 static void judge(struct lg_context *waiter, enum detect mode)
 {
-    struct verdict verdict = {0};
+    bool must_log = false;
     lg__raw_lock(&detector_lock);
-    while (!judge_once(waiter, mode, &verdict))
+    while (!judge_once(waiter, mode, &must_log))
         continue;
     lg__raw_unlock(&detector_lock);
-    if (verdict.victim && verdict.victim != lg__self)
-        lg__wait_wake(&verdict.victim->wait);
-    if (verdict.was_told)
-        log_told_again(verdict.victim);
-    if (verdict.must_log)
+    if (must_log)
         log_report(LG_LOG_WARN, lg__report_of(lg__self));
 }
 
@@ -263,6 +287,8 @@ void lg__detector_explain_want(struct lg_context *self, const struct lg__want *w
     struct lg__search *search = lg__search_begin_large();
     bool is_there = lg__search_collect(search, self, lg__load_relaxed(&self->wait.word));
     if (is_there && kind == LG_REPORT_DEADLOCK) {
+        if (self->has_been_told < LG__TOLD_AGAIN)
+            lg__store_relaxed(&self->has_been_told, self->has_been_told + 1);
         lg__search_reduce(search, LG__NONE);
         lg__compose_deadlock(lg__report_of(self), search, 0);
     } else if (is_there) {
@@ -275,4 +301,8 @@ void lg__detector_explain_want(struct lg_context *self, const struct lg__want *w
 void lg__detector_log(struct lg_context *victim)
 {
     log_report(LG_LOG_INFO, lg__report_of(victim));
+    if (lg__load_relaxed(&victim->has_been_told) != LG__TOLD_TWICE)
+        return;
+    lg__store_relaxed(&victim->has_been_told, (uint32_t)LG__TOLD_AGAIN);
+    log_told_again(victim);
 }

@@ -291,7 +291,8 @@ uint32_t lg__search_reduce(struct lg__search *search, uint32_t removed)
         prepare_resource(&search->resources[i]);
     for (uint32_t i = 0; i < search->member_count; i++) {
         search->members[i].pending = search->members[i].next;
-        search->members[i].has_progressed = search->members[i].resource == LG__NONE;
+        search->members[i].has_progressed =
+            search->members[i].resource == LG__NONE || search->members[i].was_struck;
         if (search->members[i].has_progressed)
             search->stack[depth++] = i;
     }

@@ -30,6 +30,7 @@ struct lg__member {
     bool is_relock;
     bool has_progressed; /* by the last reduction */
     bool was_tried;      /* by the victim walk */
+    bool was_struck;     /* its wait was ended as a victim's: reductions count it as released */
 };
 
 /* A resource that a member waits for. */

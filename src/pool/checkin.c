@@ -32,7 +32,7 @@ static void note_foreign(struct lg_pool *pool, const struct lg__slot *slot, uint
     struct lg_context *owner = lg__context_find(holder);
     if (!owner)
         return; /* nobody's, or an orphan: anyone may return it */
-    lg__add_relaxed(&owner->held_lost, 1u);
+    lg__add_relaxed(&owner->lease_lost, 1u);
     if (lg__load_relaxed(&pool->is_unowned))
         return;
     lg__store_relaxed(&pool->is_unowned, 1u);
@@ -92,7 +92,7 @@ static int give_back(struct lg_pool *pool, struct lg_context *self, struct lg_le
         !lg__slot_move(slot, word, LG__SLOT_RETURNING))
         return lg__lease_stale_status(lease);
     if (holder == self->id)
-        lg__held_pop(self, pool, lg__lease_held_tag(LG__LEASE_SLOT(lease), lease->tag));
+        lg__lease_drop(self);
     else
         note_foreign(pool, slot, holder, place);
     *lease = (struct lg_lease){0};
@@ -113,7 +113,7 @@ static int check_lease(const struct lg_pool *pool, const struct lg_lease *lease)
     return LG_OK;
 }
 
-/* Everything but the return of one's own, newest, plain lease to a pool without waiters. */
+/* Everything but the return of one's own, plain lease to a pool without waiters. */
 static __attribute__((noinline)) int checkin_slow(struct lg_pool *pool, struct lg_lease *lease,
                                                   const char *place, bool is_broken)
 {
@@ -149,19 +149,17 @@ int lg_pool_checkin_at(struct lg_pool *pool, struct lg_lease *lease, const char 
                      lease->slot >= pool->capacity))
         return checkin_slow(pool, lease, place, false);
     struct lg__slot *slot = &pool->slots[lease->slot];
-    uint64_t held_tag = lg__lease_held_tag(lease->slot, lease->tag);
     uint64_t word = lg__load_relaxed(&slot->word);
     uint64_t control = lg__load_relaxed(&pool->control); /* a hint: read again below */
     if (lg__unlikely((control & LG__POOL_NOT_PLAIN_IN) != 0 ||
                      lg__slot_state(word) != LG__SLOT_LENT || lg__slot_tag(word) != lease->tag ||
                      lg__load_relaxed(&slot->holder) != self->id ||
-                     lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control) ||
-                     !lg__held_is_newest(self, pool, held_tag)))
+                     lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control)))
         return checkin_slow(pool, lease, place, false);
-    lg__store_relaxed(&self->returning, (const void *)pool); /* R1 */
+    lg__store_relaxed(&self->returning, (const void *)pool);     /* R1 */
     if (lg__unlikely(!lg__slot_move(slot, word, LG__SLOT_IDLE))) /* S1, S2 */
         return checkin_slow(pool, lease, place, false);
-    lg__held_pop_newest(self);
+    lg__lease_drop(self);
     lease->resource = NULL;
     lease->pool = NULL;
     if (lg__unlikely(lg__load_full(&pool->control) != control)) /* S2 */

@@ -12,14 +12,13 @@ static uint32_t first_guess(const struct lg_pool *pool, const struct lg_context 
 
 /* Complete a loan: the slot has just moved to LENT with this tag. */
 static inline void write_lease(struct lg_pool *pool, struct lg_context *self, struct lg__slot *slot,
-                               uint32_t tag, uint64_t now_ns, struct lg_lease *lease,
-                               const char *place)
+                               uint32_t index, uint32_t tag, uint64_t now_ns,
+                               struct lg_lease *lease, const char *place)
 {
-    uint32_t index = (uint32_t)(slot - pool->slots);
     lg__store_relaxed(&slot->place, place);
     lg__store_relaxed(&slot->since_ns, now_ns);
     lg__slot_set_holder(slot, self->id, tag);
-    lg__held_push(self, pool, lg__lease_held_tag(index, tag), place);
+    lg__lease_add(self);
     *lease = (struct lg_lease){slot->resource, pool, index, tag};
 }
 
@@ -60,9 +59,10 @@ static bool lend_handed(struct lg_pool *pool, struct lg_context *self, struct lg
     }
     lg__slot_move_own(slot, LG__SLOT_LENT);
     uint32_t tag = lg__slot_tag(lg__load_relaxed(&slot->word));
-    write_lease(pool, self, slot, tag, now_ns, lease, place);
+    uint32_t index = (uint32_t)(slot - pool->slots);
+    write_lease(pool, self, slot, index, tag, now_ns, lease, place);
     self->hint_object = pool;
-    self->hint = (uint64_t)(slot - pool->slots);
+    self->hint = index;
     if (pool->is_detached)
         (void)!lg_lease_detach(lease);
     return true;
@@ -115,6 +115,8 @@ static int sleep_in_queue(struct lg_pool *pool, struct lg_context *self, struct 
         lg__detector_explain(self);
     lg__wait_retract(&self->wait);
     lg__exhaustion_explain(pool, self, status, returns_before);
+    if (status == LG_EDEADLK)
+        lg__detector_log(self);
     return status;
 }
 
@@ -199,6 +201,7 @@ int lg_pool_checkout_at(struct lg_pool *pool, lg_deadline deadline, struct lg_le
                      now_ns == 0 || now_ns - used_ns >= pool->check_after_ns ||
                      !lg__slot_move(slot, word, LG__SLOT_LENT))) /* S1 */
         return checkout_slow(pool, deadline, lease, place);
-    write_lease(pool, self, slot, lg__slot_tag(word) + 1, now_ns, lease, place);
+    write_lease(pool, self, slot, (uint32_t)self->hint, lg__slot_tag(word) + 1, now_ns, lease,
+                place);
     return LG_OK;
 }

@@ -25,17 +25,10 @@ int lg__lease_stale_status(const struct lg_lease *lease)
 
 struct lg__slot *lg__lease_held(struct lg_pool *pool, struct lg_context *self)
 {
-    uint32_t known = lg__load_relaxed(&self->held_count);
-    known = known < LG__HELD_MAX ? known : LG__HELD_MAX;
-    for (uint32_t i = known; i > 0; i--) {
-        const struct lg__held *entry = &self->held[i - 1];
+    for (uint32_t i = 0; i < pool->capacity; i++) {
         uint64_t holder;
-        if (entry->object != pool)
-            continue;
-        struct lg__slot *slot = &pool->slots[(entry->tag >> 32) & 0xffff];
-        if (lg__slot_read_holder(slot, &holder) && holder == self->id &&
-            lg__load_relaxed(&slot->holder_tag) == (uint32_t)entry->tag)
-            return slot;
+        if (lg__slot_read_holder(&pool->slots[i], &holder) && holder == self->id)
+            return &pool->slots[i];
     }
     return NULL;
 }
@@ -94,9 +87,9 @@ static int move_lease(const struct lg_lease *lease, uint64_t to)
         return lg__lease_stale_status(lease);
     struct lg_context *owner = holder != to ? lg__context_find(holder) : NULL;
     if (owner && owner == self)
-        lg__held_pop(self, pool, lg__lease_held_tag(LG__LEASE_SLOT(lease), lease->tag));
+        lg__lease_drop(self);
     else if (owner)
-        lg__add_relaxed(&owner->held_lost, 1u);
+        lg__add_relaxed(&owner->lease_lost, 1u);
     return LG_OK;
 }
 
@@ -127,8 +120,7 @@ int lg_lease_adopt(const struct lg_lease *lease)
     (void)lg__slot_read_holder(slot_of(lease), &holder);
     status = move_lease(lease, self->id);
     if (status == LG_OK && holder != self->id)
-        lg__held_push(self, lease->pool, lg__lease_held_tag(LG__LEASE_SLOT(lease), lease->tag),
-                      lg__load_relaxed(&slot_of(lease)->place));
+        lg__lease_add(self);
     return status;
 }
 

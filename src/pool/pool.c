@@ -290,7 +290,7 @@ static void forget_slot(struct lg_pool *pool, uint32_t index)
     struct lg__slot *slot = &pool->slots[index];
     uint64_t word = slot->word;
     if (lg__self && lg__slot_state(word) == LG__SLOT_LENT && slot->holder == lg__self->id)
-        lg__held_pop(lg__self, pool, lg__lease_held_tag(index, lg__slot_tag(word)));
+        lg__lease_drop(lg__self);
     slot->fork_loans = lg__slot_loans(word);
     slot->word = word & ~(LG__SLOT_LOAN_ONE - 1);
     slot->resource = NULL;

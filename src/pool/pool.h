@@ -132,10 +132,4 @@ void lg__pool_clear_flag(struct lg_pool *pool, uint64_t flag);
 #define LG__LEASE_SLOT(lease)  ((lease)->slot & 0xffffu)
 #define LG__LEASE_SHARE(lease) ((lease)->slot >> 16)
 
-/* The held table's tag of a lease. */
-static inline uint64_t lg__lease_held_tag(uint32_t slot, uint32_t tag)
-{
-    return (uint64_t)slot << 32 | tag;
-}
-
 #endif

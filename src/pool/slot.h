@@ -127,7 +127,7 @@ static inline void lg__slot_set_holder(struct lg__slot *slot, uint64_t holder, u
  * if the loan is so fresh that it is not written yet: its holder runs. */
 static inline bool lg__slot_read_holder(const struct lg__slot *slot, uint64_t *holder)
 {
-    uint64_t word = lg__load_acquire(&slot->word);
+    uint64_t word = lg__load_full(&slot->word); /* W1: after the searcher's begin */
     uint32_t holder_tag = lg__load_acquire(&slot->holder_tag);
     uint64_t found = lg__load_acquire(&slot->holder);
     if (lg__slot_state(word) != LG__SLOT_LENT)

@@ -10,7 +10,8 @@
 
 #include "plat/atomic.h"
 
-extern uint64_t lg__tick_ns; /* atomic relaxed; CLOCK_MONOTONIC; 0: the ticker sleeps */
+extern __attribute__((visibility("hidden")))
+uint64_t lg__tick_ns; /* atomic relaxed; CLOCK_MONOTONIC; 0: the ticker sleeps */
 
 uint64_t lg__tick_wake(void);
 

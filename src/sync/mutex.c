@@ -39,7 +39,7 @@ static void survey(const void *object, lg__visit *visit, void *arg)
 {
     const struct lg_mutex *mutex = object;
     struct lg__holding holding = {
-        .holder = lg__load_acquire(&mutex->word) & ~LG__MUTEX_FLAGS,
+        .holder = lg__load_full(&mutex->word) & ~LG__MUTEX_FLAGS, /* W1: after the begin */
         .units = 1,
         .unit = LG_NO_UNIT,
         .place = lg__load_relaxed(&mutex->place),
@@ -96,7 +96,7 @@ void lg_mutex_destroy(struct lg_mutex *mutex)
 void lg__mutex_note_owned(struct lg_context *self, struct lg_mutex *mutex, const char *place)
 {
     lg__store_relaxed(&mutex->place, place);
-    lg__held_push(self, mutex, 0, place);
+    lg__held_push(self, mutex, place);
 }
 
 /* One attempt to lock: its arguments, and what is kept from attempt to attempt. */
@@ -232,6 +232,7 @@ static int lock_again(struct lg_context *self, struct lg_mutex *mutex, const str
     if (want->deadline == LG_TRY)
         return LG_EBUSY;
     lg__detector_explain_want(self, want, LG_REPORT_DEADLOCK);
+    lg__detector_log(self);
     return LG_EDEADLK;
 }
 
@@ -333,7 +334,7 @@ void lg_mutex_unlock(struct lg_mutex *mutex) LG_NO_THREAD_SAFETY_ANALYSIS
         mutex->depth--;
         return;
     }
-    lg__held_pop(self, mutex, 0);
+    lg__held_pop(self, mutex);
     release_word(mutex, word);
 }
 
@@ -367,7 +368,7 @@ uint32_t lg__mutex_release(struct lg_context *self, struct lg_mutex *mutex)
 {
     uint32_t depth = mutex->depth;
     mutex->depth = 0;
-    lg__held_pop(self, mutex, 0);
+    lg__held_pop(self, mutex);
     release_word(mutex, lg__load_relaxed(&mutex->word));
     return depth;
 }

@@ -1,0 +1,143 @@
+#!/bin/sh
+# Check every model and every negative control; say one line for each.
+# Exit 0 if each did what it must, 1 on any surprise, 77 (skipped) if a tool is missing.
+#   --any-order   in every scenario the contexts begin in any order: minutes and gigabytes
+set -u
+
+order='' space='-DMEMLIM=1400'
+if [ "${1:-}" = --any-order ]; then order=-DANY_ORDER space='-DCOLLAPSE -DMEMLIM=12000'; fi
+
+here=$(cd "$(dirname "$0")" && pwd) || exit 1
+cc=${CC:-gcc}
+for tool in spin gcc "$cc"; do # spin itself runs gcc, as its preprocessor
+    command -v "$tool" >/dev/null 2>&1 || { echo "models skipped: $tool is not installed"; exit 77; }
+done
+
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+cp "$here"/*.pml "$work" && cd "$work" || exit 1
+
+checks=0 surprises=0
+
+# model FILE SWITCHES small|big|cycles: build the checker that the checks after it run.
+# big is worth optimising; cycles looks for a schedule that never ends.
+model()
+{
+    file=$1 switches=$2
+    case $3 in
+    small) flags='-O0 -DSAFETY' options=-w20 ;;
+    big) flags='-Og -DSAFETY' options=-w22 ;;
+    cycles) flags='-O0 -DNP' options='-w20 -l' ;;
+    esac
+    rm -f pan pan.* ./*.trail
+    # shellcheck disable=SC2086 # lists of words
+    spin -a $order $switches "$file.pml" >log 2>&1 &&
+        "$cc" $flags $space -w -o pan pan.c >>log 2>&1 || cat log
+}
+
+# verdict: what the checker's log says: ok, the name of the assertion that failed, or else its words.
+verdict()
+{
+    said=$(sed -n 's/^pan:1: assertion violated *!(\([a-z_]*\)).*/\1/p' log)
+    [ -n "$said" ] || said=$(sed -n 's/^pan:1: \(.*\)/\1/p' log | head -n 1)
+    [ -n "$said" ] || said=$(sed -n 's/.*errors: 0$/ok/p' log)
+    # A search cut short proves nothing.
+    if [ "$said" = ok ] && grep -q 'out of memory\|too small\|not completed' log; then
+        said='search cut short'
+    fi
+    echo "${said:-no verdict}"
+}
+
+# check WHAT FAULT EXPECTED: run the checker with a fault (none: -).  EXPECTED is ok or the assertion
+# that must fail; got_here is one of them, of a run which asks whether a point is reached.
+check()
+{
+    number=$([ "$2" = - ] && echo 0 || sed -n "s/^#define $2  *\([0-9]*\)$/\1/p" detector.pml)
+    # shellcheck disable=SC2086 # lists of words
+    FAULT=${number:?no fault named $2} ./pan -n -m20000 $options >log 2>&1
+    said=$(verdict)
+    states=$(sed -n 's/^ *\([0-9]*\) states, stored.*/\1/p' log)
+    case $3 in
+    ok) must='ok, as it must' ;;
+    got_here) must='reached, as it must' ;;
+    *) must="fails, as it must ($3)" ;;
+    esac
+    checks=$((checks + 1))
+    if [ "$said" != "$3" ]; then
+        must="SURPRISE: expected $3, got $said ($file.pml $switches, fault $2)"
+        surprises=$((surprises + 1))
+    fi
+    printf '%-58s %8s  %s\n' "$1" "${states:-0}" "$must"
+}
+
+printf '%-58s %8s  %s\n' model states verdict
+
+model ring '' small
+check 'a  ABBA'                                         -                ok
+check 'a  ABBA: a victim is possible'                   REACH_VICTIM     got_here
+check 'a  ABBA: so is an end without one'               REACH_NO_VICTIM  got_here
+check 'a  ABBA: a second closer finds the ring gone'    REACH_REJECTION  got_here
+check 'a  ABBA, published with a plain store'           PLAIN_PUBLISH    missed
+check 'a  ABBA, unlocked with a plain store'            PLAIN_UNLOCK     missed
+check 'a  ABBA, no verification'                        NO_VERIFY        second_victim
+check 'a  ABBA, no pass 3'                              NO_PASS3         second_victim
+check 'a  ABBA, no detector lock'                       NO_DETECTOR_LOCK second_victim
+model ring '' cycles
+check 'a  ABBA: every schedule ends'                    -                ok
+model ring -DA_TIMED small
+check 'a  ABBA, one may time out'                       -                ok
+check 'a  the same, victim not by deadline'             ANY_DEADLINE     false_alarm
+model ring -DN=3 big
+check 'a  ring of three'                                -                ok
+check 'a  ring of three, published with a plain store'  PLAIN_PUBLISH    missed
+
+model grant '' small
+check 'b  grant in flight'                              -                ok
+check 'b  grant in flight: evidence found and rejected' REACH_REJECTION  got_here
+check 'b  grant in flight, holder first, wait after'    HOLDER_FIRST     false_alarm
+check 'b  grant in flight, no pass 3'                   NO_PASS3         false_alarm
+model grant -DW_TIMED small
+check 'b  grant and timeout'                            -                ok
+check 'b  grant and timeout: evidence found, rejected'  REACH_REJECTION  got_here
+check 'b  grant and timeout, holder first, wait after'  HOLDER_FIRST     false_alarm
+model grant -DW_TIMED cycles
+check 'b  grant and timeout: every schedule ends'       -                ok
+
+model nested '' small
+check 'c  nested checkout: always one victim'           -                ok
+check 'c  nested checkout: a victim is possible'        REACH_VICTIM     got_here
+check 'c  nested checkout, no verification'             NO_VERIFY        second_victim
+check 'c  nested checkout, no detector lock'            NO_DETECTOR_LOCK second_victim
+model nested -DN=3 big
+check 'c  a third behind the ring'                      -                ok
+check 'c  a third behind the ring, any member may go'   ANY_MEMBER       second_victim
+
+model stale '' small
+check 'd  stale holders'                                -                ok
+check 'd  stale holders: evidence found and rejected'   REACH_REJECTION  got_here
+check 'd  stale holders, no pass 2'                     NO_PASS2         false_alarm
+model stale -DABA big
+check 'd  stale words'                                  -                ok
+check 'd  stale words: a victim is possible'            REACH_VICTIM     got_here
+check 'd  stale words, no epoch in pass 3'              NO_EPOCH         false_alarm
+
+model writer '' small
+check 'e  writer and readers'                           -                ok
+check 'e  writer and readers, only closers act'         CLOSERS_ONLY     missed
+model writer '' cycles
+check 'e  writer and readers: every schedule ends'      -                ok
+model writer -DS_LEAVES small
+check 'e  one reader leaves'                            -                ok
+check 'e  one reader leaves, first look: any running'   ANY_RUNNING      missed
+model writer -DS_TIMED small
+check 'e  one reader may time out'                      -                ok
+check 'e  one reader may time out, no second look'      NO_RETRY         missed
+
+model tangle '' big
+check 'f  tangle of three writers: always two victims'  -                ok
+check 'f  tangle, only victims that help'               USEFUL_ONLY      missed
+check 'f  tangle, one victim a look'                    ONE_KILL         missed
+
+echo "$checks checks, $surprises surprises"
+[ "$surprises" -eq 0 ]
