@@ -255,8 +255,9 @@ static uint32_t satisfy(struct lg__search *search, uint32_t resource, uint32_t d
     while (*link != LG__NONE) {
         struct lg__member *member = &search->members[*link];
         if (member->need <= r->free) {
+            if (!member->has_progressed) /* a struck one is on its way already */
+                search->stack[depth++] = *link;
             member->has_progressed = true;
-            search->stack[depth++] = *link;
             *link = member->pending;
         } else {
             r->least = member->need < r->least ? member->need : r->least;
