@@ -3,10 +3,6 @@
 
 #include "graph/context.h"
 #include "graph/report_write.h"
-#include "plat/seam.h"
-
-#include <errno.h>
-#include <unistd.h>
 
 const struct lg_report *lg_report_last(void)
 {
@@ -15,41 +11,38 @@ const struct lg_report *lg_report_last(void)
     return self ? lg__report_of(self) : &none;
 }
 
+static void add_report(struct lg__text *text, const struct lg_report *report,
+                       enum lg_report_format format)
+{
+    switch (format) {
+    case LG_REPORT_TEXT:
+        lg__report_text(text, report);
+        break;
+    case LG_REPORT_JSON:
+        lg__report_json(text, report);
+        break;
+    case LG_REPORT_DOT:
+        lg__report_dot(text, report);
+        break;
+    }
+}
+
 size_t lg_report_write(const struct lg_report *report, enum lg_report_format format, char *buffer,
                        size_t size)
 {
     struct lg__text text;
     lg__text_begin(&text, buffer, size);
-    switch (format) {
-    case LG_REPORT_TEXT:
-        lg__report_text(&text, report);
-        break;
-    case LG_REPORT_JSON:
-        lg__report_json(&text, report);
-        break;
-    case LG_REPORT_DOT:
-        lg__report_dot(&text, report);
-        break;
-    }
+    add_report(&text, report, format);
     return text.length;
 }
 
 int lg_report_print(const struct lg_report *report, enum lg_report_format format, int fd)
 {
-    char buffer[8192]; /* 16 members of the longest kind are shorter */
-    size_t length = lg_report_write(report, format, buffer, sizeof buffer);
-    if (length >= sizeof buffer)
-        length = sizeof buffer - 1;
-    for (size_t done = 0; done < length;) {
-        ssize_t written =
-            lg__seam_fails(LG__SEAM_WRITE) ? -1 : write(fd, buffer + done, length - done);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return LG_ESYS;
-        done += (size_t)written;
-    }
-    return LG_OK;
+    char buffer[1024];
+    struct lg__text text;
+    lg__text_begin_fd(&text, buffer, sizeof buffer, fd);
+    add_report(&text, report, format);
+    return lg__text_flush(&text) ? LG_OK : LG_ESYS;
 }
 
 const char *lg_exhaustion_text(enum lg_exhaustion cause)

@@ -6,6 +6,7 @@
 
 #include "plat/seam.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,22 +15,48 @@
 
 void lg__text_begin(struct lg__text *text, char *buffer, size_t size)
 {
-    *text = (struct lg__text){.buffer = buffer, .size = size};
+    *text = (struct lg__text){.buffer = buffer, .size = size, .fd = -1};
     if (size > 0)
         buffer[0] = 0;
 }
 
+void lg__text_begin_fd(struct lg__text *text, char *buffer, size_t size, int fd)
+{
+    lg__text_begin(text, buffer, size);
+    text->fd = fd;
+}
+
+bool lg__text_flush(struct lg__text *text)
+{
+    for (size_t done = 0; done < text->used && !text->has_failed;) {
+        ssize_t written = lg__seam_fails(LG__SEAM_WRITE)
+                              ? -1
+                              : write(text->fd, text->buffer + done, text->used - done);
+        if (written > 0)
+            done += (size_t)written;
+        else if (written == 0 || errno != EINTR)
+            text->has_failed = true;
+    }
+    text->used = 0;
+    return !text->has_failed;
+}
+
 static void add_bytes(struct lg__text *text, const char *bytes, size_t count)
 {
-    if (text->length + 1 < text->size) {
-        size_t room = text->size - 1 - text->length;
-        size_t fits = count < room ? count : room;
-        memcpy(text->buffer + text->length, bytes, fits);
-        text->buffer[text->length + fits] = 0;
-    }
     text->length += count;
     if (count > 0)
         text->last = bytes[count - 1];
+    while (count > 0 && text->used + 1 < text->size) {
+        size_t room = text->size - 1 - text->used;
+        size_t fits = count < room ? count : room;
+        memcpy(text->buffer + text->used, bytes, fits);
+        text->used += fits;
+        text->buffer[text->used] = 0;
+        bytes += fits;
+        count -= fits;
+        if (count > 0 && text->fd >= 0)
+            (void)lg__text_flush(text);
+    }
 }
 
 void lg__text_add(struct lg__text *text, const char *string)

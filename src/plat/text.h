@@ -9,11 +9,19 @@
 struct lg__text {
     char *buffer; /* always ended by 0 when size > 0 */
     size_t size;
-    size_t length; /* of the whole, also of what did not fit */
-    char last;     /* the last byte, also if it did not fit */
+    size_t length;   /* of the whole, also of what did not fit */
+    char last;       /* the last byte, also if it did not fit */
+    int fd;          /* where a full buffer is written, or -1: what does not fit is cut */
+    size_t used;     /* bytes in the buffer */
+    bool has_failed; /* a write did */
 };
 
 void lg__text_begin(struct lg__text *text, char *buffer, size_t size);
+/* The same on its way to a file descriptor: nothing is cut.  End it with lg__text_flush. */
+void lg__text_begin_fd(struct lg__text *text, char *buffer, size_t size, int fd);
+/* False: a write failed, then or before. */
+bool lg__text_flush(struct lg__text *text);
+
 void lg__text_add(struct lg__text *text, const char *string);
 void lg__text_addf(struct lg__text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
