@@ -68,23 +68,35 @@ static bool lend_handed(struct lg_pool *pool, struct lg_context *self, struct lg
     return true;
 }
 
-/* Join the queue, unless a slot is idle after all (then it is *slot) or the pool is closed. */
-static int queue_up(struct lg_pool *pool, struct lg_context *self, const struct lg__want *want,
-                    bool was_queued, struct lg__slot **slot, uint64_t *returns_before)
+/* One checkout that is not served at once. */
+struct ask {
+    struct lg_pool *pool;
+    struct lg_context *self;
+    struct lg__want want;
+    struct lg__slot *slot;   /* out: in HANDED, and the asker's */
+    uint64_t returns_before; /* the pool's count when it queued */
+    bool was_queued;         /* it was served before, with what was not fit: back to the front */
+    bool wants_opener;
+};
+
+/* Join the queue, unless a slot is idle after all or the pool is closed.  LG_EBUSY: queued. */
+static int queue_up(struct ask *ask)
 {
-    int status = LG_EBUSY; /* queued */
+    struct lg_pool *pool = ask->pool;
+    int status = LG_OK;
     lg__raw_lock(&pool->lock);
     uint64_t control = lg__pool_set_flag(pool, LG__POOL_WAITERS); /* S2: before the scan */
-    bool may_claim = (pool->queue.first == NULL || was_queued) && !(control & LG__POOL_CLOSED);
-    *slot = may_claim ? claim_idle(pool, first_guess(pool, self)) : NULL;
     if (control & LG__POOL_CLOSED) {
         status = LG_ECLOSED;
-    } else if (*slot) {
-        status = LG_OK;
-    } else {
-        lg__wait_begin(&self->wait, want, LG__WAIT_WAITING);
-        lg__queue_push(&pool->queue, &self->wait, was_queued);
-        *returns_before = pool->returns;
+    } else if (pool->queue.first == NULL || ask->was_queued) {
+        ask->slot = claim_idle(pool, first_guess(pool, ask->self));
+    }
+    if (status == LG_OK && !ask->slot) {
+        lg__wait_begin(&ask->self->wait, &ask->want, LG__WAIT_WAITING);
+        lg__queue_push(&pool->queue, &ask->self->wait, ask->was_queued);
+        ask->returns_before = pool->returns;
+        ask->wants_opener = lg__pool_is_opener_wanted(pool);
+        status = LG_EBUSY;
     }
     if (pool->queue.count == 0)
         lg__pool_clear_flag(pool, LG__POOL_WAITERS);
@@ -92,54 +104,62 @@ static int queue_up(struct lg_pool *pool, struct lg_context *self, const struct 
     return status;
 }
 
-/* Sleep in the queue.  LG_OK: *slot was handed over. */
-static int sleep_in_queue(struct lg_pool *pool, struct lg_context *self, struct lg__slot **slot,
-                          uint64_t returns_before)
+/* A wait that ended otherwise than by a grant. */
+static int leave_queue(struct ask *ask, enum lg__wait_state end)
 {
-    lg__pool_open_wanted(pool);
-    lg__detector_look(self);
-    enum lg__wait_state end = lg__wait_sleep(&self->wait);
-    uint64_t grant = self->wait.grant;
-    if (end == LG__WAIT_GRANTED) {
-        lg__wait_retract(&self->wait);
-        *slot = &pool->slots[grant];
-        return LG_OK;
-    }
+    struct lg_pool *pool = ask->pool;
+    struct lg__wait *wait = &ask->self->wait;
     lg__raw_lock(&pool->lock);
-    lg__queue_leave(pool, &pool->queue, &self->wait);
+    lg__queue_leave(pool, &pool->queue, wait);
     lg__raw_unlock(&pool->lock);
-    int status = end == LG__WAIT_CANCELLED   ? (int)(uint32_t)grant
+    int status = end == LG__WAIT_CANCELLED   ? (int)(uint32_t)wait->grant
                  : end == LG__WAIT_TIMED_OUT ? LG_ETIMEDOUT
                                              : LG_EDEADLK;
-    if (status != LG_EDEADLK && status != LG_ECLOSED)
-        lg__detector_explain(self);
-    lg__wait_retract(&self->wait);
-    lg__exhaustion_explain(pool, self, status, returns_before);
+    if (status == LG_ETIMEDOUT || status == LG_EOPEN)
+        lg__detector_explain(ask->self);
+    lg__wait_retract(wait);
+    lg__exhaustion_explain(pool, ask->self, status, ask->returns_before);
     if (status == LG_EDEADLK)
-        lg__detector_log(self);
+        lg__detector_log(ask->self);
     return status;
 }
 
-/* Get a slot in HANDED that is the caller's: idle, or by waiting. */
-static int get_slot(struct lg_pool *pool, struct lg_context *self, const struct lg__want *want,
-                    bool was_queued, struct lg__slot **slot)
+/* Sleep in the queue. */
+static int sleep_in_queue(struct ask *ask)
 {
+    struct lg__wait *wait = &ask->self->wait;
+    if (ask->wants_opener)
+        lg__pool_open_wanted(ask->pool);
+    lg__detector_look(ask->self);
+    enum lg__wait_state end = lg__wait_sleep(wait);
+    if (end != LG__WAIT_GRANTED)
+        return leave_queue(ask, end);
+    ask->slot = &ask->pool->slots[wait->grant];
+    lg__wait_retract(wait);
+    return LG_OK;
+}
+
+/* Get a slot: an idle one, or by waiting. */
+static int get_slot(struct ask *ask)
+{
+    struct lg_pool *pool = ask->pool;
     uint64_t control = lg__load_full(&pool->control);
     if (control & LG__POOL_LEFT)
         return LG_EFORK;
     if (control & LG__POOL_CLOSED)
         return LG_ECLOSED;
-    if (!(control & LG__POOL_WAITERS) &&
-        (*slot = claim_idle(pool, first_guess(pool, self))) != NULL)
+    ask->slot = NULL;
+    if (!(control & LG__POOL_WAITERS))
+        ask->slot = claim_idle(pool, first_guess(pool, ask->self));
+    if (ask->slot)
         return LG_OK;
-    if (want->deadline == LG_TRY)
+    if (ask->want.deadline == LG_TRY)
         return LG_EBUSY;
-    uint64_t returns_before = 0;
-    int status = queue_up(pool, self, want, was_queued, slot, &returns_before);
+    int status = queue_up(ask);
     if (status != LG_EBUSY)
         return status;
     lg__add_relaxed(&pool->waited, (uint64_t)1);
-    return sleep_in_queue(pool, self, slot, returns_before);
+    return sleep_in_queue(ask);
 }
 
 /* Policies on a second checkout.  LG_EBUSY: none applies, go on. */
@@ -159,14 +179,17 @@ static int apply_nested(struct lg_pool *pool, struct lg_context *self, struct lg
 static int checkout_queued(struct lg_pool *pool, struct lg_context *self, lg_deadline deadline,
                            struct lg_lease *lease, const char *place)
 {
-    struct lg__want want = {&lg__pool_class, pool, 1, false, deadline, place};
+    struct ask ask = {
+        .pool = pool,
+        .self = self,
+        .want = {&lg__pool_class, pool, 1, false, deadline, place},
+    };
     int status = apply_nested(pool, self, lease);
     if (status != LG_EBUSY)
         return status;
-    for (bool was_queued = false;; was_queued = true) {
-        struct lg__slot *slot;
-        status = get_slot(pool, self, &want, was_queued, &slot);
-        if (status != LG_OK || lend_handed(pool, self, slot, lease, place))
+    for (;; ask.was_queued = true) {
+        status = get_slot(&ask);
+        if (status != LG_OK || lend_handed(pool, self, ask.slot, lease, place))
             return status;
     }
 }

@@ -8,7 +8,7 @@
 #include "plat/thread.h"
 #include "pool/tick.h"
 
-static bool is_opener_wanted(const struct lg_pool *pool)
+bool lg__pool_is_opener_wanted(const struct lg_pool *pool)
 {
     return !(lg__load_relaxed(&pool->control) & LG__POOL_CLOSED) &&
            pool->opener_count < pool->opening_max && pool->queue.count > pool->opener_count &&
@@ -141,7 +141,7 @@ void lg__pool_open_wanted(struct lg_pool *pool)
 {
     for (;;) {
         lg__raw_lock(&pool->lock);
-        bool is_wanted = is_opener_wanted(pool);
+        bool is_wanted = lg__pool_is_opener_wanted(pool);
         if (is_wanted) {
             pool->opener_count++;
             pool->references++;

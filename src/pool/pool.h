@@ -95,7 +95,9 @@ void lg__queue_fail_all(struct lg_pool *pool, int status);
 /* If nothing is out any more, let the closers go. */
 void lg__queue_check_closers(struct lg_pool *pool);
 
-/* opener.c: start what opens the queue wants.  Without the lock. */
+/* opener.c: whether the queue wants an open that nobody does yet (with the lock), and starting what
+ * is wanted (without). */
+bool lg__pool_is_opener_wanted(const struct lg_pool *pool);
 void lg__pool_open_wanted(struct lg_pool *pool);
 /* Drop a reference; the last one frees.  Without the lock. */
 void lg__pool_unref(struct lg_pool *pool);
