@@ -132,7 +132,8 @@ LG_API LG_MUST_CHECK int lg_pool_checkout_at(struct lg_pool *pool, lg_deadline d
 
 /* Give a resource back.  On LG_OK the lease is emptied.
  * Returns: LG_OK; LG_ESTALE (returned already, or emptied); LG_EFOREIGN (of another pool);
- *          LG_EFORK (taken before fork, by the parent); LG_EINVAL.  On an error nothing changes.
+ *          LG_EFORK (taken before fork, by the parent); LG_EINVAL; LG_ENOMEM (no context for this
+ *          thread).  On an error nothing changes.
  * Threads: any; runs the driver's reset; never waits for another thread; after close too. */
 #define lg_pool_checkin(pool, lease) lg_pool_checkin_at((pool), (lease), LG_HERE)
 LG_API LG_MUST_CHECK int lg_pool_checkin_at(struct lg_pool *pool, struct lg_lease *lease,
@@ -178,7 +179,9 @@ LG_API int lg_pool_clear(struct lg_pool *pool);
 LG_API int lg_pool_close(struct lg_pool *pool, lg_deadline deadline, struct lg_lease_info *out,
                          size_t room, size_t *count);
 
-/* Close with no wait and free.  NULL is fine.  Panics if a lease is still out or somebody waits.
+/* Close with no wait and free.  NULL is fine.  Panics if a lease is still out or somebody waits.  A
+ * checkin that is on its way out is waited for.  An open in flight is not: the last to leave calls the
+ * driver's destroy, and arg must live until then.
  * Threads: nobody else uses the pool any more. */
 LG_API void lg_pool_destroy(struct lg_pool *pool);
 
