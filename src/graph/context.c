@@ -147,10 +147,10 @@ static struct lg_context *begin_context(void)
         context->tid = gettid();
         lg__raw_unlock(&context->wait.pin);
         context->is_detached = 0;
-        context->exit_rounds = 0;
         context->hint_object = NULL;
         lg__store_relaxed(&context->returning, (const void *)NULL);
-        context->report->kind = LG_REPORT_NONE;
+        if (context->report->kind != LG_REPORT_NONE) /* a first write costs the report's page */
+            context->report->kind = LG_REPORT_NONE;
         lg__store_relaxed(&context->held_count, 0u);
         lg__store_relaxed(&context->lease_count, 0u);
         lg__store_relaxed(&context->lease_lost, 0u);
@@ -221,12 +221,14 @@ static void end_context(struct lg_context *context)
 }
 
 /* Destructors of other thread-local values may still lock and check in: stay while there are rounds,
- * and go in the last but one, because in the last the sanitizers' runtimes go. */
+ * and go in the last but one, because in the last the sanitizers' runtimes go.  The rounds are the
+ * thread's: whoever is called from the end, as a log callback, may need a context once more, which
+ * then has to go in the last. */
 static void end_on_thread_exit(void *value)
 {
+    static _Thread_local uint32_t rounds;
     struct lg_context *context = value;
-    if (++context->exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS - 1 &&
-        pthread_setspecific(exit_key, context) == 0)
+    if (++rounds < PTHREAD_DESTRUCTOR_ITERATIONS - 1 && pthread_setspecific(exit_key, context) == 0)
         return;
     lg__self = NULL;
     end_context(context);
@@ -336,7 +338,6 @@ int lg_context_resume(struct lg_context *context)
         return LG_ENOMEM;
     }
     lg__self = context;
-    context->exit_rounds = 0;
     if (own)
         end_context(own);
     return LG_OK;

@@ -45,7 +45,6 @@ struct lg_context {
     uint64_t generation;      /* atomic; written under the registry lock */
     uint32_t next_free;       /* under the registry lock; slot + 1 */
     uint32_t is_detached;     /* under the registry lock */
-    uint32_t exit_rounds;     /* owner */
     uint64_t mark_serial;     /* under the detector lock */
     uint32_t mark_index;      /* under the detector lock */
 };

@@ -20,8 +20,10 @@ void lg__pool_close_slot(struct lg_pool *pool, struct lg__slot *slot)
     lg__slot_move_own(slot, LG__SLOT_EMPTY);
     pool->empty_count++;
     lg__queue_check_closers(pool);
+    bool is_wanted = lg__pool_is_opener_wanted(pool);
     lg__raw_unlock(&pool->lock);
-    lg__pool_open_wanted(pool);
+    if (is_wanted)
+        lg__pool_open_wanted(pool);
 }
 
 /* A checkin by another context than the holder: allowed, but now it is known that leases of this
@@ -68,11 +70,25 @@ static void settle(struct lg_pool *pool, struct lg__slot *slot, bool is_good)
         lg__raw_unlock(&pool->lock);
         if (wait)
             lg__wait_wake(wait);
-        if (is_good)
+        if (is_good) {
+            lg__pool_check_generation(pool, LG__POOL_GENERATION(control));
             return;
+        }
     }
     lg__slot_move_own(slot, LG__SLOT_CLOSING);
     lg__pool_close_slot(pool, slot);
+}
+
+/* Take the lease from its holder.  As lg__lease_unshare. */
+static int begin_return(struct lg_pool *pool, const struct lg_lease *lease, bool is_broken)
+{
+    if (pool->nested == LG_NESTED_SHARE)
+        return lg__lease_unshare(pool, lease, is_broken);
+    struct lg__slot *slot = &pool->slots[LG__LEASE_SLOT(lease)];
+    uint64_t word = lg__load_acquire(&slot->word);
+    bool is_mine = lg__slot_is_of(word, lease->tag) && LG__LEASE_SHARE(lease) == 0 &&
+                   lg__slot_move(slot, word, LG__SLOT_RETURNING);
+    return is_mine ? 0 : -1;
 }
 
 /* Give a lease back, with all that may belong to it. */
@@ -80,24 +96,21 @@ static int give_back(struct lg_pool *pool, struct lg_context *self, struct lg_le
                      const char *place, bool is_broken)
 {
     struct lg__slot *slot = &pool->slots[LG__LEASE_SLOT(lease)];
-    uint64_t word = lg__load_acquire(&slot->word);
     uint64_t holder = 0;
-    int shares = lg__lease_unshare(pool, lease);
-    if (shares > 0)
-        *lease = (struct lg_lease){0};
-    if (shares > 0)
-        return LG_OK;
     (void)lg__slot_read_holder(slot, &holder);
-    if (shares < 0 || lg__slot_state(word) != LG__SLOT_LENT || lg__slot_tag(word) != lease->tag ||
-        !lg__slot_move(slot, word, LG__SLOT_RETURNING))
+    int left = begin_return(pool, lease, is_broken);
+    if (left < 0)
         return lg__lease_stale_status(lease);
+    *lease = (struct lg_lease){0};
+    if (left > 0)
+        return LG_OK;
     if (holder == self->id)
         lg__lease_drop(self);
     else
         note_foreign(pool, slot, holder, place);
-    *lease = (struct lg_lease){0};
     if (!is_broken && pool->driver.reset)
         is_broken = pool->driver.reset(pool->arg, slot->resource) != LG_OK;
+    lg__store_relaxed(&self->returning, (const void *)pool); /* R1; reset may return to another */
     settle(pool, slot, !is_broken);
     return LG_OK;
 }

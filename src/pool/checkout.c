@@ -75,9 +75,21 @@ struct ask {
     struct lg__want want;
     struct lg__slot *slot;   /* out: in HANDED, and the asker's */
     uint64_t returns_before; /* the pool's count when it queued */
-    bool was_queued;         /* it was served before, with what was not fit: back to the front */
+    bool was_served;         /* before, with what was not fit to be lent */
+    uint64_t ticket;         /* its place in the queue, kept when it queues again; 0: none yet */
     bool wants_opener;
 };
+
+/* With the lock: who was served before it had a ticket came before all who queue now. */
+static void take_ticket(struct ask *ask)
+{
+    struct lg_pool *pool = ask->pool;
+    const struct lg__wait *first = pool->queue.first;
+    if (ask->ticket != 0)
+        return;
+    ask->ticket = ask->was_served && first ? first->stamp : ++pool->tickets;
+    lg__add_relaxed(&pool->waited, (uint64_t)1);
+}
 
 /* Join the queue, unless a slot is idle after all or the pool is closed.  LG_EBUSY: queued. */
 static int queue_up(struct ask *ask)
@@ -88,12 +100,13 @@ static int queue_up(struct ask *ask)
     uint64_t control = lg__pool_set_flag(pool, LG__POOL_WAITERS); /* S2: before the scan */
     if (control & LG__POOL_CLOSED) {
         status = LG_ECLOSED;
-    } else if (pool->queue.first == NULL || ask->was_queued) {
+    } else if (pool->queue.first == NULL || ask->was_served) {
         ask->slot = claim_idle(pool, first_guess(pool, ask->self));
     }
     if (status == LG_OK && !ask->slot) {
         lg__wait_begin(&ask->self->wait, &ask->want, LG__WAIT_WAITING);
-        lg__queue_push(&pool->queue, &ask->self->wait, ask->was_queued);
+        take_ticket(ask);
+        lg__queue_push(&pool->queue, &ask->self->wait, ask->ticket);
         ask->returns_before = pool->returns;
         ask->wants_opener = lg__pool_is_opener_wanted(pool);
         status = LG_EBUSY;
@@ -156,10 +169,7 @@ static int get_slot(struct ask *ask)
     if (ask->want.deadline == LG_TRY)
         return LG_EBUSY;
     int status = queue_up(ask);
-    if (status != LG_EBUSY)
-        return status;
-    lg__add_relaxed(&pool->waited, (uint64_t)1);
-    return sleep_in_queue(ask);
+    return status == LG_EBUSY ? sleep_in_queue(ask) : status;
 }
 
 /* Policies on a second checkout.  LG_EBUSY: none applies, go on. */
@@ -187,7 +197,7 @@ static int checkout_queued(struct lg_pool *pool, struct lg_context *self, lg_dea
     int status = apply_nested(pool, self, lease);
     if (status != LG_EBUSY)
         return status;
-    for (;; ask.was_queued = true) {
+    for (;; ask.was_served = true) {
         status = get_slot(&ask);
         if (status != LG_OK || lend_handed(pool, self, ask.slot, lease, place))
             return status;

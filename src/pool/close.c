@@ -22,6 +22,13 @@ void lg__pool_after_idle(struct lg_pool *pool)
 {
     close_idle(pool);
     lg__queue_serve_idle(pool);
+    close_idle(pool); /* a slot that nobody took after all was not idle for a clear in between */
+}
+
+void lg__pool_check_generation(struct lg_pool *pool, uint32_t generation)
+{
+    if (LG__POOL_GENERATION(lg__load_full(&pool->control)) != generation) /* S2 */
+        lg__pool_after_idle(pool);
 }
 
 int lg_pool_clear(struct lg_pool *pool)
@@ -51,7 +58,7 @@ static int wait_for_all(struct lg_pool *pool, struct lg_context *self, lg_deadli
     bool is_done = is_all_empty(pool);
     if (!is_done) {
         lg__wait_begin(&self->wait, &want, LG__WAIT_WAITING);
-        lg__queue_push(&pool->closers, &self->wait, false);
+        lg__queue_push(&pool->closers, &self->wait, ++pool->tickets);
     }
     lg__raw_unlock(&pool->lock);
     if (is_done)

@@ -8,12 +8,13 @@ static struct lg__slot *slot_of(const struct lg_lease *lease)
     return &lease->pool->slots[LG__LEASE_SLOT(lease)];
 }
 
-bool lg__lease_is_valid(const struct lg_lease *lease)
+/* Whether it is out.  With the pool's lock. */
+static bool is_out(const struct lg_lease *lease)
 {
-    if (!lease->pool || LG__LEASE_SLOT(lease) >= lease->pool->capacity)
-        return false;
-    uint64_t word = lg__load_acquire(&slot_of(lease)->word);
-    return lg__slot_state(word) == LG__SLOT_LENT && lg__slot_tag(word) == lease->tag;
+    const struct lg__slot *slot = slot_of(lease);
+    uint32_t share = LG__LEASE_SHARE(lease);
+    bool has_share = slot->shares == 0 ? share == 0 : share < 32 && (slot->shares >> share & 1);
+    return has_share && lg__slot_is_of(lg__load_acquire(&slot->word), lease->tag);
 }
 
 int lg__lease_stale_status(const struct lg_lease *lease)
@@ -36,36 +37,38 @@ struct lg__slot *lg__lease_held(struct lg_pool *pool, struct lg_context *self)
 bool lg__lease_share(struct lg_pool *pool, struct lg_context *self, struct lg_lease *lease)
 {
     struct lg__slot *slot = lg__lease_held(pool, self);
+    uint64_t holder;
     if (!slot)
         return false;
-    lg__raw_lock(&pool->lock);
-    if (slot->shares == 0)
-        slot->shares = 1; /* the lease that is out already is share 0 */
-    uint32_t share = slot->shares == UINT32_MAX ? 32 : (uint32_t)__builtin_ctz(~slot->shares);
-    if (share < 32) {
-        slot->shares |= 1u << share;
+    lg__raw_lock(&pool->lock); /* the last return is under it too: a loan is shared or it ends */
+    bool is_held = lg__slot_read_holder(slot, &holder) && holder == self->id;
+    uint32_t shares = slot->shares ? slot->shares : 1; /* what is out already is share 0 */
+    uint32_t share = shares == UINT32_MAX ? 32 : (uint32_t)__builtin_ctz(~shares);
+    bool is_shared = is_held && share < 32; /* 32 levels deep: an ordinary checkout */
+    if (is_shared) {
+        slot->shares = shares | 1u << share;
         pool->shared++;
+        uint32_t index = (uint32_t)(slot - pool->slots);
+        *lease = (struct lg_lease){slot->resource, pool, index | share << 16, slot->holder_tag};
     }
     lg__raw_unlock(&pool->lock);
-    if (share == 32)
-        return false; /* 32 levels deep: an ordinary checkout */
-    uint32_t index = (uint32_t)(slot - pool->slots);
-    *lease = (struct lg_lease){slot->resource, pool, index | share << 16, slot->holder_tag};
-    return true;
+    return is_shared;
 }
 
-int lg__lease_unshare(struct lg_pool *pool, const struct lg_lease *lease)
+int lg__lease_unshare(struct lg_pool *pool, const struct lg_lease *lease, bool is_broken)
 {
-    if (pool->nested != LG_NESTED_SHARE)
-        return 0;
-    uint32_t bit = 1u << (LG__LEASE_SHARE(lease) & 31);
+    struct lg__slot *slot = slot_of(lease);
     int left = -1;
     lg__raw_lock(&pool->lock);
-    struct lg__slot *slot = slot_of(lease);
-    if (lg__lease_is_valid(lease) && (slot->shares == 0 ? bit == 1 : (slot->shares & bit) != 0)) {
-        slot->shares &= ~bit;
+    if (is_out(lease)) {
+        slot->shares &= ~(1u << LG__LEASE_SHARE(lease));
         left = slot->shares != 0;
     }
+    if (left == 0)
+        lg__slot_move_own(slot, LG__SLOT_RETURNING);
+    if (left > 0 && is_broken) /* to be closed with the last: of no generation that will be again */
+        lg__store_relaxed(&slot->generation,
+                          LG__POOL_GENERATION(lg__load_relaxed(&pool->control)) - 1);
     lg__raw_unlock(&pool->lock);
     return left;
 }
@@ -75,13 +78,11 @@ static int move_lease(const struct lg_lease *lease, uint64_t to)
 {
     struct lg_context *self = lg__self;
     struct lg_pool *pool = lease->pool;
-    uint64_t holder = 0;
     lg__raw_lock(&pool->lock); /* one change of the holder at a time */
-    bool is_valid = lg__lease_is_valid(lease);
-    if (is_valid) {
-        (void)lg__slot_read_holder(slot_of(lease), &holder);
-        lg__store_release(&slot_of(lease)->holder, to); /* S3: the tag is this lease's already */
-    }
+    uint64_t *word = &slot_of(lease)->holder;
+    uint64_t holder = lg__load_acquire(word);
+    /* If it is returned just now, the next holder may have written itself down already.  S3. */
+    bool is_valid = is_out(lease) && lg__cas_release(word, &holder, to);
     lg__raw_unlock(&pool->lock);
     if (!is_valid)
         return lg__lease_stale_status(lease);

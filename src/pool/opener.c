@@ -73,8 +73,10 @@ static void finish_opened(struct lg_pool *pool, struct lg__slot *slot, void *res
     lg__raw_unlock(&pool->lock);
     if (wait)
         lg__wait_wake(wait);
-    if (is_wanted)
+    if (is_wanted) {
+        lg__pool_check_generation(pool, generation);
         return;
+    }
     pool->driver.close(pool->arg, resource);
     lg__add_relaxed(&pool->closed, (uint64_t)1);
     lg__raw_lock(&pool->lock);
@@ -119,13 +121,14 @@ static void *run_opener(void *arg)
 }
 
 /* No thread can be started.  If none runs either, the first waiter is told, and asks again if it
- * likes. */
-static void give_up_opener(struct lg_pool *pool)
+ * likes; true: there may be others to tell.  One that runs looks after them all. */
+static bool give_up_opener(struct lg_pool *pool)
 {
     struct lg__wait *wait = NULL;
     lg__raw_lock(&pool->lock);
     pool->opener_count--;
-    if (pool->opener_count == 0) {
+    bool is_last = pool->opener_count == 0;
+    if (is_last) {
         pool->failures_running++;
         lg__copy_name(pool->open_error, sizeof pool->open_error,
                       "no thread can be started to open it: out of memory or threads");
@@ -135,6 +138,7 @@ static void give_up_opener(struct lg_pool *pool)
     if (wait)
         lg__wait_wake(wait);
     lg__pool_unref(pool);
+    return is_last;
 }
 
 void lg__pool_open_wanted(struct lg_pool *pool)
@@ -149,8 +153,8 @@ void lg__pool_open_wanted(struct lg_pool *pool)
         lg__raw_unlock(&pool->lock);
         if (!is_wanted)
             return;
-        if (!lg__thread_start(run_opener, pool))
-            give_up_opener(pool);
+        if (!lg__thread_start(run_opener, pool) && !give_up_opener(pool))
+            return;
     }
 }
 

@@ -159,7 +159,7 @@ int lg_pool_create(const struct lg_driver *driver, void *arg, const struct lg_po
         status = read_options(options, &known);
     if (status != LG_OK)
         return status;
-    if (!table.open || !table.close)
+    if (!table.open || !table.close || (unsigned)table.fork > LG_FORK_REFUSE)
         return LG_EINVAL;
     struct lg_pool *pool = lg__alloc(sizeof *pool);
     if (!pool)
@@ -196,19 +196,24 @@ static void wait_for_return(void *arg, struct lg_context *context)
         sched_yield();
 }
 
+static bool is_waited_for(struct lg_pool *pool)
+{
+    lg__raw_lock(&pool->lock);
+    bool has_waiters = pool->queue.first || pool->closers.first;
+    lg__raw_unlock(&pool->lock);
+    return has_waiters;
+}
+
 void lg_pool_destroy(struct lg_pool *pool)
 {
     if (!pool)
         return;
     if (!(lg__load_full(&pool->control) & LG__POOL_LEFT)) {
+        if (is_waited_for(pool)) /* asked before shut, which sends them away */
+            lg__panic("a pool was destroyed while waited for", pool->name);
         lg__pool_shut(pool);
         if (lg_pool_holders(pool, NULL, 0) > 0)
             lg__panic("a pool was destroyed while a lease of it was out", pool->name);
-        lg__raw_lock(&pool->lock);
-        bool is_waited_for = pool->queue.first || pool->closers.first;
-        lg__raw_unlock(&pool->lock);
-        if (is_waited_for)
-            lg__panic("a pool was destroyed while waited for", pool->name);
         lg__context_each(wait_for_return, pool);
     }
     unlink_pool(pool);

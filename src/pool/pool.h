@@ -70,6 +70,7 @@ struct lg_pool {
     uint32_t references;        /* under lock; the user and the openers */
     uint64_t returns;           /* under lock; units that reached the queue or the idle by it */
     uint64_t failures_running;  /* under lock; failed opens since the last good one */
+    uint64_t tickets;           /* under lock; given to waiters in the order in which they came */
     uint64_t shared; /* under lock; leases of shared loans, beside the loans themselves */
     uint64_t opened, closed, open_failures, waited, timeouts, deadlocks; /* atomic relaxed */
     char open_error[160];     /* under lock; of the last failed open */
@@ -80,8 +81,8 @@ struct lg_pool {
 
 extern const struct lg__resource_class lg__pool_class;
 
-/* queue.c; all with the lock held unless said otherwise. */
-void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, bool at_front);
+/* queue.c; all with the lock held unless said otherwise.  Whoever has a lower ticket goes first. */
+void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, uint64_t ticket);
 void lg__queue_leave(struct lg_pool *pool, struct lg__waiters *queue, struct lg__wait *wait);
 /* Give a slot of the caller's (its state belongs to the caller, or is IDLE) to the first waiter, or
  * make it IDLE.  Returns the waiter to wake after the lock is released, or NULL. */
@@ -108,15 +109,18 @@ void lg__pool_close_slot(struct lg_pool *pool, struct lg__slot *slot);
 /* close.c: a slot became idle while the control word changed: serve waiters, close what must go. */
 void lg__pool_after_idle(struct lg_pool *pool);
 
+/* close.c: a slot was given on, perhaps to the idle, as of this generation: if a clear came in between
+ * it has looked too early, so look again. */
+void lg__pool_check_generation(struct lg_pool *pool, uint32_t generation);
+
 /* close.c: the first half of close: no more checkouts, no waiters, nothing idle. */
 void lg__pool_shut(struct lg_pool *pool);
 
 /* lease.c: another lease of what the caller holds already.  False: it holds none. */
 bool lg__lease_share(struct lg_pool *pool, struct lg_context *self, struct lg_lease *lease);
-/* Give back one lease of a shared loan.  1: others are left; 0: it was the last, or the loan is
- * not shared; negative: the lease is stale. */
-int lg__lease_unshare(struct lg_pool *pool, const struct lg_lease *lease);
-bool lg__lease_is_valid(const struct lg_lease *lease);
+/* Give back one lease of a pool that shares.  1: others are left, and a broken resource will go when
+ * they are back; 0: it was the last, the slot is RETURNING; negative: the lease is stale. */
+int lg__lease_unshare(struct lg_pool *pool, const struct lg_lease *lease, bool is_broken);
 /* The slot that the caller holds of the pool, or NULL. */
 struct lg__slot *lg__lease_held(struct lg_pool *pool, struct lg_context *self);
 /* Why a lease is not valid. */

@@ -6,10 +6,16 @@
  * so to the environment); the waiter writes itself down when it runs. */
 #include "pool/pool.h"
 
-void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, bool at_front)
+void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, uint64_t ticket)
 {
-    wait->previous = at_front ? NULL : queue->last;
-    wait->next = at_front ? queue->first : NULL;
+    struct lg__wait *behind =
+        NULL; /* the newest comes last: look from the front only if it is not */
+    if (queue->last && queue->last->stamp >= ticket)
+        for (behind = queue->first; behind->stamp < ticket;)
+            behind = behind->next;
+    wait->stamp = ticket;
+    wait->previous = behind ? behind->previous : queue->last;
+    wait->next = behind;
     if (wait->previous)
         wait->previous->next = wait;
     else

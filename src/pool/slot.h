@@ -78,6 +78,12 @@ static inline uint32_t lg__slot_tag(uint64_t word)
     return (uint32_t)lg__slot_loans(word);
 }
 
+/* Whether the word is that of a loan with this tag. */
+static inline bool lg__slot_is_of(uint64_t word, uint32_t tag)
+{
+    return lg__slot_state(word) == LG__SLOT_LENT && lg__slot_tag(word) == tag;
+}
+
 #define LG__TO(state) (1u << LG__SLOT_##state)
 
 static inline bool lg__slot_move_is_legal(enum lg__slot_state from, enum lg__slot_state to)

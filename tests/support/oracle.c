@@ -1,0 +1,121 @@
+/* The slow and obvious way. */
+#include "support/oracle.h"
+
+#include <string.h>
+
+uint32_t oracle_free(const struct oracle *oracle, uint32_t thing)
+{
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < oracle->contexts; i++)
+        held += oracle->context[i].held[thing];
+    return held < oracle->capacity[thing] ? oracle->capacity[thing] - held : 0;
+}
+
+/* What the set does not hold of a thing. */
+static uint32_t not_held_by(const struct oracle *oracle, uint32_t removed, const bool *is_in,
+                            uint32_t thing)
+{
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < oracle->contexts; i++)
+        if (is_in[i] && i != removed)
+            held += oracle->context[i].held[thing];
+    return held < oracle->capacity[thing] ? oracle->capacity[thing] - held : 0;
+}
+
+static uint32_t count(const struct oracle *oracle, const bool *is_in)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < oracle->contexts; i++)
+        n += is_in[i];
+    return n;
+}
+
+uint32_t oracle_stuck(const struct oracle *oracle, uint32_t removed, bool *is_stuck)
+{
+    bool has_changed = true;
+    for (uint32_t i = 0; i < oracle->contexts; i++)
+        is_stuck[i] = oracle->context[i].waits && !oracle->context[i].is_struck;
+    while (has_changed) {
+        has_changed = false;
+        for (uint32_t i = 0; i < oracle->contexts; i++) {
+            const struct oracle_context *context = &oracle->context[i];
+            if (is_stuck[i] &&
+                not_held_by(oracle, removed, is_stuck, context->wants) >= context->need) {
+                is_stuck[i] = false;
+                has_changed = true;
+            }
+        }
+    }
+    return count(oracle, is_stuck);
+}
+
+uint32_t oracle_closure(const struct oracle *oracle, uint32_t root, bool *is_in)
+{
+    bool has_changed = true;
+    memset(is_in, 0, oracle->contexts * sizeof *is_in);
+    is_in[root] = oracle->context[root].waits;
+    while (has_changed) {
+        has_changed = false;
+        for (uint32_t i = 0; i < oracle->contexts; i++)
+            for (uint32_t j = 0; is_in[i] && j < oracle->contexts; j++)
+                if (!is_in[j] && oracle->context[j].waits &&
+                    oracle->context[j].held[oracle->context[i].wants] > 0)
+                    is_in[j] = has_changed = true;
+    }
+    return count(oracle, is_in);
+}
+
+static bool goes_before(const struct oracle *oracle, uint32_t root, uint32_t a, uint32_t b)
+{
+    const struct oracle_context *x = &oracle->context[a], *y = &oracle->context[b];
+    if (x->category != y->category)
+        return x->category < y->category;
+    if (x->deadline != y->deadline)
+        return x->deadline < y->deadline;
+    if (a == root || b == root)
+        return a == root;
+    return x->since > y->since;
+}
+
+/* Whether it would wait even if all others gave back what they hold. */
+static bool waits_for_itself(const struct oracle *oracle, uint32_t i)
+{
+    const struct oracle_context *context = &oracle->context[i];
+    uint32_t capacity = oracle->capacity[context->wants];
+    return capacity - context->held[context->wants] < context->need;
+}
+
+/* Whether taking `who` out helps: the root goes on if it was stuck, else somebody else goes on.  For
+ * the root itself: somebody else goes on, or it waits for itself alone. */
+static bool helps(const struct oracle *oracle, uint32_t root, const bool *domain, uint32_t who)
+{
+    bool before[ORACLE_CONTEXTS], after[ORACLE_CONTEXTS];
+    (void)oracle_stuck(oracle, ORACLE_NONE, before);
+    (void)oracle_stuck(oracle, who, after);
+    if (before[root] && who != root)
+        return !after[root];
+    for (uint32_t i = 0; i < oracle->contexts; i++)
+        if (domain[i] && i != who && before[i] && !after[i])
+            return true;
+    return waits_for_itself(oracle, who);
+}
+
+uint32_t oracle_victim(const struct oracle *oracle, uint32_t root)
+{
+    bool domain[ORACLE_CONTEXTS], is_stuck[ORACLE_CONTEXTS], was_tried[ORACLE_CONTEXTS] = {0};
+    uint32_t first = ORACLE_NONE;
+    (void)oracle_closure(oracle, root, domain);
+    (void)oracle_stuck(oracle, ORACLE_NONE, is_stuck);
+    for (;;) {
+        uint32_t best = ORACLE_NONE;
+        for (uint32_t i = 0; i < oracle->contexts; i++)
+            if (domain[i] && is_stuck[i] && !was_tried[i] &&
+                (best == ORACLE_NONE || goes_before(oracle, root, i, best)))
+                best = i;
+        if (best == ORACLE_NONE || helps(oracle, root, domain, best))
+            return best == ORACLE_NONE ? first : best;
+        if (first == ORACLE_NONE)
+            first = best;
+        was_tried[best] = true;
+    }
+}

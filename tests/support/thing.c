@@ -1,0 +1,136 @@
+/* The resource for tests. */
+#include "support/thing.h"
+
+#include "graph/detector.h"
+#include "plat/text.h"
+
+static uint32_t get_capacity(const void *object)
+{
+    return lg__load_relaxed(&((const struct thing *)object)->capacity);
+}
+
+static void survey(const void *object, lg__visit *visit, void *arg)
+{
+    const struct thing *thing = object;
+    for (uint32_t i = 0; i < THING_HOLDINGS_MAX; i++) {
+        struct lg__holding holding = {
+            .holder = lg__load_relaxed(&thing->holdings[i].holder),
+            .units = lg__load_relaxed(&thing->holdings[i].units),
+            .unit = LG_NO_UNIT,
+        };
+        if (holding.holder != 0 && !visit(arg, &holding))
+            return;
+    }
+}
+
+static void copy_name(const void *object, char *out)
+{
+    lg__copy_name(out, LG_NAME_SIZE, ((const struct thing *)object)->name);
+}
+
+const struct lg__resource_class thing_class = {
+    .noun = "thing",
+    .capacity = get_capacity,
+    .survey = survey,
+    .copy_name = copy_name,
+};
+
+void thing_hold(struct thing *thing, const struct lg_context *context, uint32_t units)
+{
+    uint32_t i = 0;
+    while (i < THING_HOLDINGS_MAX && thing->holdings[i].holder != 0)
+        i++;
+    if (i == THING_HOLDINGS_MAX)
+        fail_msg("too many hold %s", thing->name);
+    lg__store_relaxed(&thing->holdings[i].units, units);
+    lg__store_relaxed(&thing->holdings[i].holder, context->id);
+}
+
+void thing_let_go(struct thing *thing, const struct lg_context *context)
+{
+    for (uint32_t i = 0; i < THING_HOLDINGS_MAX; i++)
+        if (thing->holdings[i].holder == context->id)
+            lg__store_relaxed(&thing->holdings[i].holder, (uint64_t)0);
+}
+
+uint32_t thing_held_by(const struct thing *thing, const struct lg_context *context)
+{
+    uint32_t units = 0;
+    for (uint32_t i = 0; i < THING_HOLDINGS_MAX; i++)
+        units += thing->holdings[i].holder == context->id ? thing->holdings[i].units : 0;
+    return units;
+}
+
+struct lg__want thing_want(const struct thing *thing, uint32_t need)
+{
+    return (struct lg__want){&thing_class, thing, need, false, LG_FOREVER, "thing.c:1"};
+}
+
+struct lg_context *thing_ghost(const char *name)
+{
+    struct lg_context *mine = lg_context_detach();
+    if (!mine || lg_context_set_name(name) != LG_OK)
+        fail_msg("no context for %s", name);
+    struct lg_context *ghost = lg_context_detach();
+    if (lg_context_resume(mine) != LG_OK)
+        fail_msg("no way back from %s", name);
+    return ghost;
+}
+
+void thing_bury(struct lg_context *ghost)
+{
+    thing_ghost_runs(ghost);
+    if (lg_context_end(ghost) != LG_OK)
+        fail_msg("a ghost was none");
+}
+
+enum lg__wait_state thing_state(const struct lg_context *context)
+{
+    return LG__WAIT_STATE(lg__load_acquire(&context->wait.word));
+}
+
+enum lg__wait_state thing_ghost_waits(struct lg_context *ghost, const struct lg__want *want)
+{
+    lg__wait_begin(&ghost->wait, want, LG__WAIT_WAITING);
+    lg__detector_look(ghost);
+    return thing_state(ghost);
+}
+
+void thing_ghost_runs(struct lg_context *ghost)
+{
+    if (thing_state(ghost) == LG__WAIT_IDLE)
+        return;
+    (void)lg__wait_end(&ghost->wait, LG__WAIT_WOKEN, 0);
+    lg__wait_retract(&ghost->wait);
+}
+
+static int want_and_sleep(const struct lg__want *want, bool looks)
+{
+    struct lg_context *self = lg__context_self();
+    lg__wait_begin(&self->wait, want, LG__WAIT_WAITING);
+    if (looks)
+        lg__detector_look(self);
+    enum lg__wait_state end = lg__wait_sleep(&self->wait);
+    if (end == LG__WAIT_TIMED_OUT)
+        lg__detector_explain(self);
+    lg__wait_retract(&self->wait);
+    return (int)end;
+}
+
+int step_want(void *want)
+{
+    return want_and_sleep(want, true);
+}
+
+int step_want_quietly(void *want)
+{
+    return want_and_sleep(want, false);
+}
+
+bool thing_wake(struct lg_context *context)
+{
+    if (!lg__wait_end(&context->wait, LG__WAIT_WOKEN, 0))
+        return false;
+    lg__wait_wake(&context->wait);
+    return true;
+}

@@ -1,0 +1,248 @@
+/* Clear: a new generation.  What is idle goes at once, what is lent at its checkin, what is being
+ * opened when it arrives. */
+#include "support/crew.h"
+#include "support/null_driver.h"
+
+#include <pthread.h>
+
+static struct lg_lease take(struct lg_pool *pool)
+{
+    struct lg_lease lease;
+    assert_status(lg_pool_checkout(pool, LG_FOREVER, &lease), LG_OK);
+    return lease;
+}
+
+static uint64_t generation(struct lg_pool *pool)
+{
+    struct lg_pool_stats stats;
+    lg_pool_stats(pool, &stats);
+    return stats.generation;
+}
+
+static void what_is_idle_is_closed_at_once(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 3);
+    struct lg_lease leases[3];
+    for (int i = 0; i < 3; i++)
+        leases[i] = take(pool);
+    for (int i = 0; i < 3; i++)
+        assert_status(lg_pool_checkin(pool, &leases[i]), LG_OK);
+    uint64_t before = generation(pool);
+    assert_status(lg_pool_clear(pool), LG_OK);
+    assert_int_equal(generation(pool), before + 1);
+    assert_int_equal(null_get(driver, closed), 3);
+    null_assert_counts(driver, pool, 0);
+    leases[0] = take(pool);
+    assert_int_equal(null_get(driver, opened), 4);
+    assert_status(lg_pool_checkin(pool, &leases[0]), LG_OK);
+    null_end(driver, pool);
+}
+
+static void what_is_lent_is_closed_at_its_checkin(void **state)
+{
+    (void)state;
+    for (int has_reset = 0; has_reset < 2; has_reset++) {
+        struct null_driver *driver = null_begin();
+        if (!has_reset)
+            driver->table.reset = NULL;
+        struct lg_pool *pool = null_pool_of(driver, 2);
+        struct lg_lease old = take(pool);
+        assert_status(lg_pool_clear(pool), LG_OK);
+        assert_int_equal(null_get(driver, closed), 0);
+        struct lg_lease young = take(pool);
+        assert_int_equal(null_get(driver, opened), 2);
+        assert_status(lg_pool_checkin(pool, &old), LG_OK);
+        assert_int_equal(null_get(driver, closed), 1);
+        assert_status(lg_pool_checkin(pool, &young), LG_OK);
+        assert_int_equal(null_get(driver, closed), 1);
+        null_end(driver, pool);
+    }
+}
+
+static void a_lease_may_be_two_generations_old(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 1);
+    struct lg_lease lease = take(pool);
+    for (int i = 0; i < 5; i++)
+        assert_status(lg_pool_clear(pool), LG_OK);
+    assert_status(lg_pool_checkin(pool, &lease), LG_OK);
+    assert_int_equal(null_alive(driver), 0);
+    null_end(driver, pool);
+}
+
+/* The waiter is not handed the old one: it gets one of the new generation. */
+static void a_waiter_gets_a_fresh_one(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 1);
+    struct crew_worker *worker = crew_hire("waiter");
+    struct loan loan = loan_of(driver, pool, LG_FOREVER);
+    struct lg_lease lease = take(pool);
+    void *old = lease.resource;
+    crew_run(worker, loan_checkout, &loan);
+    crew_wait_blocked_on(worker, pool);
+    assert_status(lg_pool_clear(pool), LG_OK);
+    assert_true(crew_is_blocked(worker));
+    assert_status(lg_pool_checkin(pool, &lease), LG_OK);
+    assert_status(crew_wait(worker), LG_OK);
+    assert_ptr_not_equal(loan.lease.resource, old);
+    assert_int_equal(null_get(driver, closed), 1);
+    assert_status(crew_do(worker, loan_checkin, &loan), LG_OK);
+    null_end(driver, pool);
+}
+
+/* What was begun before the clear is closed when it arrives, and opened anew for the asker. */
+static void an_open_of_before_is_closed(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 1);
+    struct crew_worker *worker = crew_hire("asker");
+    struct loan loan = loan_of(driver, pool, LG_FOREVER);
+    null_hold(&driver->opens);
+    crew_run(worker, loan_checkout, &loan);
+    null_wait_at(&driver->opens, 1);
+    null_set(driver, era, 1);
+    assert_status(lg_pool_clear(pool), LG_OK);
+    null_let(&driver->opens, 1);
+    null_wait_closed(driver, 1);
+    crew_wait_blocked_on(worker, pool);
+    null_let_all(&driver->opens);
+    assert_status(crew_wait(worker), LG_OK);
+    assert_int_equal(((struct null_resource *)loan.lease.resource)->era, 1);
+    assert_int_equal(null_get(driver, opened), 2);
+    assert_status(crew_do(worker, loan_checkin, &loan), LG_OK);
+    null_end(driver, pool);
+}
+
+static void an_open_of_before_without_an_asker_is_closed(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 1);
+    struct lg_lease lease;
+    null_leave_open(driver, pool);
+    assert_status(lg_pool_clear(pool), LG_OK);
+    null_let_all(&driver->opens);
+    null_wait_closed(driver, 1);
+    null_wait_no_openers(pool);
+    assert_int_equal(null_get(driver, opened), 1);
+    null_end(driver, pool);
+}
+
+static void a_clear_during_a_reset_is_not_missed(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 1);
+    struct crew_worker *worker = crew_hire("returner");
+    struct loan loan = loan_of(driver, pool, LG_FOREVER);
+    assert_status(crew_do(worker, loan_checkout, &loan), LG_OK);
+    null_hold(&driver->resets);
+    crew_run(worker, loan_checkin, &loan);
+    null_wait_at(&driver->resets, 1);
+    assert_status(lg_pool_clear(pool), LG_OK);
+    null_let_all(&driver->resets);
+    assert_status(crew_wait(worker), LG_OK);
+    assert_int_equal(null_alive(driver), 0);
+    null_end(driver, pool);
+}
+
+static void a_closed_pool_is_not_cleared(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 1);
+    assert_status(lg_pool_clear(NULL), LG_EINVAL);
+    assert_status(lg_pool_close(pool, LG_TRY, NULL, 0, NULL), LG_OK);
+    assert_status(lg_pool_clear(pool), LG_ECLOSED);
+    null_end(driver, pool);
+}
+
+/* ---- A return or an open ends at the very moment of a clear: afterwards nothing old is idle. ---- */
+
+struct race {
+    struct null_driver *driver;
+    struct lg_pool *pool;
+    uint32_t rounds;
+    pthread_barrier_t barrier;
+    struct support_random random; /* the clearer's */
+};
+
+static void *clear_each_round(void *arg)
+{
+    struct race *race = arg;
+    for (uint32_t i = 0; i < race->rounds; i++) {
+        uint32_t spins = support_below(&race->random, 300);
+        pthread_barrier_wait(&race->barrier);
+        for (uint32_t j = 0; j < spins; j++)
+            __asm__ volatile("");
+        (void)!lg_pool_clear(race->pool);
+        pthread_barrier_wait(&race->barrier);
+    }
+    return NULL;
+}
+
+/* Returns how many rounds left something old behind. */
+static uint32_t run_race(bool has_reset, void (*round)(struct race *race, struct lg_lease *lease))
+{
+    struct race race = {.driver = null_begin(), .rounds = SUPPORT_ROUNDS(3000)};
+    pthread_t thread;
+    uint32_t left = 0;
+    if (!has_reset)
+        race.driver->table.reset = NULL;
+    race.pool = null_pool_of(race.driver, 1);
+    support_random_begin(&race.random, has_reset);
+    pthread_barrier_init(&race.barrier, NULL, 2);
+    assert_int_equal(pthread_create(&thread, NULL, clear_each_round, &race), 0);
+    for (uint32_t i = 0; i < race.rounds; i++) {
+        struct lg_lease lease = take(race.pool);
+        pthread_barrier_wait(&race.barrier);
+        round(&race, &lease);
+        pthread_barrier_wait(&race.barrier);
+        left += null_alive(race.driver) != 0;
+    }
+    pthread_join(thread, NULL);
+    pthread_barrier_destroy(&race.barrier);
+    null_end(race.driver, race.pool);
+    return left;
+}
+
+static void return_it(struct race *race, struct lg_lease *lease)
+{
+    (void)!lg_pool_checkin(race->pool, lease);
+}
+
+static void nothing_old_is_idle_after_a_return_and_a_clear(void **state)
+{
+    (void)state;
+    assert_int_equal(run_race(false, return_it), 0);
+}
+
+static void nothing_old_is_idle_after_a_reset_and_a_clear(void **state)
+{
+    (void)state;
+    assert_int_equal(run_race(true, return_it), 0);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        SUPPORT_TEST(what_is_idle_is_closed_at_once),
+        SUPPORT_TEST(what_is_lent_is_closed_at_its_checkin),
+        SUPPORT_TEST(a_lease_may_be_two_generations_old),
+        SUPPORT_TEST(a_waiter_gets_a_fresh_one),
+        SUPPORT_TEST(an_open_of_before_is_closed),
+        SUPPORT_TEST(an_open_of_before_without_an_asker_is_closed),
+        SUPPORT_TEST(a_clear_during_a_reset_is_not_missed),
+        SUPPORT_TEST(a_closed_pool_is_not_cleared),
+        SUPPORT_TEST(nothing_old_is_idle_after_a_return_and_a_clear),
+        SUPPORT_TEST(nothing_old_is_idle_after_a_reset_and_a_clear),
+    };
+    return SUPPORT_RUN(argc, argv, tests, NULL);
+}
