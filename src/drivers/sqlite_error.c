@@ -45,20 +45,38 @@ int lg__sqlite_fail(int status, const char *format, ...)
     return status;
 }
 
-/* What is behind an I/O error or a file that cannot be opened. */
-static int status_of_errno(sqlite3 *handle)
+/* The errno behind an I/O error or a file that cannot be opened; 0 if SQLite has not kept it.  It is
+ * kept for the connection or, of a failed write, only for the file: the log first, it is written
+ * most. */
+static int cause_of(sqlite3 *handle)
 {
+    static const int places[] = {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER};
     int cause = handle ? sqlite3_system_errno(handle) : 0;
-    if (cause == ENOSPC || cause == EDQUOT || cause == EFBIG)
+    for (size_t i = 0; i < sizeof places / sizeof *places && handle && !cause; i++) {
+        sqlite3_file *file = NULL;
+        int code = sqlite3_file_control(handle, "main", places[i], &file);
+        if (code == SQLITE_OK && file && file->pMethods)
+            file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &cause);
+    }
+    return cause;
+}
+
+static int status_of_cause(int cause)
+{
+    switch (cause) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
         return LG_EFULL;
-    if (cause == EROFS)
+    case EROFS:
         return LG_EREADONLY;
-    if (cause == ENOMEM)
+    case ENOMEM:
         return LG_ENOMEM;
+    }
     return LG_EDRIVER;
 }
 
-static int status_of_extended(sqlite3 *handle, int code)
+static int status_of_extended(int code, int cause)
 {
     switch (code) {
     case SQLITE_IOERR_NOMEM:
@@ -73,14 +91,14 @@ static int status_of_extended(sqlite3 *handle, int code)
     switch (code & 0xff) {
     case SQLITE_CANTOPEN:
     case SQLITE_IOERR:
-        return status_of_errno(handle);
+        return status_of_cause(cause);
     }
     return LG_EDRIVER;
 }
 
-static int status_of(sqlite3 *handle, int code)
+static int status_of(int code, int cause)
 {
-    int extended = status_of_extended(handle, code);
+    int extended = status_of_extended(code, cause);
     if (extended != LG_EDRIVER)
         return extended;
     switch (code & 0xff) {
@@ -140,10 +158,11 @@ int lg__sqlite_fail_code(sqlite3 *handle, int code, const char *file)
 {
     if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE)
         return LG_OK;
-    int status = status_of(handle, code);
+    int primary = code & 0xff;
+    int cause = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN ? cause_of(handle) : 0;
+    int status = status_of(code, cause);
     const char *words = words_of(status, code);
     const char *theirs = handle ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
-    int cause = handle ? sqlite3_system_errno(handle) : 0;
     if (!words)
         return lg__sqlite_fail(status, "%s: %s", file, theirs);
     if (status == LG_EDRIVER && cause)
