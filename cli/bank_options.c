@@ -1,0 +1,226 @@
+/* lifeguard bank: its command line.  Each mistake is one line that says what would be right. */
+#include "bank.h"
+#include "terminal.h"
+#include "verb.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char bank_help[] =
+    "usage: lifeguard bank [--db sqlite:FILE] [--accounts N] [--threads N] [--pool N]\n"
+    "                      [--transfers N | --seconds S] [--lock none|mutex|row] [--unsafe]\n"
+    "                      [--nested] [--seed N] [--json] [--quiet]\n"
+    "\n"
+    "Moves money between accounts of a database with many threads, and proves at the end that\n"
+    "none was lost: by the sum, and account by account from the ledger.\n"
+    "\n"
+    "  --db sqlite:FILE  database file, created if missing, continued if it is a bank's\n"
+    "                    (default: a temporary one)\n"
+    "  --accounts N      2 to 1,000,000 accounts of 1,000 each (default 100; unsafe: 4)\n"
+    "  --threads N       1 to 1,000 threads that move money (default 8)\n"
+    "  --pool N          1 to 1,000 connections that they share (default 4)\n"
+    "  --transfers N     stop after N transfers\n"
+    "  --seconds S       stop after S seconds, 0.1 to 86,400 (default 5)\n"
+    "  --lock row        a transaction that takes the write lock before it reads (default)\n"
+    "  --lock mutex      a mutex for each account, locked in the order of the accounts\n"
+    "  --lock none       nothing: read, compute, write, until money is lost; --unsafe is the same\n"
+    "  --nested          read with one connection, move with a second: drains the pool, and each\n"
+    "                    deadlock is found and resolved; needs --pool 2 or more\n"
+    "  --seed N          other random transfers (default 1)\n"
+    "  --json            print one JSON object and nothing else\n"
+    "  --quiet           no progress line\n"
+    "\n"
+    "exit status: 0 all money there and the ledger agrees, 1 not, 2 wrong use,\n"
+    "             3 database unreachable\n";
+
+enum option_key {
+    OPTION_DB = 256,
+    OPTION_ACCOUNTS,
+    OPTION_THREADS,
+    OPTION_POOL,
+    OPTION_TRANSFERS,
+    OPTION_SECONDS,
+    OPTION_LOCK,
+    OPTION_UNSAFE,
+    OPTION_NESTED,
+    OPTION_SEED,
+    OPTION_JSON,
+    OPTION_QUIET,
+    OPTION_HELP
+};
+
+static const struct option long_options[] = {
+    {"db", required_argument, NULL, OPTION_DB},
+    {"accounts", required_argument, NULL, OPTION_ACCOUNTS},
+    {"threads", required_argument, NULL, OPTION_THREADS},
+    {"pool", required_argument, NULL, OPTION_POOL},
+    {"transfers", required_argument, NULL, OPTION_TRANSFERS},
+    {"seconds", required_argument, NULL, OPTION_SECONDS},
+    {"lock", required_argument, NULL, OPTION_LOCK},
+    {"unsafe", no_argument, NULL, OPTION_UNSAFE},
+    {"nested", no_argument, NULL, OPTION_NESTED},
+    {"seed", required_argument, NULL, OPTION_SEED},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static const char *const lock_names[] = {
+    [BANK_LOCK_ROW] = "row", [BANK_LOCK_MUTEX] = "mutex", [BANK_LOCK_NONE] = "none"};
+
+const char *bank_lock_name(enum bank_lock lock)
+{
+    return lock_names[lock];
+}
+
+static int refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static int refuse(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("lifeguard bank: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return EXIT_USAGE;
+}
+
+/* A whole number in a range; strtoull alone takes signs, spaces and trailing letters. */
+static int parse_number(const char *option, const char *text, uint64_t min, uint64_t max,
+                        uint64_t *out)
+{
+    char *end = NULL;
+    errno = 0;
+    uint64_t number = isdigit((unsigned char)text[0]) ? strtoull(text, &end, 10) : 0;
+    if (!end || *end || errno || number < min || number > max) {
+        char low[GROUPED_SIZE], high[GROUPED_SIZE];
+        if (max > INT64_MAX)
+            return refuse("--%s %s: must be a whole number from %s", option, text,
+                          terminal_grouped((int64_t)min, low));
+        return refuse("--%s %s: must be a whole number from %s to %s", option, text,
+                      terminal_grouped((int64_t)min, low), terminal_grouped((int64_t)max, high));
+    }
+    *out = number;
+    return EXIT_GOOD;
+}
+
+static int parse_small(const char *option, const char *text, uint32_t min, uint32_t max,
+                       uint32_t *out)
+{
+    uint64_t number = 0;
+    int code = parse_number(option, text, min, max, &number);
+    if (code == EXIT_GOOD)
+        *out = (uint32_t)number;
+    return code;
+}
+
+static int parse_seconds(const char *text, double *out)
+{
+    char *end = NULL;
+    double seconds = isdigit((unsigned char)text[0]) ? strtod(text, &end) : 0;
+    if (!end || *end || !(seconds >= 0.1 && seconds <= 86400))
+        return refuse("--seconds %s: must be a number from 0.1 to 86,400", text);
+    *out = seconds;
+    return EXIT_GOOD;
+}
+
+static int parse_lock(const char *text, enum bank_lock *out)
+{
+    for (size_t i = 0; i < sizeof lock_names / sizeof *lock_names; i++)
+        if (!strcmp(lock_names[i], text)) {
+            *out = (enum bank_lock)i;
+            return EXIT_GOOD;
+        }
+    return refuse("--lock %s: must be none, mutex or row", text);
+}
+
+static int parse_db(const char *text, const char **out)
+{
+    static const char scheme[] = "sqlite:";
+    if (strncmp(text, scheme, sizeof scheme - 1))
+        return refuse("--db %s: must be sqlite:FILE", text);
+    *out = text + sizeof scheme - 1;
+    if (!**out || !strcmp(*out, ":memory:"))
+        return refuse("--db %s: must name a file, as in sqlite:bank.db", text);
+    return EXIT_GOOD;
+}
+
+/* getopt_long's ':' and '?', in our words. */
+static int refuse_option(int key, char **argv)
+{
+    const char *word = argv[optind - 1];
+    if (key == ':')
+        return refuse("%s needs a value; see lifeguard help bank", word);
+    return refuse("unknown option %s; see lifeguard help bank", word);
+}
+
+static int parse_option(int key, char **argv, struct bank_options *out)
+{
+    switch (key) {
+    case OPTION_DB:
+        return parse_db(optarg, &out->file);
+    case OPTION_ACCOUNTS:
+        return parse_small("accounts", optarg, 2, 1000000, &out->accounts);
+    case OPTION_THREADS:
+        return parse_small("threads", optarg, 1, 1000, &out->threads);
+    case OPTION_POOL:
+        return parse_small("pool", optarg, 1, 1000, &out->pool);
+    case OPTION_TRANSFERS:
+        return parse_number("transfers", optarg, 1, 1000000000, &out->transfers);
+    case OPTION_SECONDS:
+        return parse_seconds(optarg, &out->seconds);
+    case OPTION_LOCK:
+        return parse_lock(optarg, &out->lock);
+    case OPTION_UNSAFE:
+        out->lock = BANK_LOCK_NONE;
+        return EXIT_GOOD;
+    case OPTION_NESTED:
+        out->is_nested = true;
+        return EXIT_GOOD;
+    case OPTION_SEED:
+        return parse_number("seed", optarg, 0, UINT64_MAX, &out->seed);
+    case OPTION_JSON:
+        out->is_json = true;
+        return EXIT_GOOD;
+    case OPTION_QUIET:
+        out->is_quiet = true;
+        return EXIT_GOOD;
+    case OPTION_HELP:
+        out->wants_help = true;
+        return EXIT_GOOD;
+    }
+    return refuse_option(key, argv);
+}
+
+/* What no option says alone. */
+static int check_together(struct bank_options *options, int argc, char **argv)
+{
+    if (optind < argc)
+        return refuse("unexpected argument %s; see lifeguard help bank", argv[optind]);
+    if (options->transfers && options->seconds > 0)
+        return refuse("--transfers and --seconds exclude each other; give one");
+    if (options->is_nested && options->pool < 2)
+        return refuse("--nested needs --pool 2 or more: one connection reads, a second moves");
+    if (!options->transfers && options->seconds <= 0)
+        options->seconds = 5;
+    return EXIT_GOOD;
+}
+
+int bank_options_parse(int argc, char **argv, struct bank_options *out)
+{
+    *out = (struct bank_options){.threads = 8, .pool = 4, .lock = BANK_LOCK_ROW, .seed = 1};
+    optind = 1;
+    int key;
+    while ((key = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+        int code = parse_option(key, argv, out);
+        if (code != EXIT_GOOD || out->wants_help)
+            return code;
+    }
+    return check_together(out, argc, argv);
+}
