@@ -1,0 +1,151 @@
+/* The harness: how a figure is measured, judged and printed.
+ *
+ * A trial is a list of variants of one operation.  They take turns in short batches, in one process
+ * and in one run: A B C A B C ..., many rounds.  In each round every variant is divided by its
+ * baseline of the same round; the figure is the median of these ratios.  So whatever slows the
+ * machine for longer than a round slows both sides and leaves the ratio alone.
+ *
+ * A baseline is measured twice a round.  Its second sample over its first is the A/A control: it
+ * says what this run takes for "equal".  A goal "at most 1.0" is met if the median ratio is at most
+ * 1.0 times the allowance, which is the control's own spread, at most BENCH_ALLOWANCE_MAX.
+ *
+ *     static double sample(void *arg, size_t variant) { ... return nanoseconds_an_operation; }
+ *     struct bench_trial trial = {.bench = "mutex", .group = "...", .unit = "ns", ...};
+ *     bench_trial_run(&trial);
+ *     bench_trial_report(&trial);
+ *     bench_trial_free(&trial);
+ *
+ * Not thread-safe: trials run one after the other, on the main thread. */
+#ifndef BENCH_HARNESS_H
+#define BENCH_HARNESS_H
+
+#include "tools.h"
+
+#define BENCH_VARIANTS_MAX  16
+#define BENCH_ALLOWANCE_MAX 1.25
+
+/* One entry of the table of benches in main.c. */
+struct bench {
+    const char *name;
+    const char *text;
+    void (*run)(void);
+};
+
+void bench_mutex(void);
+void bench_pool(void);
+void bench_handoff(void);
+void bench_detector(void);
+void bench_bank(void);
+
+/* -- settings --------------------------------------------------------------------------------- */
+
+/* Set once by main, before the first bench.  A quick run shows that all works, and no more. */
+extern bool bench_is_quick;
+
+/* A number of rounds, or of milliseconds a phase, shortened when the run is quick. */
+unsigned bench_rounds(unsigned rounds);
+unsigned bench_phase_ms(unsigned ms);
+
+/* -- figures ---------------------------------------------------------------------------------- */
+
+enum bench_sense { BENCH_INFO, BENCH_AT_MOST, BENCH_AT_LEAST };
+
+/* One figure.  A number that does not apply is NAN, a text NULL. */
+struct bench_figure {
+    const char *bench;
+    const char *group; /* heading of its rows in the table */
+    const char *metric;
+    const char *unit;
+    double value;
+    double spread; /* half the interquartile range over the median, of ratio if there is one */
+    const char *baseline;
+    double baseline_value;
+    double ratio;
+    enum bench_sense sense;
+    double goal;         /* of ratio if there is a baseline, else of value */
+    double allowance;    /* >= 1, from the control; 1 where there is none */
+    double share;        /* min/max operations of a thread; the table's own column */
+    const char *note;    /* at the end of the table's row */
+    const char *package; /* not NULL: skipped, and this Debian package would bring it */
+    bool is_json_only;
+};
+
+#define BENCH_FIGURE_INIT                                                                          \
+    .value = NAN, .spread = NAN, .baseline_value = NAN, .ratio = NAN, .goal = NAN, .allowance = 1, \
+    .share = NAN
+
+/* Where machine-readable lines go; NULL: nowhere. */
+void bench_table_json(FILE *file);
+
+/* Print the figure: a row for people, a line of JSON if asked for. */
+void bench_record(const struct bench_figure *figure);
+
+/* The last line: how many goals were met. */
+void bench_table_end(void);
+
+/* -- statistics ------------------------------------------------------------------------------- */
+
+struct bench_quartiles {
+    double low;
+    double median;
+    double high;
+};
+
+/* Quartiles of the numbers among values; NANs are left out.  All NAN if there is no number. */
+struct bench_quartiles bench_quartiles(const double *values, size_t count);
+
+/* Half the interquartile range over the median. */
+double bench_spread(struct bench_quartiles quartiles);
+
+/* -- trials ----------------------------------------------------------------------------------- */
+
+struct bench_variant {
+    const char *name;
+    const char *package; /* not NULL: absent; never sampled, keeps its row */
+    unsigned every;      /* sampled in each round of so many; 0 counts as 1 */
+    bool is_baseline;    /* sampled twice a round; the first variant must be one */
+};
+
+struct bench_goal {
+    size_t subject;
+    size_t baseline;
+    enum bench_sense sense;
+    double limit;
+};
+
+struct bench_trial {
+    const char *bench;
+    const char *group;
+    const char *unit;
+    unsigned rounds;
+    const struct bench_variant *variants;
+    size_t variant_count;
+    const struct bench_goal *goals;
+    size_t goal_count;
+    double (*sample)(void *arg, size_t variant); /* one batch: its value in `unit` */
+    void *arg;
+    /* From here filled by bench_trial_run. */
+    double *samples; /* [2 * variant_count][rounds]: first samples, then the baselines' second */
+    double shares[BENCH_VARIANTS_MAX]; /* may be set by the bench before the report */
+    char notes[BENCH_VARIANTS_MAX][64];
+};
+
+/* Take all samples, the variants by turns.  Rounds are cut by bench_rounds. */
+void bench_trial_run(struct bench_trial *trial);
+
+/* Quartiles of one variant's samples. */
+struct bench_quartiles bench_trial_values(const struct bench_trial *trial, size_t variant);
+
+/* Quartiles of subject over baseline, round by round. */
+struct bench_quartiles bench_trial_ratios(const struct bench_trial *trial, size_t subject,
+                                          size_t baseline);
+
+/* What this run takes for equal: the control's quartile that is farther from 1, as a factor. */
+double bench_trial_allowance(const struct bench_trial *trial, size_t baseline);
+
+/* Record all figures: goals first, then baselines with their controls, then the others. */
+void bench_trial_report(const struct bench_trial *trial);
+
+void bench_trial_free(struct bench_trial *trial);
+
+#endif

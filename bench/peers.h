@@ -1,0 +1,162 @@
+/* Peers: other ways to do what Lifeguard does, and Lifeguard itself in the same shape.
+ *
+ * The loops are generated in each peer's own file, so that the compiler sees its calls as it would
+ * in a program; only the loop as a whole is called through a pointer.  A peer that was absent when
+ * the benches were built has a name, the Debian package that brings it, and nothing else.
+ *
+ * Also included by the peers that are written in C++. */
+#ifndef BENCH_PEERS_H
+#define BENCH_PEERS_H
+
+#include "tools.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* -- mutexes ---------------------------------------------------------------------------------- */
+
+struct mutex_peer {
+    const char *name;
+    const char *package; /* not NULL: absent */
+    void (*enter)(void); /* before each batch; NULL: nothing */
+    void *(*create)(void);
+    void (*pairs)(void *self, uint64_t count); /* lock and unlock, so often */
+    bench_loop *loop; /* lock, count up, unlock, work outside; until stopped */
+};
+
+extern const struct mutex_peer peer_lg_mutex, peer_lg_mutex_recursive;
+extern const struct mutex_peer peer_pthread, peer_pthread_recursive, peer_pthread_errorcheck;
+extern const struct mutex_peer peer_nsync, peer_gmutex, peer_absl_off, peer_absl_on;
+
+/* The data that a mutex protects lies beside it in one cache line, alike for all. */
+#define MUTEX_ROOM 48
+
+/* Defines name_create, name_pairs and name_loop from a type, a function that makes one, and two
+ * that lock and unlock it. */
+#define MUTEX_LOOPS(name, type, make, lock, unlock)                                                \
+    struct name##_cell {                                                                           \
+        type mutex __attribute__((aligned(BENCH_LINE)));                                           \
+        char room[MUTEX_ROOM - sizeof(type)];                                                      \
+        uint64_t counter;                                                                          \
+    };                                                                                             \
+    static void *name##_create(void)                                                               \
+    {                                                                                              \
+        struct name##_cell *cell = (struct name##_cell *)bench_alloc(sizeof(*cell));               \
+        make(&cell->mutex);                                                                        \
+        return cell;                                                                               \
+    }                                                                                              \
+    static void name##_pairs(void *self, uint64_t count)                                           \
+    {                                                                                              \
+        struct name##_cell *cell = (struct name##_cell *)self;                                     \
+        for (; count > 0; count--) {                                                               \
+            lock(&cell->mutex);                                                                    \
+            unlock(&cell->mutex);                                                                  \
+        }                                                                                          \
+    }                                                                                              \
+    static uint64_t name##_loop(void *self, struct bench_worker *worker)                           \
+    {                                                                                              \
+        struct name##_cell *cell = (struct name##_cell *)self;                                     \
+        uint64_t done = 0;                                                                         \
+        for (; !bench_is_stopped(worker); done++) {                                                \
+            lock(&cell->mutex);                                                                    \
+            cell->counter++;                                                                       \
+            unlock(&cell->mutex);                                                                  \
+            bench_spin(worker->outside);                                                           \
+        }                                                                                          \
+        return done;                                                                               \
+    }
+
+/* -- pools, and whatever else one thread can hand to another ---------------------------------- */
+
+struct relay;
+
+struct pool_peer {
+    const char *name;
+    const char *package;
+    void *(*create)(unsigned capacity);
+    void (*destroy)(void *self);
+    void (*pairs)(void *self, uint64_t count); /* take and give back, so often */
+    bench_loop *loop; /* take, hold, give back; until stopped; every eighth wait is timed */
+    void (*alternate)(void *const *selves, struct relay *relay, unsigned side); /* see below */
+};
+
+extern const struct pool_peer peer_lg_pool, peer_lifo, peer_fifo, peer_apr, peer_gasync;
+/* Only handed to and fro: */
+extern const struct pool_peer peer_futex, peer_cond, peer_sem, peer_lg_condition;
+
+/* Two threads take turns over three pools of one: in step j one of them gives what it holds of pool
+ * j mod 3 and the other takes it, and in the next step the other way round.  What a thread waits
+ * for is held by the other until it is given, and nobody else ever asks for it: so nothing can be
+ * overtaken, and every step is one thread that waits and one that wakes it.  (With two pools a
+ * giver could take back what it just gave.)  Six steps lead back to the beginning. */
+#define RELAY_POOLS 3
+#define RELAY_CYCLE 6
+
+uint64_t relay_begin(struct relay *relay, unsigned side); /* returns how many cycles */
+void relay_end(struct relay *relay, unsigned side);
+
+/* Whether this side holds this pool's at the beginning, and at the end. */
+static inline bool relay_holds(unsigned side, unsigned pool)
+{
+    return (pool == 1) == (side == 1);
+}
+
+/* Defines name_pairs, name_loop and name_alternate from the types of a pool and of what it lends,
+ * and two functions that take one (type *, item *) and give it back. */
+#define POOL_LOOPS(name, type, item, take, give)                                                   \
+    static void name##_pairs(void *self, uint64_t count)                                           \
+    {                                                                                              \
+        type *pool = (type *)self;                                                                 \
+        for (; count > 0; count--) {                                                               \
+            item held;                                                                             \
+            take(pool, &held);                                                                     \
+            give(pool, &held);                                                                     \
+        }                                                                                          \
+    }                                                                                              \
+    static uint64_t name##_loop(void *self, struct bench_worker *worker)                           \
+    {                                                                                              \
+        type *pool = (type *)self;                                                                 \
+        uint64_t done = 0;                                                                         \
+        for (; !bench_is_stopped(worker); done++) {                                                \
+            item held;                                                                             \
+            if (done % 8 == 0) {                                                                   \
+                uint64_t start = bench_tick();                                                     \
+                take(pool, &held);                                                                 \
+                bench_histogram_add(&worker->waits, bench_tick() - start);                         \
+            } else {                                                                               \
+                take(pool, &held);                                                                 \
+            }                                                                                      \
+            bench_spin(worker->hold);                                                              \
+            give(pool, &held);                                                                     \
+        }                                                                                          \
+        return done;                                                                               \
+    }                                                                                              \
+    ALTERNATE_LOOP(name, type, item, take, give)
+
+#define ALTERNATE_LOOP(name, type, item, take, give)                                               \
+    static void name##_alternate(void *const *selves, struct relay *relay, unsigned side)          \
+    {                                                                                              \
+        item held[RELAY_POOLS];                                                                    \
+        for (unsigned i = 0; i < RELAY_POOLS; i++)                                                 \
+            if (relay_holds(side, i))                                                              \
+                take((type *)selves[i], &held[i]);                                                 \
+        for (uint64_t cycles = relay_begin(relay, side); cycles > 0; cycles--) {                   \
+            for (unsigned i = 0; i < RELAY_CYCLE; i++) {                                           \
+                if (i % 2 == side)                                                                 \
+                    give((type *)selves[i % RELAY_POOLS], &held[i % RELAY_POOLS]);                 \
+                else                                                                               \
+                    take((type *)selves[i % RELAY_POOLS], &held[i % RELAY_POOLS]);                 \
+            }                                                                                      \
+        }                                                                                          \
+        relay_end(relay, side);                                                                    \
+        for (unsigned i = 0; i < RELAY_POOLS; i++)                                                 \
+            if (relay_holds(side, i))                                                              \
+                give((type *)selves[i], &held[i]);                                                 \
+    }
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

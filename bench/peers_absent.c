@@ -1,0 +1,39 @@
+/* The rows of peers that this machine did not have when the benches were built. */
+#include "harness.h"
+#include "peers.h"
+
+#ifndef BENCH_HAVE_NSYNC
+const struct mutex_peer peer_nsync = {.name = "nsync_mu", .package = "libnsync-dev"};
+#endif
+
+#ifndef BENCH_HAVE_GLIB
+const struct mutex_peer peer_gmutex = {.name = "GMutex", .package = "libglib2.0-dev"};
+const struct pool_peer peer_gasync = {.name = "GAsyncQueue", .package = "libglib2.0-dev"};
+#endif
+
+#ifndef BENCH_HAVE_APR
+const struct pool_peer peer_apr = {.name = "apr_reslist", .package = "libaprutil1-dev"};
+#endif
+
+#ifndef BENCH_HAVE_ABSL
+const struct mutex_peer peer_absl_off = {.name = "absl::Mutex, detector off",
+                                         .package = "libabsl-dev g++"};
+const struct mutex_peer peer_absl_on = {.name = "absl::Mutex, detector on",
+                                        .package = "libabsl-dev g++"};
+#endif
+
+#ifndef BENCH_HAVE_SQLITE
+void bench_bank(void)
+{
+    struct bench_figure figure = {BENCH_FIGURE_INIT};
+    figure.bench = "bank";
+    figure.group = "transfers on SQLite, a connection each";
+    figure.metric = "lg_pool";
+    figure.unit = "k/s";
+    figure.baseline = "by hand";
+    figure.sense = BENCH_AT_LEAST;
+    figure.goal = 0.95;
+    figure.package = "libsqlite3-dev";
+    bench_record(&figure);
+}
+#endif

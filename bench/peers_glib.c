@@ -1,0 +1,38 @@
+/* GLib: GMutex, and GAsyncQueue used as a pool. */
+#include "peers.h"
+
+#include <glib.h>
+
+MUTEX_LOOPS(gmutex, GMutex, g_mutex_init, g_mutex_lock, g_mutex_unlock)
+
+const struct mutex_peer peer_gmutex = {"GMutex",      NULL,         NULL,
+                                       gmutex_create, gmutex_pairs, gmutex_loop};
+
+static void *queue_create(unsigned capacity)
+{
+    static char item;
+    GAsyncQueue *queue = g_async_queue_new();
+    for (unsigned i = 0; i < capacity; i++)
+        g_async_queue_push(queue, &item);
+    return queue;
+}
+
+static void queue_destroy(void *self)
+{
+    g_async_queue_unref((GAsyncQueue *)self);
+}
+
+static inline void queue_take(GAsyncQueue *queue, gpointer *item)
+{
+    *item = g_async_queue_pop(queue);
+}
+
+static inline void queue_give(GAsyncQueue *queue, gpointer *item)
+{
+    g_async_queue_push(queue, *item);
+}
+
+POOL_LOOPS(queue, GAsyncQueue, gpointer, queue_take, queue_give)
+
+const struct pool_peer peer_gasync = {"GAsyncQueue", NULL,       queue_create,   queue_destroy,
+                                      queue_pairs,   queue_loop, queue_alternate};

@@ -1,0 +1,139 @@
+/* Lifeguard in the shape of a peer. */
+#include "peers.h"
+
+#include <stdlib.h>
+
+#include <lifeguard/lifeguard.h>
+
+/* -- mutex ------------------------------------------------------------------------------------ */
+
+static void init_plain(struct lg_mutex *mutex)
+{
+    if (lg_mutex_init(mutex, "bench", 0) != LG_OK)
+        bench_fail("lg_mutex_init failed");
+}
+
+static void init_recursive(struct lg_mutex *mutex)
+{
+    if (lg_mutex_init(mutex, "bench", LG_MUTEX_RECURSIVE) != LG_OK)
+        bench_fail("lg_mutex_init failed");
+}
+
+static inline void lock(struct lg_mutex *mutex) LG_ACQUIRES(mutex)
+{
+    if (lg_mutex_lock(mutex, LG_FOREVER) != LG_OK)
+        bench_fail("lg_mutex_lock failed");
+}
+
+static inline void unlock(struct lg_mutex *mutex) LG_RELEASES(mutex)
+{
+    lg_mutex_unlock(mutex);
+}
+
+MUTEX_LOOPS(plain, struct lg_mutex, init_plain, lock, unlock)
+MUTEX_LOOPS(recursive, struct lg_mutex, init_recursive, lock, unlock)
+
+const struct mutex_peer peer_lg_mutex = {"lg_mutex",   NULL,        NULL,
+                                         plain_create, plain_pairs, plain_loop};
+const struct mutex_peer peer_lg_mutex_recursive = {
+    "lg_mutex recursive", NULL, NULL, recursive_create, recursive_pairs, recursive_loop};
+
+/* -- pool ------------------------------------------------------------------------------------- */
+
+static int open_nothing(void *arg, const struct lg_open *open, void **resource)
+{
+    static char nothing;
+    (void)arg;
+    (void)open;
+    *resource = &nothing;
+    return LG_OK;
+}
+
+static void close_nothing(void *arg, void *resource)
+{
+    (void)arg;
+    (void)resource;
+}
+
+static inline void checkout(struct lg_pool *pool, struct lg_lease *lease)
+{
+    int status = lg_pool_checkout(pool, LG_FOREVER, lease);
+    if (status != LG_OK)
+        bench_fail("lg_pool_checkout: %s", lg_status_name(status));
+}
+
+static inline void checkin(struct lg_pool *pool, struct lg_lease *lease)
+{
+    int status = lg_pool_checkin(pool, lease);
+    if (status != LG_OK)
+        bench_fail("lg_pool_checkin: %s", lg_status_name(status));
+}
+
+/* With everything open, so that no opener runs while we measure. */
+static void *pool_create(unsigned capacity)
+{
+    static const struct lg_driver nothing = LG_DRIVER_INIT("nothing", open_nothing, close_nothing);
+    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+    struct lg_pool *pool;
+    options.name = "bench";
+    options.capacity = capacity;
+    if (lg_pool_create(&nothing, NULL, &options, &pool) != LG_OK)
+        bench_fail("lg_pool_create failed");
+    struct lg_lease *leases = bench_alloc(capacity * sizeof(*leases));
+    for (unsigned i = 0; i < capacity; i++)
+        checkout(pool, &leases[i]);
+    for (unsigned i = 0; i < capacity; i++)
+        checkin(pool, &leases[i]);
+    free(leases);
+    return pool;
+}
+
+static void pool_destroy(void *self)
+{
+    lg_pool_destroy(self);
+}
+
+POOL_LOOPS(pool, struct lg_pool, struct lg_lease, checkout, checkin)
+
+const struct pool_peer peer_lg_pool = {"lg_pool",  NULL,      pool_create,   pool_destroy,
+                                       pool_pairs, pool_loop, pool_alternate};
+
+/* -- mutex and condition, as a way to hand something over ------------------------------------- */
+
+struct channel {
+    struct lg_mutex mutex;
+    struct lg_condition full;
+    bool is_full; /* guarded by mutex */
+};
+
+static void *channel_create(unsigned capacity)
+{
+    struct channel *channel = bench_alloc(sizeof(*channel));
+    channel->is_full = capacity > 0;
+    return channel;
+}
+
+static void channel_take(struct channel *channel, char *token)
+{
+    (void)token;
+    lock(&channel->mutex);
+    while (!channel->is_full)
+        if (lg_condition_wait(&channel->full, &channel->mutex, LG_FOREVER) != LG_OK)
+            bench_fail("lg_condition_wait failed");
+    channel->is_full = false;
+    unlock(&channel->mutex);
+}
+
+static void channel_give(struct channel *channel, char *token)
+{
+    (void)token;
+    lock(&channel->mutex);
+    channel->is_full = true;
+    lg_condition_signal(&channel->full);
+    unlock(&channel->mutex);
+}
+
+ALTERNATE_LOOP(channel, struct channel, char, channel_take, channel_give)
+
+const struct pool_peer peer_lg_condition = {
+    "lg_mutex + lg_condition", NULL, channel_create, free, NULL, NULL, channel_alternate};
