@@ -3,6 +3,11 @@
 
 #include <string.h>
 
+static bool is_pool(const struct lg_report *report)
+{
+    return strcmp(report->noun, "pool") == 0;
+}
+
 static void add_name(struct lg__text *text, const char *name, uint32_t unit)
 {
     lg__text_add(text, name[0] ? name : "(unnamed)");
@@ -65,7 +70,7 @@ static void add_thing(struct lg__text *text, const struct lg_report *report)
         lg__text_addf(text, "\"%s\"", report->name);
     else
         lg__text_add(text, "(unnamed)");
-    if (report->capacity > 1)
+    if (is_pool(report))
         lg__text_addf(text, " (%u of %u out)", report->held, report->capacity);
 }
 
@@ -77,6 +82,19 @@ static const struct lg_report_member *find_victim(const struct lg_report *report
     return NULL;
 }
 
+/* What would have made the deadlock impossible. */
+static void add_cure(struct lg__text *text, const struct lg_report *report)
+{
+    lg__text_add(text, " To make it impossible: ");
+    if (report->minimum > 0)
+        lg__text_addf(text, "a pool of %u (contexts seen: %u), or nested = share.\n",
+                      report->minimum, report->users);
+    else if (report->member_count == 1)
+        lg__text_add(text, "take it once, or make it recursive.\n");
+    else
+        lg__text_add(text, "take them in one order everywhere.\n");
+}
+
 static void add_advice(struct lg__text *text, const struct lg_report *report)
 {
     const struct lg_report_member *victim = find_victim(report);
@@ -84,18 +102,13 @@ static void add_advice(struct lg__text *text, const struct lg_report *report)
         return;
     lg__text_addf(text, "%s got LG_EDEADLK: ", report->victim);
     if (victim && victim->hold_count > 0) {
-        lg__text_addf(text, "%s ", strcmp(report->noun, "pool") == 0 ? "check in" : "release");
+        lg__text_addf(text, "%s ", is_pool(report) ? "check in" : "release");
         add_name(text, victim->holds[0].name, victim->holds[0].unit);
         lg__text_add(text, ", then try again.");
     } else {
         lg__text_add(text, "release what it holds, then try again.");
     }
-    if (report->minimum > 0)
-        lg__text_addf(text, " To make it impossible: a pool of %u, or nested = share.",
-                      report->minimum);
-    else
-        lg__text_add(text, " To make it impossible: take them in one order everywhere.");
-    lg__text_add(text, "\n");
+    add_cure(text, report);
 }
 
 static void add_deadlock(struct lg__text *text, const struct lg_report *report)

@@ -94,6 +94,7 @@ void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int s
         uint32_t minimum = contexts * (deepest_nesting(pool, report) - 1) + 1; /* rule 12 */
         report->cause = LG_EXHAUSTION_DEADLOCK;
         report->minimum = minimum > pool->capacity ? minimum : 0;
+        report->users = contexts;
         lg__add_relaxed(&pool->deadlocks, (uint64_t)1);
         return;
     }
