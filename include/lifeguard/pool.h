@@ -60,11 +60,13 @@ struct lg_pool_options {
     uint64_t check_after_ms;  /* checkout checks what was idle longer; default 500 */
     uint64_t leak_after_ms;   /* a lease held longer is called a likely leak; default 60,000 */
     uint32_t detached;        /* 1: leases belong to nobody (event loops); default 0 */
+    uint64_t overtaking_us;   /* newcomers may pass a waiter for so long: fewer switches of threads,
+                                 less fairness; default 0: never */
 };
 
 #define LG_POOL_OPTIONS_INIT                                                                       \
     {                                                                                              \
-        sizeof(struct lg_pool_options), 0, NULL, LG_NESTED_DETECT, 0, 0, 0, 0, 0                   \
+        sizeof(struct lg_pool_options), 0, NULL, LG_NESTED_DETECT, 0, 0, 0, 0, 0, 0                \
     }
 
 /* The fields other than resource belong to the library. */

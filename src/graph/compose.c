@@ -154,7 +154,7 @@ static void begin(struct rows *rows, struct lg_report *report, const struct lg__
     report->capacity = want->class->capacity(want->object);
     want->class->survey(want->object, count_held, &report->held);
     report->waited_ms = ms_since(rows->now_ns, wait->since_ns);
-    report->found_ns = rows->now_ns - wait->since_ns;
+    report->found_ns = rows->now_ns - wait->begun_ns;
     lg__wait_unpin(wait);
 }
 

@@ -147,8 +147,8 @@ static struct lg_context *begin_context(void)
         context->tid = gettid();
         lg__raw_unlock(&context->wait.pin);
         context->is_detached = 0;
-        context->hint_object = NULL;
-        lg__store_relaxed(&context->returning, (const void *)NULL);
+        memset(context->hints, 0, sizeof context->hints);
+        lg__store_relaxed(&context->inside, (const void *)NULL);
         if (context->report->kind != LG_REPORT_NONE) /* a first write costs the report's page */
             context->report->kind = LG_REPORT_NONE;
         lg__store_relaxed(&context->held_count, 0u);
@@ -448,7 +448,7 @@ static uint32_t lease_count(const struct lg_context *context)
 {
     uint32_t count = lg__load_relaxed(&context->lease_count);
     uint32_t lost = lg__load_relaxed(&context->lease_lost);
-    return count > lost ? count - lost : 0;
+    return (int32_t)(count - lost) > 0 ? count - lost : 0;
 }
 
 uint32_t lg__held_count(const struct lg_context *context)

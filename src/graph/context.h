@@ -23,6 +23,15 @@ struct lg__held {
     const char *place;
 };
 
+/* Which slot of a pool it had last.  A pool has its place in the table, so that a few pools used in
+ * turn do not push each other out. */
+struct lg__hint {
+    const void *pool;
+    uint64_t slot;
+};
+
+#define LG__HINTS 4
+
 /* has_been_told: how often a context got LG_EDEADLK since it last released something. */
 enum { LG__TOLD_NEVER, LG__TOLD_ONCE, LG__TOLD_TWICE, LG__TOLD_AGAIN /* and that was logged */ };
 
@@ -31,12 +40,11 @@ struct lg_context {
     /* The held table: the owner writes. */
     uint32_t held_count;    /* atomic relaxed; may exceed LG__HELD_MAX: the rest is unknown */
     uint32_t lease_count;   /* atomic relaxed; the owner writes */
-    uint32_t lease_lost;    /* atomic; leases of the owner that others have taken over */
+    uint32_t lease_lost;    /* atomic; leases that others took over, less those that others gave */
     uint32_t has_been_told; /* atomic relaxed; LG_EDEADLK given and nothing released since */
     struct lg__held held[LG__HELD_MAX];
-    uint64_t hint; /* owner; a pool's: which slot it had last */
-    const void *hint_object;
-    const void *returning; /* atomic; the pool that the owner is checking in to; see checkin.c */
+    struct lg__hint hints[LG__HINTS]; /* owner */
+    const void *inside; /* atomic; the pool in whose slow path, or checkin, the owner is */
     struct lg__wait wait;
     struct lg_report *report; /* r/o after create; the owner, or the detector while it waits */
     char name[LG_NAME_SIZE];  /* under wait.pin; "" is the default name */

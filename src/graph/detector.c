@@ -91,13 +91,37 @@ static bool goes_before(const struct lg__search *search, uint32_t a, uint32_t b)
     return x->since_ns > y->since_ns;
 }
 
-/* Whether removing a member helps: it lets the root go on, or, once the root may go on, anyone.  The
- * root itself helps if that frees anyone (or itself: it waits for what it holds); if not, it only
- * hangs off a deadlock of others. */
-static bool helps(struct lg__search *search, uint32_t member, uint32_t stuck, bool must_free_root)
+/* Whether a member would wait even if all others gave back what they hold. */
+static bool waits_for_itself(const struct lg__search *search, const struct lg__member *member)
+{
+    const struct lg__resource *resource = &search->resources[member->resource];
+    uint32_t of_others = resource->outside;
+    for (uint32_t e = 0; e < search->edge_count; e++)
+        if (search->edges[e].resource == member->resource)
+            of_others += search->edges[e].units;
+    for (uint32_t e = member->first_hold; e != LG__NONE; e = search->edges[e].next_hold)
+        if (search->edges[e].resource == member->resource)
+            of_others -= search->edges[e].units;
+    return of_others < member->need;
+}
+
+/* Whether removing a member of `stuck` frees one of the others.  One that frees only itself holds a
+ * part of what it waits for, and hangs off a deadlock of others, unless it waits for itself alone. */
+static bool frees(struct lg__search *search, uint32_t member, uint32_t stuck)
 {
     uint32_t left = search->member_count - lg__search_reduce(search, member);
-    return member != 0 && must_free_root ? search->members[0].has_progressed : left < stuck;
+    uint32_t left_of_others = left - !search->members[member].has_progressed;
+    return left_of_others < stuck - 1 || waits_for_itself(search, &search->members[member]);
+}
+
+/* Whether removing a member helps: it lets the root go on, or, once the root may go on, anyone.  The
+ * root itself helps if that frees anyone; if not, it only hangs off a deadlock of others. */
+static bool helps(struct lg__search *search, uint32_t member, uint32_t stuck, bool must_free_root)
+{
+    if (member == 0 || !must_free_root)
+        return frees(search, member, stuck);
+    lg__search_reduce(search, member);
+    return search->members[0].has_progressed;
 }
 
 /* The first member, in that order, whose removal helps; the very first if no single removal does (as
@@ -122,13 +146,6 @@ static uint32_t choose_victim(struct lg__search *search, uint32_t stuck)
             return best;
         search->members[best].was_tried = true;
     }
-}
-
-/* Whether the root's units would free anybody: otherwise it only hangs off an older deadlock. */
-static bool root_closes_it(struct lg__search *search)
-{
-    uint32_t without = lg__search_reduce(search, LG__NONE);
-    return lg__search_reduce(search, 0) > without;
 }
 
 /* Hand the composed report to the victim and end its wait.  False: its wait had ended already, and
@@ -169,8 +186,8 @@ static bool strike_until_free(struct lg__search *search)
 /* LIFEGUARD_DETECT=log: a report for the log and nobody is failed. */
 static void note_for_log(struct lg__search *search, bool *must_log)
 {
-    if (!root_closes_it(search))
-        return;
+    if (!frees(search, 0, search->member_count - lg__search_reduce(search, LG__NONE)))
+        return; /* it only hangs off an older one, which was said */
     lg__search_reduce(search, LG__NONE);
     lg__compose_deadlock(&composed, search, LG__NONE);
     *lg__report_of(lg__self) = composed;
@@ -220,6 +237,18 @@ static void log_told_again(const struct lg_context *victim)
     lg__log(LG_LOG_WARN, "deadlock-again", &field, 1, text);
 }
 
+/* LIFEGUARD_DETECT=log speaks while the wait goes on, and the callback may wait itself, which takes a
+ * record of its own: it runs under another context. */
+static void log_as_guest(void)
+{
+    struct lg_context *self = lg_context_detach();
+    log_report(LG_LOG_WARN, lg__report_of(self));
+    if (lg_context_resume(self) == LG_EBUSY) { /* the callback holds on to something: let it be */
+        (void)lg_context_detach();
+        (void)!lg_context_resume(self);
+    }
+}
+
 static void judge(struct lg_context *waiter, enum detect mode)
 {
     bool must_log = false;
@@ -228,7 +257,7 @@ static void judge(struct lg_context *waiter, enum detect mode)
         continue;
     lg__raw_unlock(&detector_lock);
     if (must_log)
-        log_report(LG_LOG_WARN, lg__report_of(lg__self));
+        log_as_guest();
 }
 
 /* Step 2, apart for its room on the stack: 12 kB that a first look does not touch. */
@@ -281,8 +310,9 @@ void lg__detector_explain(struct lg_context *waiter)
 void lg__detector_explain_want(struct lg_context *self, const struct lg__want *want,
                                enum lg_report_kind kind)
 {
-    /* A wait that begins and is taken back at once, for the sake of one way to compose. */
-    lg__wait_begin(&self->wait, want, LG__WAIT_WAITING);
+    /* A wait that begins and is taken back at once, for the sake of one way to compose.  Nobody may
+     * take it for a real one. */
+    lg__wait_begin(&self->wait, want, LG__WAIT_OUTSIDE);
     lg__raw_lock(&detector_lock);
     struct lg__search *search = lg__search_begin_large();
     bool is_there = lg__search_collect(search, self, lg__load_relaxed(&self->wait.word));

@@ -188,8 +188,10 @@ static bool collect_holding(void *arg, const struct lg__holding *holding)
 {
     struct collect_visit *visit = arg;
     struct lg__search *search = visit->search;
-    uint64_t word;
-    struct lg_context *context = lg__blocked_holder(holding->holder, &word);
+    uint64_t word = 0;
+    bool is_root = holding->holder == search->members[0].id; /* explained, its wait may be over */
+    struct lg_context *context =
+        is_root ? search->members[0].context : lg__blocked_holder(holding->holder, &word);
     if (!context)
         return true;
     uint32_t member = lg__search_find(search, context);

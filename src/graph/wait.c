@@ -25,7 +25,8 @@ void lg__wait_begin(struct lg__wait *wait, const struct lg__want *want, enum lg_
 {
     wait->want = *want;
     lg__store_relaxed(&wait->deadline, want->deadline);
-    wait->since_ns = lg__now_ns();
+    wait->begun_ns = lg__now_ns();
+    wait->since_ns = want->since_ns ? want->since_ns : wait->begun_ns;
     uint64_t next =
         lg__load_relaxed(&wait->word) + LG__WAIT_EPOCH_ONE; /* nobody else changes an IDLE word */
     lg__swap_full(&wait->word, with_state(next, state));    /* W1: store before the look's loads */

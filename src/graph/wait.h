@@ -57,6 +57,7 @@ struct lg__want {
     bool is_relock; /* of a condition's mutex: victim only if no other member will do */
     lg_deadline deadline;
     const char *place;
+    uint64_t since_ns; /* 0: it begins now; else a wait of before goes on */
 };
 
 struct lg__wait {
@@ -64,7 +65,8 @@ struct lg__wait {
     struct lg__raw_lock pin;   /* rank: below the detector lock; at most one held by anyone */
     struct lg__want want;      /* owner while IDLE, signaller while MOVING, both then publish */
     lg_deadline deadline;      /* atomic copy of want's, for the sleeper while it is moved */
-    uint64_t since_ns;         /* as want */
+    uint64_t since_ns;         /* as want; when it began, or the wait that it goes on from */
+    uint64_t begun_ns;         /* as want; when it was last begun */
     uint64_t grant;            /* whoever ends the wait, before the end; then the owner (W2) */
     struct lg__wait *next;     /* under the lock of the queue it is in */
     struct lg__wait *previous; /* as next */

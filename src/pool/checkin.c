@@ -1,10 +1,4 @@
-/* Checkin: give a lease back, straight to the first waiter if there is one.
- *
- * Once a slot is given back, a close elsewhere may find everything in and its caller destroy the pool,
- * while this checkin still looks whether somebody waits.  So a context says which pool it is
- * returning to, and destroy waits for those:
- *   R1  `returning` is stored before the move that gives the slot back (full); who has seen that move
- *       sees the store, or the release store that ends it, after which the pool is not touched. */
+/* Checkin: give a lease back, straight to the first waiter if there is one. */
 #include "pool/pool.h"
 
 #include "graph/detector.h"
@@ -13,7 +7,10 @@
 
 void lg__pool_close_slot(struct lg_pool *pool, struct lg__slot *slot)
 {
+    const void *inside = lg__self ? lg__self->inside : NULL;
     pool->driver.close(pool->arg, slot->resource);
+    if (lg__self)
+        lg__store_relaxed(&lg__self->inside, inside); /* R1; close may have entered another */
     slot->resource = NULL;
     lg__add_relaxed(&pool->closed, (uint64_t)1);
     lg__raw_lock(&pool->lock);
@@ -110,7 +107,7 @@ static int give_back(struct lg_pool *pool, struct lg_context *self, struct lg_le
         note_foreign(pool, slot, holder, place);
     if (!is_broken && pool->driver.reset)
         is_broken = pool->driver.reset(pool->arg, slot->resource) != LG_OK;
-    lg__store_relaxed(&self->returning, (const void *)pool); /* R1; reset may return to another */
+    lg__pool_enter(pool, self); /* reset may have entered another */
     settle(pool, slot, !is_broken);
     return LG_OK;
 }
@@ -136,9 +133,9 @@ static __attribute__((noinline)) int checkin_slow(struct lg_pool *pool, struct l
     struct lg_context *self = lg__context_self();
     if (!self)
         return LG_ENOMEM;
-    lg__store_relaxed(&self->returning, (const void *)pool); /* R1 */
+    lg__pool_enter(pool, self);
     status = give_back(pool, self, lease, place, is_broken);
-    lg__store_release(&self->returning, (const void *)NULL); /* R1 */
+    lg__pool_exit(self);
     return status;
 }
 
@@ -150,7 +147,7 @@ int lg_pool_discard_at(struct lg_pool *pool, struct lg_lease *lease, const char 
 static __attribute__((noinline)) int finish_idle(struct lg_pool *pool, struct lg_context *self)
 {
     lg__pool_after_idle(pool);
-    lg__store_release(&self->returning, (const void *)NULL); /* R1 */
+    lg__pool_exit(self);
     return LG_OK;
 }
 
@@ -169,7 +166,7 @@ int lg_pool_checkin_at(struct lg_pool *pool, struct lg_lease *lease, const char 
                      lg__load_relaxed(&slot->holder) != self->id ||
                      lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control)))
         return checkin_slow(pool, lease, place, false);
-    lg__store_relaxed(&self->returning, (const void *)pool);     /* R1 */
+    lg__pool_enter(pool, self);
     if (lg__unlikely(!lg__slot_move(slot, word, LG__SLOT_IDLE))) /* S1, S2 */
         return checkin_slow(pool, lease, place, false);
     lg__lease_drop(self);
@@ -177,6 +174,6 @@ int lg_pool_checkin_at(struct lg_pool *pool, struct lg_lease *lease, const char 
     lease->pool = NULL;
     if (lg__unlikely(lg__load_full(&pool->control) != control)) /* S2 */
         return finish_idle(pool, self);
-    lg__store_release(&self->returning, (const void *)NULL); /* R1 */
+    lg__pool_exit(self);
     return LG_OK;
 }

@@ -4,10 +4,16 @@
 #include "graph/detector.h"
 #include "pool/tick.h"
 
-static uint32_t first_guess(const struct lg_pool *pool, const struct lg_context *self)
+static inline struct lg__hint *hint_of(const struct lg_pool *pool, struct lg_context *self)
 {
-    bool is_hint = self->hint_object == pool && self->hint < pool->capacity;
-    return is_hint ? (uint32_t)self->hint : self->slot % pool->capacity;
+    return &self->hints[pool->hint_index];
+}
+
+static uint32_t first_guess(const struct lg_pool *pool, struct lg_context *self)
+{
+    const struct lg__hint *hint = hint_of(pool, self);
+    bool is_known = hint->pool == pool && hint->slot < pool->capacity;
+    return is_known ? (uint32_t)hint->slot : self->slot % pool->capacity;
 }
 
 /* Complete a loan: the slot has just moved to LENT with this tag. */
@@ -61,8 +67,7 @@ static bool lend_handed(struct lg_pool *pool, struct lg_context *self, struct lg
     uint32_t tag = lg__slot_tag(lg__load_relaxed(&slot->word));
     uint32_t index = (uint32_t)(slot - pool->slots);
     write_lease(pool, self, slot, index, tag, now_ns, lease, place);
-    self->hint_object = pool;
-    self->hint = index;
+    *hint_of(pool, self) = (struct lg__hint){pool, index};
     if (pool->is_detached)
         (void)!lg_lease_detach(lease);
     return true;
@@ -75,7 +80,8 @@ struct ask {
     struct lg__want want;
     struct lg__slot *slot;   /* out: in HANDED, and the asker's */
     uint64_t returns_before; /* the pool's count when it queued */
-    bool was_served;         /* before, with what was not fit to be lent */
+    bool was_served;         /* before: with what was not fit to be lent, or by being woken */
+    bool is_on_way;          /* woken from the queue and not back at it: pool->on_way counts it */
     uint64_t ticket;         /* its place in the queue, kept when it queues again; 0: none yet */
     bool wants_opener;
 };
@@ -91,6 +97,19 @@ static void take_ticket(struct ask *ask)
     lg__add_relaxed(&pool->waited, (uint64_t)1);
 }
 
+/* With the lock: join the queue, at the place that the ticket says. */
+static void join_queue(struct ask *ask)
+{
+    struct lg_pool *pool = ask->pool;
+    struct lg__wait *wait = &ask->self->wait;
+    lg__wait_begin(wait, &ask->want, LG__WAIT_WAITING);
+    ask->want.since_ns = wait->since_ns; /* a second wait goes on from here */
+    take_ticket(ask);
+    lg__queue_push(&pool->queue, wait, ask->ticket);
+    ask->returns_before = pool->returns;
+    ask->wants_opener = lg__pool_is_opener_wanted(pool);
+}
+
 /* Join the queue, unless a slot is idle after all or the pool is closed.  LG_EBUSY: queued. */
 static int queue_up(struct ask *ask)
 {
@@ -98,22 +117,21 @@ static int queue_up(struct ask *ask)
     int status = LG_OK;
     lg__raw_lock(&pool->lock);
     uint64_t control = lg__pool_set_flag(pool, LG__POOL_WAITERS); /* S2: before the scan */
-    if (control & LG__POOL_CLOSED) {
+    if (control & LG__POOL_CLOSED)
         status = LG_ECLOSED;
-    } else if (pool->queue.first == NULL || ask->was_served) {
+    else if (pool->queue.first == NULL || ask->was_served || pool->overtaking_ns > 0)
         ask->slot = claim_idle(pool, first_guess(pool, ask->self));
-    }
     if (status == LG_OK && !ask->slot) {
-        lg__wait_begin(&ask->self->wait, &ask->want, LG__WAIT_WAITING);
-        take_ticket(ask);
-        lg__queue_push(&pool->queue, &ask->self->wait, ask->ticket);
-        ask->returns_before = pool->returns;
-        ask->wants_opener = lg__pool_is_opener_wanted(pool);
+        join_queue(ask);
         status = LG_EBUSY;
     }
+    struct lg__wait *next = ask->is_on_way ? lg__queue_arrive(pool) : NULL;
+    ask->is_on_way = false;
     if (pool->queue.count == 0)
         lg__pool_clear_flag(pool, LG__POOL_WAITERS);
     lg__raw_unlock(&pool->lock);
+    if (next)
+        lg__wait_wake(next);
     return status;
 }
 
@@ -137,7 +155,7 @@ static int leave_queue(struct ask *ask, enum lg__wait_state end)
     return status;
 }
 
-/* Sleep in the queue. */
+/* Sleep in the queue.  LG_EBUSY: woken, to try again. */
 static int sleep_in_queue(struct ask *ask)
 {
     struct lg__wait *wait = &ask->self->wait;
@@ -145,15 +163,16 @@ static int sleep_in_queue(struct ask *ask)
         lg__pool_open_wanted(ask->pool);
     lg__detector_look(ask->self);
     enum lg__wait_state end = lg__wait_sleep(wait);
-    if (end != LG__WAIT_GRANTED)
+    if (end != LG__WAIT_GRANTED && end != LG__WAIT_WOKEN)
         return leave_queue(ask, end);
-    ask->slot = &ask->pool->slots[wait->grant];
+    ask->is_on_way = end == LG__WAIT_WOKEN;
+    ask->slot = ask->is_on_way ? NULL : &ask->pool->slots[wait->grant];
     lg__wait_retract(wait);
-    return LG_OK;
+    return ask->is_on_way ? LG_EBUSY : LG_OK;
 }
 
-/* Get a slot: an idle one, or by waiting. */
-static int get_slot(struct ask *ask)
+/* Look for an idle slot without the lock.  LG_EBUSY: none, or others come first. */
+static int try_idle(struct ask *ask)
 {
     struct lg_pool *pool = ask->pool;
     uint64_t control = lg__load_full(&pool->control);
@@ -161,14 +180,19 @@ static int get_slot(struct ask *ask)
         return LG_EFORK;
     if (control & LG__POOL_CLOSED)
         return LG_ECLOSED;
-    ask->slot = NULL;
-    if (!(control & LG__POOL_WAITERS))
+    if (!(control & LG__POOL_WAITERS) || pool->overtaking_ns > 0)
         ask->slot = claim_idle(pool, first_guess(pool, ask->self));
-    if (ask->slot)
-        return LG_OK;
-    if (ask->want.deadline == LG_TRY)
-        return LG_EBUSY;
-    int status = queue_up(ask);
+    return ask->slot ? LG_OK : LG_EBUSY;
+}
+
+/* Get a slot: an idle one, or by waiting.  LG_EBUSY: try again. */
+static int get_slot(struct ask *ask)
+{
+    ask->slot = NULL;
+    int status = ask->is_on_way ? LG_EBUSY : try_idle(ask);
+    if (status != LG_EBUSY || ask->want.deadline == LG_TRY)
+        return status;
+    status = queue_up(ask);
     return status == LG_EBUSY ? sleep_in_queue(ask) : status;
 }
 
@@ -192,13 +216,15 @@ static int checkout_queued(struct lg_pool *pool, struct lg_context *self, lg_dea
     struct ask ask = {
         .pool = pool,
         .self = self,
-        .want = {&lg__pool_class, pool, 1, false, deadline, place},
+        .want = {&lg__pool_class, pool, 1, false, deadline, place, 0},
     };
     int status = apply_nested(pool, self, lease);
     if (status != LG_EBUSY)
         return status;
     for (;; ask.was_served = true) {
         status = get_slot(&ask);
+        if (status == LG_EBUSY && deadline != LG_TRY)
+            continue;
         if (status != LG_OK || lend_handed(pool, self, ask.slot, lease, place))
             return status;
     }
@@ -211,7 +237,12 @@ static __attribute__((noinline)) int checkout_slow(struct lg_pool *pool, lg_dead
         return LG_EINVAL;
     lease->resource = NULL;
     struct lg_context *self = lg__context_self();
-    return self ? checkout_queued(pool, self, deadline, lease, place) : LG_ENOMEM;
+    if (!self)
+        return LG_ENOMEM;
+    lg__pool_enter(pool, self);
+    int status = checkout_queued(pool, self, deadline, lease, place);
+    lg__pool_exit(self);
+    return status;
 }
 
 /* The fast path: the slot that this context had last, if it is idle and fit.  A leaf: whatever is
@@ -220,12 +251,14 @@ int lg_pool_checkout_at(struct lg_pool *pool, lg_deadline deadline, struct lg_le
                         const char *place)
 {
     struct lg_context *self = lg__self;
-    if (lg__unlikely(!pool || !lease || !self || self->hint_object != pool ||
-                     self->hint >= pool->capacity)) /* another pool may have been here before */
+    if (lg__unlikely(!pool || !lease || !self))
+        return checkout_slow(pool, deadline, lease, place);
+    const struct lg__hint *hint = hint_of(pool, self);
+    if (lg__unlikely(hint->pool != pool || hint->slot >= pool->capacity)) /* or of one that was */
         return checkout_slow(pool, deadline, lease, place);
     uint64_t control = lg__load_relaxed(&pool->control); /* a hint: the slow path reads it again */
     uint64_t now_ns = lg__load_relaxed(&lg__tick_ns);
-    struct lg__slot *slot = &pool->slots[self->hint];
+    struct lg__slot *slot = &pool->slots[hint->slot];
     uint64_t word = lg__load_relaxed(&slot->word);
     uint64_t used_ns = lg__load_relaxed(&slot->since_ns);
     if (lg__unlikely((control & LG__POOL_NOT_PLAIN_OUT) != 0 ||
@@ -234,7 +267,7 @@ int lg_pool_checkout_at(struct lg_pool *pool, lg_deadline deadline, struct lg_le
                      now_ns == 0 || now_ns - used_ns >= pool->check_after_ns ||
                      !lg__slot_move(slot, word, LG__SLOT_LENT))) /* S1 */
         return checkout_slow(pool, deadline, lease, place);
-    write_lease(pool, self, slot, (uint32_t)self->hint, lg__slot_tag(word) + 1, now_ns, lease,
+    write_lease(pool, self, slot, (uint32_t)hint->slot, lg__slot_tag(word) + 1, now_ns, lease,
                 place);
     return LG_OK;
 }

@@ -53,7 +53,7 @@ static bool is_all_empty(const struct lg_pool *pool)
 /* Wait until nothing is out: a wait for all units, in the graph like any other. */
 static int wait_for_all(struct lg_pool *pool, struct lg_context *self, lg_deadline deadline)
 {
-    struct lg__want want = {&lg__pool_class, pool, pool->capacity, false, deadline, NULL};
+    struct lg__want want = {&lg__pool_class, pool, pool->capacity, false, deadline, NULL, 0};
     lg__raw_lock(&pool->lock);
     bool is_done = is_all_empty(pool);
     if (!is_done) {

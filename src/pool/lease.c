@@ -73,10 +73,21 @@ int lg__lease_unshare(struct lg_pool *pool, const struct lg_lease *lease, bool i
     return left;
 }
 
-/* Take a lease from its holder's books.  `to` becomes the holder; 0: nobody. */
+/* Write into a context's books that it has one lease more, or less.  Only the owner counts. */
+static void count_lease(uint64_t id, bool has_it)
+{
+    struct lg_context *context = lg__context_find(id);
+    if (context && context != lg__self)
+        lg__add_relaxed(&context->lease_lost, has_it ? UINT32_MAX : 1u);
+    else if (context && has_it)
+        lg__lease_add(context);
+    else if (context)
+        lg__lease_drop(context);
+}
+
+/* Make `to` the holder; 0: nobody. */
 static int move_lease(const struct lg_lease *lease, uint64_t to)
 {
-    struct lg_context *self = lg__self;
     struct lg_pool *pool = lease->pool;
     lg__raw_lock(&pool->lock); /* one change of the holder at a time */
     uint64_t *word = &slot_of(lease)->holder;
@@ -86,11 +97,10 @@ static int move_lease(const struct lg_lease *lease, uint64_t to)
     lg__raw_unlock(&pool->lock);
     if (!is_valid)
         return lg__lease_stale_status(lease);
-    struct lg_context *owner = holder != to ? lg__context_find(holder) : NULL;
-    if (owner && owner == self)
-        lg__lease_drop(self);
-    else if (owner)
-        lg__add_relaxed(&owner->lease_lost, 1u);
+    if (holder != to) {
+        count_lease(holder, false);
+        count_lease(to, true);
+    }
     return LG_OK;
 }
 
@@ -115,14 +125,7 @@ int lg_lease_adopt(const struct lg_lease *lease)
     if (status != LG_OK)
         return status;
     struct lg_context *self = lg__context_self();
-    if (!self)
-        return LG_ENOMEM;
-    uint64_t holder = 0;
-    (void)lg__slot_read_holder(slot_of(lease), &holder);
-    status = move_lease(lease, self->id);
-    if (status == LG_OK && holder != self->id)
-        lg__lease_add(self);
-    return status;
+    return self ? move_lease(lease, self->id) : LG_ENOMEM;
 }
 
 int lg_lease_give(const struct lg_lease *lease, struct lg_context *context)

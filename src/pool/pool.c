@@ -98,7 +98,7 @@ static int read_options(const struct lg_pool_options *from, struct lg_pool_optio
     bool is_allowed = options->capacity <= LG_POOL_CAPACITY_MAX &&
                       (unsigned)options->nested <= LG_NESTED_SHARE && options->detached <= 1 &&
                       options->open_timeout_ms <= MS_MAX && options->check_after_ms <= MS_MAX &&
-                      options->leak_after_ms <= MS_MAX;
+                      options->leak_after_ms <= MS_MAX && options->overtaking_us <= MS_MAX;
     return is_allowed ? LG_OK : LG_EINVAL;
 }
 
@@ -109,6 +109,7 @@ static void apply_options(struct lg_pool *pool, const struct lg_pool_options *op
     pool->opening_max = options->opening_max ? options->opening_max : DEFAULT_OPENING_MAX;
     pool->open_timeout_ns = ms_or(options->open_timeout_ms, DEFAULT_OPEN_TIMEOUT_MS);
     pool->check_after_ns = ms_or(options->check_after_ms, DEFAULT_CHECK_AFTER_MS);
+    pool->overtaking_ns = options->overtaking_us * 1000;
     pool->leak_after_ns = ms_or(options->leak_after_ms, DEFAULT_LEAK_AFTER_MS);
     pool->is_detached = options->detached;
     pool->empty_count = pool->capacity;
@@ -125,6 +126,8 @@ static void apply_options(struct lg_pool *pool, const struct lg_pool_options *op
 static void link_pool(struct lg_pool *pool)
 {
     lg__raw_lock(&list_lock);
+    static uint32_t pools; /* under list_lock */
+    pool->hint_index = pools++ % LG__HINTS;
     pool->next = list_head;
     if (list_head)
         list_head->previous = pool;
@@ -190,9 +193,9 @@ void lg__pool_unref(struct lg_pool *pool)
     lg__free(pool);
 }
 
-static void wait_for_return(void *arg, struct lg_context *context)
+static void wait_for_exit(void *arg, struct lg_context *context)
 {
-    while (lg__load_acquire(&context->returning) == arg && context != lg__self) /* R1 */
+    while (lg__load_acquire(&context->inside) == arg && context != lg__self) /* R1 */
         sched_yield();
 }
 
@@ -214,7 +217,7 @@ void lg_pool_destroy(struct lg_pool *pool)
         lg__pool_shut(pool);
         if (lg_pool_holders(pool, NULL, 0) > 0)
             lg__panic("a pool was destroyed while a lease of it was out", pool->name);
-        lg__context_each(wait_for_return, pool);
+        lg__context_each(wait_for_exit, pool);
     }
     unlink_pool(pool);
     lg__pool_unref(pool);
@@ -309,7 +312,7 @@ static void forget_all(void)
             forget_slot(pool, i);
         pool->lock = (struct lg__raw_lock){0};
         pool->queue = pool->closers = (struct lg__waiters){0};
-        pool->opener_count = pool->opening_count = 0;
+        pool->opener_count = pool->opening_count = pool->on_way = 0;
         pool->empty_count = pool->capacity;
         pool->references = 1;
         pool->is_unowned = 0;

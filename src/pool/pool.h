@@ -50,6 +50,7 @@ struct lg_pool {
     uint64_t control;         /* atomic full, S2 */
     struct lg__slot *slots;   /* r/o */
     uint32_t capacity;        /* r/o */
+    uint32_t hint_index;      /* r/o; its place among a context's hints */
     uint32_t is_detached;     /* r/o; leases belong to nobody */
     uint64_t check_after_ns;  /* r/o */
     struct lg_driver driver;  /* r/o */
@@ -58,6 +59,7 @@ struct lg_pool {
     uint32_t opening_max;     /* r/o */
     uint64_t open_timeout_ns; /* r/o */
     uint64_t leak_after_ns;   /* r/o */
+    uint64_t overtaking_ns;   /* r/o; 0: newcomers queue behind all */
     char name[LG_NAME_SIZE];  /* r/o */
     uint32_t is_unowned; /* atomic relaxed; leases wander: the detector does not trust holders */
 
@@ -70,6 +72,7 @@ struct lg_pool {
     uint32_t references;        /* under lock; the user and the openers */
     uint64_t returns;           /* under lock; units that reached the queue or the idle by it */
     uint64_t failures_running;  /* under lock; failed opens since the last good one */
+    uint32_t on_way;            /* under lock; waiters woken to look, and not back yet */
     uint64_t tickets;           /* under lock; given to waiters in the order in which they came */
     uint64_t shared; /* under lock; leases of shared loans, beside the loans themselves */
     uint64_t opened, closed, open_failures, waited, timeouts, deadlocks; /* atomic relaxed */
@@ -87,6 +90,8 @@ void lg__queue_leave(struct lg_pool *pool, struct lg__waiters *queue, struct lg_
 /* Give a slot of the caller's (its state belongs to the caller, or is IDLE) to the first waiter, or
  * make it IDLE.  Returns the waiter to wake after the lock is released, or NULL. */
 struct lg__wait *lg__queue_serve(struct lg_pool *pool, struct lg__slot *slot);
+/* A waiter that was woken to look is back.  Returns the next to wake, if there is more to look at. */
+struct lg__wait *lg__queue_arrive(struct lg_pool *pool);
 /* Serve from any idle slot, after S2 has shown waiters.  Takes the lock itself. */
 void lg__queue_serve_idle(struct lg_pool *pool);
 /* End the first waiter's wait with a status.  Returns it, to be woken. */
@@ -129,6 +134,22 @@ int lg__lease_stale_status(const struct lg_lease *lease);
 /* exhaustion.c: complete the caller's report. */
 void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int status,
                             uint64_t returns_before);
+
+/* The context is in the pool's slow path or a checkin: destroy waits for it.  Once a slot is given
+ * back, or a wait ended, a close elsewhere may find everything in and its caller destroy the pool,
+ * while this call still looks at it.
+ *   R1  `inside` is stored before the move that gives a slot back, or the begin of the wait (both
+ *       full); who has seen those sees the store, or the release store that ends it, after which the
+ *       pool is not touched.  A driver's call may have entered another pool: enter again after it. */
+static inline void lg__pool_enter(const struct lg_pool *pool, struct lg_context *self)
+{
+    lg__store_relaxed(&self->inside, (const void *)pool); /* R1 */
+}
+
+static inline void lg__pool_exit(struct lg_context *self)
+{
+    lg__store_release(&self->inside, (const void *)NULL); /* R1 */
+}
 
 /* pool.c */
 uint64_t lg__pool_set_flag(struct lg_pool *pool, uint64_t flag);

@@ -1,10 +1,19 @@
 /* Waiters of a pool: first come, first served, and what comes back is handed to the first.
  *
+ * A pool may allow newcomers to overtake for a while (overtaking_us).  Then what comes back becomes
+ * idle, for whoever is there first, and the first waiter is woken to look; only once it has waited
+ * that long is it handed something.  One waiter is on its way at a time, so that a busy pool does
+ * not wake one at each return:
+ *   Invariant: while a slot is IDLE and the queue is not empty, a waiter is on its way, or a return
+ *   that has seen the flag (S2) is about to serve.  Who arrives wakes the next if a slot is idle yet.
+ *
  * A giver takes the waiter out of the queue first and then ends its wait: a waiter that sees its
  * grant need not look at the queue again, and one that has ended otherwise finds itself out.  Giving
  * is rule 2 of the graph: the wait ends before the unit has a new holder (HANDED belongs to nobody,
  * so to the environment); the waiter writes itself down when it runs. */
 #include "pool/pool.h"
+
+#include "plat/clock.h"
 
 void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, uint64_t ticket)
 {
@@ -65,23 +74,52 @@ static struct lg__wait *end_first(struct lg_pool *pool, struct lg__waiters *queu
     return wait;
 }
 
-struct lg__wait *lg__queue_serve(struct lg_pool *pool, struct lg__slot *slot)
+static struct lg__wait *wake_first(struct lg_pool *pool)
 {
-    uint64_t word = lg__load_relaxed(&slot->word);
-    if (pool->queue.first == NULL) {
-        if (lg__slot_state(word) != LG__SLOT_IDLE)
-            lg__slot_move_own(slot, LG__SLOT_IDLE);
+    if (pool->on_way > 0)
         return NULL;
-    }
+    struct lg__wait *wait = end_first(pool, &pool->queue, LG__WAIT_WOKEN, 0);
+    pool->on_way += wait != NULL;
+    return wait;
+}
+
+static bool may_overtake(const struct lg_pool *pool)
+{
+    return pool->overtaking_ns > 0 &&
+           lg__now_ns() - pool->queue.first->since_ns < pool->overtaking_ns;
+}
+
+static struct lg__wait *hand_over(struct lg_pool *pool, struct lg__slot *slot)
+{
     /* An idle slot may be taken by a newcomer who has not seen the flag: then it is served. */
-    if (!lg__slot_move(slot, word, LG__SLOT_HANDED))
+    if (!lg__slot_move(slot, lg__load_relaxed(&slot->word), LG__SLOT_HANDED))
         return NULL;
-    pool->returns++;
     struct lg__wait *wait =
         end_first(pool, &pool->queue, LG__WAIT_GRANTED, (uint64_t)(slot - pool->slots));
     if (!wait)
         lg__slot_move_own(slot, LG__SLOT_IDLE);
     return wait;
+}
+
+struct lg__wait *lg__queue_serve(struct lg_pool *pool, struct lg__slot *slot)
+{
+    bool is_idle = lg__slot_state(lg__load_relaxed(&slot->word)) == LG__SLOT_IDLE;
+    bool has_waiters = pool->queue.first != NULL;
+    pool->returns += has_waiters;
+    if (has_waiters && !may_overtake(pool))
+        return hand_over(pool, slot);
+    if (!is_idle)
+        lg__slot_move_own(slot, LG__SLOT_IDLE);
+    return has_waiters ? wake_first(pool) : NULL;
+}
+
+struct lg__wait *lg__queue_arrive(struct lg_pool *pool)
+{
+    pool->on_way--;
+    for (uint32_t i = 0; i < pool->capacity && pool->queue.first; i++)
+        if (lg__slot_state(lg__load_full(&pool->slots[i].word)) == LG__SLOT_IDLE)
+            return wake_first(pool);
+    return NULL;
 }
 
 static struct lg__wait *serve_one_idle(struct lg_pool *pool)

@@ -136,7 +136,7 @@ void lg_condition_broadcast(struct lg_condition *condition)
 static void queue_up(struct lg_context *self, struct lg_condition *condition,
                      struct lg_mutex *mutex, lg_deadline deadline, const char *place)
 {
-    struct lg__want want = {NULL, condition, 1, false, deadline, place};
+    struct lg__want want = {NULL, condition, 1, false, deadline, place, 0};
     struct lg__bucket *bucket = lg__park_lock(condition);
     lg__wait_begin(&self->wait, &want, LG__WAIT_OUTSIDE);
     lg__park_push(bucket, &self->wait, condition, false);

@@ -22,12 +22,15 @@
 #include "sync/mutex.h"
 
 #include "graph/detector.h"
+#include "graph/search.h"
 #include "plat/clock.h"
 #include "plat/panic.h"
 #include "plat/text.h"
 
-#define STARVED_NS (500 * 1000ull)
-#define SPINS      10
+#define STARVED_NS      (500 * 1000ull)
+#define LOOKS           4
+#define LOOK_NS         500ull
+#define PAUSES_MEASURED 64
 
 static uint32_t get_capacity(const void *object)
 {
@@ -104,15 +107,15 @@ struct attempt {
     struct lg_context *self;
     struct lg_mutex *mutex;
     struct lg__want want;
-    uint64_t first_ns; /* when the first sleep began; 0: has not slept */
-    bool was_queued;   /* goes to the front */
+    bool was_queued; /* goes to the front */
 };
 
 enum outcome { OUTCOME_OWNED, OUTCOME_QUEUED, OUTCOME_DEAD, OUTCOME_LATE };
 
 static bool has_starved(const struct attempt *attempt)
 {
-    return attempt->first_ns != 0 && lg__now_ns() - attempt->first_ns > STARVED_NS;
+    uint64_t since_ns = attempt->want.since_ns;
+    return since_ns != 0 && lg__now_ns() - since_ns > STARVED_NS;
 }
 
 /* Under the bucket's lock: take the mutex if it is free, else say that there are waiters and join
@@ -142,8 +145,7 @@ static enum outcome take_or_queue(struct attempt *attempt, struct lg__bucket *bu
         return OUTCOME_LATE;
     lg__wait_begin(&attempt->self->wait, &attempt->want, LG__WAIT_WAITING);
     lg__park_push(bucket, &attempt->self->wait, mutex, attempt->was_queued);
-    if (attempt->first_ns == 0)
-        attempt->first_ns = attempt->self->wait.since_ns;
+    attempt->want.since_ns = attempt->self->wait.since_ns; /* a second wait goes on from here */
     return OUTCOME_QUEUED;
 }
 
@@ -209,16 +211,36 @@ static int lock_queued(struct attempt *attempt)
     }
 }
 
-/* A short look whether the mutex comes free by itself.  Nobody spins while others are queued. */
+/* How many pauses take about LOOK_NS.  Processors differ by ten times in what a pause is. */
+static uint32_t pauses_a_look(void)
+{
+    static uint32_t measured; /* atomic relaxed; the same for whoever measures it */
+    uint32_t pauses = lg__load_relaxed(&measured);
+    if (lg__likely(pauses != 0))
+        return pauses;
+    uint64_t start_ns = lg__now_ns();
+    for (int i = 0; i < PAUSES_MEASURED; i++)
+        lg__cpu_relax();
+    uint64_t took_ns = lg__now_ns() - start_ns + 1;
+    pauses = (uint32_t)(LOOK_NS * PAUSES_MEASURED / took_ns) + 1;
+    lg__store_relaxed(&measured, pauses);
+    return pauses;
+}
+
+/* A few looks whether the mutex comes free by itself: rare ones, because each takes the word's cache
+ * line from the holder.  Nobody spins while others are queued or the holder is blocked. */
 static bool spin_to_lock(struct lg_context *self, struct lg_mutex *mutex)
 {
-    for (int i = 0; i < SPINS; i++) {
+    uint32_t pauses = pauses_a_look();
+    for (int look = 0; look < LOOKS; look++) {
+        uint64_t blocked_word;
         uint64_t word = lg__load_relaxed(&mutex->word);
         if (word == 0 && lg__cas_acquire(&mutex->word, &word, self->id)) /* M1 */
             return true;
-        if (word & LG__MUTEX_FLAGS)
+        if ((word & LG__MUTEX_FLAGS) || lg__blocked_holder(word, &blocked_word))
             return false;
-        lg__cpu_relax();
+        for (uint32_t i = 0; i < pauses; i++)
+            lg__cpu_relax();
     }
     return false;
 }
@@ -243,7 +265,7 @@ static __attribute__((noinline)) int lock_slow(struct lg_context *self, struct l
     struct attempt attempt = {
         .self = self,
         .mutex = mutex,
-        .want = {&lg__mutex_class, mutex, 1, false, deadline, place},
+        .want = {&lg__mutex_class, mutex, 1, false, deadline, place, 0},
     };
     uint64_t owner = lg__mutex_owner(mutex);
     if (owner == self->id)
@@ -375,7 +397,7 @@ uint32_t lg__mutex_release(struct lg_context *self, struct lg_mutex *mutex)
 
 void lg__mutex_want_relock(struct lg__want *want, const struct lg_mutex *mutex, const char *place)
 {
-    *want = (struct lg__want){&lg__mutex_class, mutex, 1, true, LG_FOREVER, place};
+    *want = (struct lg__want){&lg__mutex_class, mutex, 1, true, LG_FOREVER, place, 0};
 }
 
 int lg__mutex_relock(struct lg_context *self, struct lg_mutex *mutex, const char *place,

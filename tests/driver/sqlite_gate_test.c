@@ -15,6 +15,9 @@ struct writer {
     struct lg_report report; /* after LG_EDEADLK and LG_ETIMEDOUT */
 };
 
+/* Not on the stack: a test that fails leaves its workers in the middle of a step. */
+static struct writer one, two;
+
 static struct writer writer_on(struct lg_pool *pool)
 {
     return (struct writer){.pool = pool, .deadline_ms = LONG_MS};
@@ -68,7 +71,7 @@ static void test_first_come_first_served(void **state)
     (void)state;
     struct lg_pool *pool = open_pool("a.db", QUEUE);
     struct crew_worker *workers[QUEUE];
-    struct writer writers[QUEUE];
+    static struct writer writers[QUEUE];
     for (unsigned i = 0; i < QUEUE; i++) {
         writers[i] = writer_on(pool);
         workers[i] = crew_hire_numbered("writer-", i);
@@ -97,7 +100,7 @@ static void test_single_statements_pass_it(void **state)
 {
     (void)state;
     struct lg_pool *pool = open_pool("a.db", 2);
-    struct writer one = writer_on(pool), two = writer_on(pool);
+    one = two = writer_on(pool);
     struct crew_worker *a = hire_with_connection("A", &one), *b = hire_with_connection("B", &two);
     one.sql = "CREATE TABLE t (n); INSERT INTO t VALUES (1)";
     two.sql = "INSERT INTO t VALUES (2)";
@@ -125,15 +128,15 @@ static void test_readers_do_not(void **state)
 {
     (void)state;
     struct lg_pool *pool = open_pool("a.db", 2);
-    struct lg_lease one = take(pool), two = take(pool);
-    run(&one, "CREATE TABLE t (n)");
-    assert_int_equal(lg_sqlite_begin(&one, lg_after_ms(LONG_MS)), LG_OK);
-    run(&one, "INSERT INTO t VALUES (1)");
-    assert_int_equal(lg_sqlite_exec(&two, "SELECT * FROM t", LG_TRY), LG_OK);
-    assert_int_equal(lg_sqlite_exec(&two, "INSERT INTO t VALUES (2)", LG_TRY), LG_EBUSY);
-    give(pool, &one);
-    assert_int_equal(lg_sqlite_exec(&two, "INSERT INTO t VALUES (2)", LG_TRY), LG_OK);
-    give(pool, &two);
+    struct lg_lease first = take(pool), second = take(pool);
+    run(&first, "CREATE TABLE t (n)");
+    assert_int_equal(lg_sqlite_begin(&first, lg_after_ms(LONG_MS)), LG_OK);
+    run(&first, "INSERT INTO t VALUES (1)");
+    assert_int_equal(lg_sqlite_exec(&second, "SELECT * FROM t", LG_TRY), LG_OK);
+    assert_int_equal(lg_sqlite_exec(&second, "INSERT INTO t VALUES (2)", LG_TRY), LG_EBUSY);
+    give(pool, &first);
+    assert_int_equal(lg_sqlite_exec(&second, "INSERT INTO t VALUES (2)", LG_TRY), LG_OK);
+    give(pool, &second);
     close_pool(pool);
 }
 
@@ -142,19 +145,19 @@ static void test_rows_of_a_write(void **state)
 {
     (void)state;
     struct lg_pool *pool = open_pool("a.db", 2);
-    struct lg_lease one = take(pool), two = take(pool);
+    struct lg_lease first = take(pool), second = take(pool);
     const char *sql = "INSERT INTO t VALUES (1), (2) RETURNING n";
     sqlite3_stmt *statement;
     int has_row;
-    run(&one, "CREATE TABLE t (n)");
-    assert_int_equal(lg_sqlite_prepare(&one, sql, &statement), LG_OK);
-    assert_int_equal(lg_sqlite_step(&one, statement, lg_after_ms(LONG_MS), &has_row), LG_OK);
+    run(&first, "CREATE TABLE t (n)");
+    assert_int_equal(lg_sqlite_prepare(&first, sql, &statement), LG_OK);
+    assert_int_equal(lg_sqlite_step(&first, statement, lg_after_ms(LONG_MS), &has_row), LG_OK);
     assert_int_equal(has_row, 1);
-    assert_int_equal(lg_sqlite_begin(&two, LG_TRY), LG_EBUSY);
-    assert_int_equal(lg_sqlite_prepare(&one, sql, &statement), LG_OK); /* resets it */
-    assert_int_equal(lg_sqlite_begin(&two, LG_TRY), LG_OK);
-    give(pool, &one);
-    give(pool, &two);
+    assert_int_equal(lg_sqlite_begin(&second, LG_TRY), LG_EBUSY);
+    assert_int_equal(lg_sqlite_prepare(&first, sql, &statement), LG_OK); /* resets it */
+    assert_int_equal(lg_sqlite_begin(&second, LG_TRY), LG_OK);
+    give(pool, &first);
+    give(pool, &second);
     close_pool(pool);
 }
 
@@ -164,14 +167,14 @@ static void test_one_gate_a_file(void **state)
     struct lg_pool *pool = open_pool("a.db", 1), *other = open_pool("b.db", 1);
     assert_int_equal(symlink(path_of("a.db"), path_of("link.db")), 0);
     struct lg_pool *same = open_pool("link.db", 1);
-    struct lg_lease one = take(pool), two = take(same), three = take(other);
-    assert_int_equal(lg_sqlite_begin(&one, lg_after_ms(LONG_MS)), LG_OK);
-    assert_int_equal(lg_sqlite_begin(&two, LG_TRY), LG_EBUSY);
+    struct lg_lease first = take(pool), second = take(same), three = take(other);
+    assert_int_equal(lg_sqlite_begin(&first, lg_after_ms(LONG_MS)), LG_OK);
+    assert_int_equal(lg_sqlite_begin(&second, LG_TRY), LG_EBUSY);
     assert_int_equal(lg_sqlite_begin(&three, LG_TRY), LG_OK);
-    give(pool, &one);
+    give(pool, &first);
     close_pool(pool); /* the gate lives on with the other pool */
-    assert_int_equal(lg_sqlite_begin(&two, LG_TRY), LG_OK);
-    give(same, &two);
+    assert_int_equal(lg_sqlite_begin(&second, LG_TRY), LG_OK);
+    give(same, &second);
     give(other, &three);
     close_pool(same);
     close_pool(other);
@@ -184,15 +187,15 @@ static void test_second_writer_of_one_context(void **state)
 {
     (void)state;
     struct lg_pool *pool = open_pool("a.db", 2);
-    struct lg_lease one = take(pool), two = take(pool);
-    assert_int_equal(lg_sqlite_begin(&one, lg_after_ms(LONG_MS)), LG_OK);
-    assert_int_equal(lg_sqlite_begin(&two, lg_after_ms(LONG_MS)), LG_EDEADLK);
+    struct lg_lease first = take(pool), second = take(pool);
+    assert_int_equal(lg_sqlite_begin(&first, lg_after_ms(LONG_MS)), LG_OK);
+    assert_int_equal(lg_sqlite_begin(&second, lg_after_ms(LONG_MS)), LG_EDEADLK);
     assert_string_equal(lg_report_last()->name, "a.db writer");
     assert_non_null(strstr(lg_report_last()->members[0].holds[0].place, "sqlite_gate_test.c"));
     assert_non_null(strstr(lg_sqlite_error(), "never have ended"));
-    give(pool, &one);
-    assert_int_equal(lg_sqlite_begin(&two, lg_after_ms(LONG_MS)), LG_OK);
-    give(pool, &two);
+    give(pool, &first);
+    assert_int_equal(lg_sqlite_begin(&second, lg_after_ms(LONG_MS)), LG_OK);
+    give(pool, &second);
     close_pool(pool);
 }
 
@@ -232,7 +235,7 @@ static void test_deadlock_with_a_mutex(void **state)
     (void)state;
     struct lg_pool *pool = open_pool("a.db", 2);
     struct lg_mutex mutex = LG_MUTEX_INIT("prices");
-    struct writer one = writer_on(pool), two = writer_on(pool);
+    one = two = writer_on(pool);
     struct crew_worker *a = hire_with_connection("A", &one), *b = hire_with_connection("B", &two);
     one.mutex = two.mutex = &mutex;
     assert_int_equal(crew_do(a, step_begin, &one), LG_OK);
@@ -277,7 +280,7 @@ static void test_deadlock_with_the_pool(void **state)
 {
     (void)state;
     struct lg_pool *pool = open_pool("a.db", 2);
-    struct writer one = writer_on(pool), two = writer_on(pool);
+    one = two = writer_on(pool);
     struct crew_worker *a = hire_with_connection("A", &one), *b = hire_with_connection("B", &two);
     assert_int_equal(crew_do(a, step_begin, &one), LG_OK);
     crew_run(b, step_begin_and_give, &two);
@@ -297,7 +300,7 @@ static void test_timeout_names_the_writer(void **state)
 {
     (void)state;
     struct lg_pool *pool = open_pool("a.db", 2);
-    struct writer one = writer_on(pool), two = writer_on(pool);
+    one = two = writer_on(pool);
     struct crew_worker *a = hire_with_connection("A", &one), *b = hire_with_connection("B", &two);
     assert_int_equal(crew_do(a, step_begin, &one), LG_OK);
     two.deadline_ms = 5;
@@ -320,7 +323,7 @@ static void test_lease_given_within_a_transaction(void **state)
 {
     (void)state;
     struct lg_pool *pool = open_pool("a.db", 2);
-    struct writer one = writer_on(pool), two = writer_on(pool);
+    one = two = writer_on(pool);
     struct crew_worker *a = hire_with_connection("A", &one), *b = crew_hire("B");
     support_log_begin(LG_LOG_WARN);
     assert_int_equal(crew_do(a, step_begin, &one), LG_OK);
@@ -345,12 +348,12 @@ static void test_detached_pool(void **state)
     options.pool = &pool_options;
     struct lg_pool *pool;
     assert_int_equal(lg_sqlite_open(path_of("a.db"), &options, &pool), LG_OK);
-    struct lg_lease one = take(pool), two = take(pool);
-    assert_int_equal(lg_sqlite_begin(&one, lg_after_ms(LONG_MS)), LG_OK);
-    assert_int_equal(lg_sqlite_begin(&two, lg_after_ms(5)), LG_ETIMEDOUT); /* who knows? */
-    give(pool, &one);
-    assert_int_equal(lg_sqlite_begin(&two, lg_after_ms(LONG_MS)), LG_OK);
-    give(pool, &two);
+    struct lg_lease first = take(pool), second = take(pool);
+    assert_int_equal(lg_sqlite_begin(&first, lg_after_ms(LONG_MS)), LG_OK);
+    assert_int_equal(lg_sqlite_begin(&second, lg_after_ms(5)), LG_ETIMEDOUT); /* who knows? */
+    give(pool, &first);
+    assert_int_equal(lg_sqlite_begin(&second, lg_after_ms(LONG_MS)), LG_OK);
+    give(pool, &second);
     close_pool(pool);
 }
 
@@ -384,7 +387,7 @@ static void test_another_process_writes(void **state)
     assert_int_equal(read(ready[0], &byte, 1), 1);
 
     struct lg_pool *pool = open_pool("a.db", 2);
-    struct writer one = writer_on(pool);
+    one = writer_on(pool);
     struct lg_lease lease = take(pool);
     assert_int_equal(lg_sqlite_begin(&lease, lg_after_ms(10)), LG_ETIMEDOUT);
     assert_non_null(strstr(lg_sqlite_error(), "another process"));

@@ -63,7 +63,7 @@ uint32_t thing_held_by(const struct thing *thing, const struct lg_context *conte
 
 struct lg__want thing_want(const struct thing *thing, uint32_t need)
 {
-    return (struct lg__want){&thing_class, thing, need, false, LG_FOREVER, "thing.c:1"};
+    return (struct lg__want){&thing_class, thing, need, false, LG_FOREVER, "thing.c:1", 0};
 }
 
 struct lg_context *thing_ghost(const char *name)
@@ -127,10 +127,20 @@ int step_want_quietly(void *want)
     return want_and_sleep(want, false);
 }
 
-bool thing_wake(struct lg_context *context)
+static bool end_and_wake(struct lg_context *context, enum lg__wait_state end)
 {
-    if (!lg__wait_end(&context->wait, LG__WAIT_WOKEN, 0))
+    if (!lg__wait_end(&context->wait, end, 0))
         return false;
     lg__wait_wake(&context->wait);
     return true;
+}
+
+bool thing_wake(struct lg_context *context)
+{
+    return end_and_wake(context, LG__WAIT_WOKEN);
+}
+
+bool thing_time_out(struct lg_context *context)
+{
+    return end_and_wake(context, LG__WAIT_TIMED_OUT);
 }

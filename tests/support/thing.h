@@ -50,5 +50,7 @@ int step_want(void *want);
 int step_want_quietly(void *want);
 /* End a worker's wait, as somebody who gives would; false if it was over. */
 bool thing_wake(struct lg_context *context);
+/* End a worker's wait as its deadline would, without a clock. */
+bool thing_time_out(struct lg_context *context);
 
 #endif

@@ -9,12 +9,12 @@
 #include "graph/detector.h"
 #include "plat/memory.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LATE  (LG_FOREVER - 1) /* a deadline that is none of ours to see */
-#define LATER LG_FOREVER
+#define LATE (LG_FOREVER - 1) /* a deadline that is none of ours to see */
 
 static struct lg_report report;
 
@@ -108,6 +108,7 @@ static void test_a_thousand_in_a_ring(void **state)
 static void test_a_lock_taken_again_by_its_holder(void **state)
 {
     (void)state;
+    support_log_begin(LG_LOG_WARN);
     struct lg_mutex m = LG_MUTEX_INIT("m");
     assert_int_equal(step_lock(&m), LG_OK);
     uint64_t word = m.word;
@@ -517,8 +518,11 @@ static void meet(struct guest *guest)
 {
     uint32_t goal = ++guest->meetings * guest->party->count;
     (void)lg__add_full(&guest->party->arrived, 1u);
-    while (lg__load_acquire(&guest->party->arrived) < goal)
-        lg__cpu_relax();
+    for (int i = 0; lg__load_acquire(&guest->party->arrived) < goal; i++)
+        if (i < 200)
+            lg__cpu_relax();
+        else
+            sched_yield(); /* there may be fewer processors than guests */
 }
 
 /* Everybody has one lock and wants the next, all at the same moment.  Whoever is told lets go; the
@@ -750,6 +754,7 @@ static void test_nothing_is_allocated(void **state)
     (void)state;
     struct lock_until late = {&ring_locks[0], 1, "late.c:1"};
     struct crew_worker *c = crew_hire("C");
+    support_log_begin(LG_LOG_ERROR);
     open_ring(100);
     uint64_t before = lg__alloc_count();
     for (unsigned i = 0; i < 99; i++)
@@ -774,19 +779,22 @@ static void print_and_expect(const char *name, const char *setting, int expected
     assert_int_equal(status, expected);
 }
 
-/* A -> b with a deadline, B -> a: nobody is told; A times out. */
+/* A -> b, B -> a: nobody is told; A times out. */
 static void let_a_ring_time_out(void)
 {
     open_ring(2);
-    ring_waits[0].deadline = lg_after_ms(30);
-    crew_run(ring[0], step_lock_until, &ring_waits[0]);
-    crew_run(ring[1], step_lock_until, &ring_waits[1]);
-    crew_wait_blocked_on(ring[1], ring_waits[1].mutex);
+    let_wait(0);
+    let_wait(1);
+    assert_true(thing_time_out(crew_context(ring[0])));
     assert_int_equal(crew_wait(ring[0]), LG_ETIMEDOUT);
     assert_true(crew_is_blocked(ring[1]));
     (void)crew_do(ring[0], step_copy_report, &report);
     assert_int_equal(report.kind, LG_REPORT_TIMEOUT);
     assert_int_equal(report.cause, LG_EXHAUSTION_DEADLOCK);
+    assert_int_equal(report.member_count, 2);
+    assert_int_equal(report.members[0].hold_count, 1); /* its part of the ring is in it too */
+    assert_string_equal(report.members[1].context, "T1");
+    assert_int_equal(report.members[1].need, 1);
     unwind_ring(2, 0);
 }
 
@@ -825,12 +833,13 @@ static void lasso_in_log_mode(void **state)
     struct crew_worker *t = crew_hire("T"), *U = crew_hire("U"), *V = crew_hire("V");
     support_log_begin(LG_LOG_WARN);
     open_ring(2);
-    ring_waits[0].deadline = lg_after_ms(500);
     let_wait(0);
     let_wait(1);
     assert_int_equal(support_log_count("deadlock"), 1);
-    struct lock_until hang = {&ring_locks[0], lg_after_ms(2), "hang.c:1"};
-    assert_int_equal(crew_do(t, step_lock_until, &hang), LG_ETIMEDOUT);
+    crew_run(t, step_lock, &ring_locks[0]);
+    crew_wait_blocked_on(t, &ring_locks[0]);
+    assert_true(thing_time_out(crew_context(t)));
+    assert_int_equal(crew_wait(t), LG_ETIMEDOUT);
     (void)crew_do(t, step_copy_report, &report);
     assert_int_equal(report.cause, LG_EXHAUSTION_DEADLOCK);
     assert_int_equal(report.member_count, 3);
@@ -839,13 +848,16 @@ static void lasso_in_log_mode(void **state)
     assert_int_equal(crew_do(V, step_lock, &v), LG_OK);
     crew_run(V, step_lock, &u);
     crew_wait_blocked_on(V, &u);
-    struct lock_until close = {&v, lg_after_ms(2), "close.c:1"};
-    assert_int_equal(crew_do(U, step_lock_until, &close), LG_ETIMEDOUT);
+    crew_run(U, step_lock, &v);
+    crew_wait_blocked_on(U, &v);
     assert_int_equal(support_log_count("deadlock"), 2);
+    assert_true(thing_time_out(crew_context(U)));
+    assert_int_equal(crew_wait(U), LG_ETIMEDOUT);
     (void)crew_do(U, step_unlock, &u);
     assert_int_equal(crew_wait(V), LG_OK);
     (void)crew_do(V, step_unlock, &u);
     (void)crew_do(V, step_unlock, &v);
+    assert_true(thing_time_out(crew_context(ring[0])));
     assert_int_equal(crew_wait(ring[0]), LG_ETIMEDOUT);
     unwind_ring(2, 0);
 }
@@ -869,7 +881,6 @@ static void callback_waits_in_log_mode(void **state)
     (void)state;
     struct crew_worker *g = crew_hire("G"), *c = crew_hire("C");
     open_ring(2);
-    ring_waits[0].deadline = lg_after_ms(600);
     let_wait(0);
     assert_int_equal(crew_do(g, step_lock, &callback_lock), LG_OK);
     lg_log_set(LG_LOG_WARN, lock_in_callback, NULL);
@@ -884,6 +895,7 @@ static void callback_waits_in_log_mode(void **state)
     crew_wait_blocked_on(ring[1], &ring_locks[0]);
     assert_int_equal(lg__load_acquire(&callback_status), 1);
     lg_log_set(LG_LOG_WARN, NULL, NULL);
+    assert_true(thing_time_out(crew_context(ring[0])));
     assert_int_equal(crew_wait(ring[0]), LG_ETIMEDOUT);
     unwind_ring(2, 0);
     assert_int_equal(crew_wait(c), LG_OK);
@@ -961,7 +973,7 @@ static void test_another_word_is_said_once_and_means_error(void **state)
         const char *line = strstr(output, "lifeguard: LIFEGUARD_DETECT is \"");
         assert_non_null(line);
         assert_non_null(strstr(line, "which is none of error, log, off; using error\n"));
-        assert_null(strstr(line + 1, "LIFEGUARD_DETECT"));
+        assert_null(strstr(line + 1, "lifeguard: "));
     }
 }
 

@@ -1,5 +1,6 @@
 /* Clear: a new generation.  What is idle goes at once, what is lent at its checkin, what is being
  * opened when it arrives. */
+#include "pool/pool.h"
 #include "support/crew.h"
 #include "support/null_driver.h"
 
@@ -125,7 +126,6 @@ static void an_open_of_before_without_an_asker_is_closed(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease lease;
     null_leave_open(driver, pool);
     assert_status(lg_pool_clear(pool), LG_OK);
     null_let_all(&driver->opens);
@@ -148,6 +148,26 @@ static void a_clear_during_a_reset_is_not_missed(void **state)
     null_wait_at(&driver->resets, 1);
     assert_status(lg_pool_clear(pool), LG_OK);
     null_let_all(&driver->resets);
+    assert_status(crew_wait(worker), LG_OK);
+    assert_int_equal(null_alive(driver), 0);
+    null_end(driver, pool);
+}
+
+/* The returner has seen the generation of before, and stands before the pool's lock. */
+static void a_clear_at_the_end_of_a_reset_is_not_missed(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 1);
+    struct crew_worker *worker = crew_hire("returner");
+    struct loan loan = loan_of(driver, pool, LG_FOREVER);
+    assert_status(crew_do(worker, loan_checkout, &loan), LG_OK);
+    null_wait_no_openers(pool);
+    lg__raw_lock(&pool->lock);
+    crew_run(worker, loan_checkin, &loan);
+    NULL_WAIT_UNTIL(lg__load_acquire(&pool->lock.word) == 2);
+    assert_status(lg_pool_clear(pool), LG_OK);
+    lg__raw_unlock(&pool->lock);
     assert_status(crew_wait(worker), LG_OK);
     assert_int_equal(null_alive(driver), 0);
     null_end(driver, pool);
@@ -191,7 +211,7 @@ static void *clear_each_round(void *arg)
 /* Returns how many rounds left something old behind. */
 static uint32_t run_race(bool has_reset, void (*round)(struct race *race, struct lg_lease *lease))
 {
-    struct race race = {.driver = null_begin(), .rounds = SUPPORT_ROUNDS(3000)};
+    struct race race = {.driver = null_begin(), .rounds = SUPPORT_ROUNDS(1500)};
     pthread_t thread;
     uint32_t left = 0;
     if (!has_reset)
@@ -240,6 +260,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(an_open_of_before_is_closed),
         SUPPORT_TEST(an_open_of_before_without_an_asker_is_closed),
         SUPPORT_TEST(a_clear_during_a_reset_is_not_missed),
+        SUPPORT_TEST(a_clear_at_the_end_of_a_reset_is_not_missed),
         SUPPORT_TEST(a_closed_pool_is_not_cleared),
         SUPPORT_TEST(nothing_old_is_idle_after_a_return_and_a_clear),
         SUPPORT_TEST(nothing_old_is_idle_after_a_reset_and_a_clear),

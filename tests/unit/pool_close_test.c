@@ -297,7 +297,6 @@ static void an_open_that_fails_after_close_ends_it_too(void **state)
     struct lg_pool *pool = null_pool_of(driver, 1);
     struct crew_worker *closer = crew_hire("closer");
     struct closing closing = closing_of(pool, LG_FOREVER);
-    struct lg_lease lease;
     null_set(driver, fail_opens, 1);
     null_leave_open(driver, pool);
     crew_run(closer, step_close, &closing);
@@ -399,7 +398,6 @@ static void destroy_while_somebody_closes_panics(void **state)
     struct lg_pool *pool = named_pool(driver, "closing");
     struct crew_worker *closer = crew_hire("closer");
     struct closing closing = closing_of(pool, LG_FOREVER);
-    struct lg_lease lease;
     null_leave_open(driver, pool);
     crew_run(closer, step_close, &closing);
     crew_wait_blocked_on(closer, pool);
@@ -417,7 +415,6 @@ static void destroy_with_an_open_in_flight_is_fine(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = named_pool(driver, "opening");
-    struct lg_lease lease;
     null_leave_open(driver, pool);
     lg_pool_destroy(pool);
     assert_int_equal(null_get(driver, destroyed), 0);

@@ -143,7 +143,8 @@ static void several_returns_go_to_the_first_several(void **state)
 /* A wait that has ended, and whose waiter has not run yet. */
 static void push_ended(struct lg_pool *pool, struct lg__wait *wait, enum lg__wait_state end)
 {
-    struct lg__want want = {&lg__pool_class, pool, 1, false, LG_FOREVER, NULL};
+    struct lg__want want = {
+        .class = &lg__pool_class, .object = pool, .need = 1, .deadline = LG_FOREVER};
     *wait = (struct lg__wait){0};
     lg__raw_lock(&pool->lock);
     lg__pool_set_flag(pool, LG__POOL_WAITERS);

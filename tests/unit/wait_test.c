@@ -147,7 +147,7 @@ static void test_a_move_changes_what_is_waited_for(void **state)
     (void)state;
     struct crew_worker *a = crew_hire("A");
     struct lg__wait *wait = &crew_context(a)->wait;
-    struct lg__want first = {NULL, &thing, 1, false, 0, "first.c:1"};
+    struct lg__want first = {NULL, &thing, 1, false, 0, "first.c:1", 0};
     struct lg__want second = thing_want(&thing, 1);
     first.deadline = lg_after_ms(200); /* far enough for the move to be in time; else it says so */
     crew_run(a, sleep_for, &first);
@@ -234,7 +234,7 @@ static int wait_again_and_again(void *arg)
     struct support_random random;
     support_random_begin(&random, 9);
     for (int i = 0; i < WAITS; i++) {
-        struct lg__want first = {NULL, &thing, 1, false, LG_FOREVER, NULL};
+        struct lg__want first = {NULL, &thing, 1, false, LG_FOREVER, NULL, 0};
         if (support_below(&random, 8) == 0)
             first.deadline = 1;
         lg__wait_begin(&race->wait, &first, LG__WAIT_OUTSIDE);
