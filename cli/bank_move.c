@@ -288,13 +288,19 @@ static int move_locked(struct bank_worker *worker, const struct plan *plan, int6
 int bank_move(struct bank_worker *worker, bool *is_moved)
 {
     struct plan plan = draw_plan(worker);
-    int64_t amount = 0;
+    int64_t amount;
     int status;
     for (unsigned attempt = 0;; attempt++) {
+        amount = 0;
         status = move_locked(worker, &plan, &amount);
         if (status != LG_EDEADLK)
             break;
         bank_note_deadlock(worker);
+        if (bank_is_stopping(worker->bank)) {
+            status = LG_OK; /* nothing has happened, and nothing needs to */
+            amount = 0;
+            break;
+        }
         if (!lg_retry(attempt, plan.deadline))
             break;
     }

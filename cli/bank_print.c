@@ -167,9 +167,11 @@ static void print_deadlocks(const struct bank *bank, const struct totals *totals
     if (!totals->deadlocks && !bank->options.is_nested)
         return;
     print_label("deadlocks");
-    printf("%s, each found when it closed, its victim retried%s\n%s",
-           terminal_grouped((int64_t)totals->deadlocks, deadlocks),
-           *bank->report ? "; the first:" : "", bank->report);
+    if (totals->deadlocks)
+        printf("%s, each found when it closed, its victim retried; the first:\n%s",
+               terminal_grouped((int64_t)totals->deadlocks, deadlocks), bank->report);
+    else
+        puts("none");
 }
 
 /* The four statements in the order in which they happened. */

@@ -55,6 +55,8 @@ void bank_fail(struct bank *bank, int status)
     const char *words = lg_sqlite_error();
     if (!*words && status == LG_EOPEN)
         words = report->detail;
+    else if (!*words && status == LG_ETIMEDOUT && report->cause != LG_EXHAUSTION_NONE)
+        words = lg_exhaustion_text(report->cause);
     snprintf(text, sizeof text, "%s", *words ? words : lg_status_text(status));
     if (lg_mutex_lock(&bank->mutex, LG_FOREVER) == LG_OK) {
         if (!bank->failure) {
@@ -244,7 +246,7 @@ static void watch(struct bank *bank, lg_deadline start, bool is_drawn)
         double seconds = seconds_since(start);
         if (is_interrupted || (!options->transfers && seconds >= options->seconds))
             bank_stop(bank);
-        if (is_drawn)
+        if (is_drawn && !bank_is_stopping(bank))
             draw_progress(bank, seconds);
     }
 }

@@ -2,7 +2,7 @@
  *
  * Without a callback, LG_LOG_WARN and above go to standard error as one line each, and nothing else
  * is said.  The callback runs on the thread that has something to say, outside every lock of the
- * library, and may call the library. */
+ * library, and may call the library; it must not fork. */
 #ifndef LIFEGUARD_LOG_H
 #define LIFEGUARD_LOG_H
 

@@ -150,19 +150,19 @@ LG_API LG_MUST_CHECK int lg_pool_discard_at(struct lg_pool *pool, struct lg_leas
 
 /* Make a lease nobody's: an event loop or a handover will return it.  The detector then counts on
  * its return.
- * Returns: LG_OK; LG_ESTALE; LG_EINVAL.
+ * Returns: LG_OK; LG_ESTALE; LG_EFORK (the parent's); LG_EINVAL.
  * Threads: any. */
 LG_API LG_MUST_CHECK int lg_lease_detach(const struct lg_lease *lease);
 
 /* Make a lease the calling context's: what it waits for from now on counts.
- * Returns: LG_OK; LG_ESTALE; LG_EINVAL; LG_ENOMEM.
+ * Returns: LG_OK; LG_ESTALE; LG_EFORK (the parent's); LG_EINVAL; LG_ENOMEM.
  * Threads: any. */
 LG_API LG_MUST_CHECK int lg_lease_adopt(const struct lg_lease *lease);
 
 /* Make a lease another context's.  If that context is blocked and the gift closes a deadlock, a
  * victim is chosen now.
  * Shape:   context alive.
- * Returns: LG_OK; LG_ESTALE; LG_EINVAL (also: context has ended).
+ * Returns: LG_OK; LG_ESTALE; LG_EFORK (the parent's); LG_EINVAL (also: context has ended).
  * Threads: any. */
 LG_API LG_MUST_CHECK int lg_lease_give(const struct lg_lease *lease, struct lg_context *context);
 
@@ -175,7 +175,8 @@ LG_API int lg_pool_clear(struct lg_pool *pool);
 /* Close: no more checkouts, waiters get LG_ECLOSED, idle resources are closed, lent ones at their
  * checkin.  Then wait for those until the deadline.  May be called again.
  * Shape:   out has room for `room` infos (NULL if 0); *count (may be NULL) gets how many are out.
- * Returns: LG_OK (nothing is out); LG_ETIMEDOUT (count are out, listed in out); LG_EDEADLK (the
+ * Returns: LG_OK (nothing is out); LG_ETIMEDOUT (count are out, listed in out; 0 if only an open or a
+ *          reset is under way); LG_EDEADLK (the
  *          caller itself holds a lease, or waits for those who wait for it); LG_EINVAL; LG_ENOMEM.
  * Threads: any; blocks. */
 LG_API int lg_pool_close(struct lg_pool *pool, lg_deadline deadline, struct lg_lease_info *out,

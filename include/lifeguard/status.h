@@ -25,7 +25,7 @@
       "the context holds a lease of this pool and the pool forbids a second; pass it down")        \
     X(LG_ECLOSED, -9, "the pool is closed; stop using it")                                         \
     X(LG_EOPEN, -10, "the driver could not open a resource; lg_report_last() has the cause")       \
-    X(LG_EFORK, -11, "opened before fork(): open the pool again in the child")                     \
+    X(LG_EFORK, -11, "opened before fork(): open it after the fork, or exec")                      \
     X(LG_ENOMEM, -12, "out of memory, or more than 60,000 contexts alive; free some")              \
     X(LG_ECANCELED, -13, "the work was cancelled; stop")                                           \
     X(LG_EVERSION, -14, "an option struct is newer than this library; upgrade the library")        \

@@ -27,8 +27,7 @@ static void add_row(struct rows *rows, uint64_t id)
     uint32_t index = rows->report->member_count++;
     if (index >= LG_REPORT_MEMBERS)
         return;
-    rows->id[index] = id;
-    lg__context_copy_name(id, rows->report->members[index].context);
+    rows->id[index] = id; /* the name comes later: it takes a pin, and one may be held here */
 }
 
 static bool has_row(const struct rows *rows, uint64_t id)
@@ -120,6 +119,7 @@ static void fill_rows(struct rows *rows)
     const struct lg__search *search = rows->search;
     uint32_t listed = rows->report->member_count;
     for (uint32_t row = 0; row < listed && row < LG_REPORT_MEMBERS; row++) {
+        lg__context_copy_name(rows->id[row], rows->report->members[row].context);
         const struct lg_context *context = lg__context_find(rows->id[row]);
         uint32_t index = context ? lg__search_find(search, context) : LG__NONE;
         if (index != LG__NONE)

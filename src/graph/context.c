@@ -36,6 +36,7 @@ static uint32_t slots_used;               /* atomic; grows under registry_lock *
 static uint32_t free_head;                /* under registry_lock; slot + 1 */
 static uint32_t free_tail;                /* as free_head: first freed, first used again */
 static uint32_t is_ready;                 /* atomic; set under registry_lock */
+static bool has_fork_handlers;            /* r/o after the constructor */
 static pthread_key_t exit_key;            /* r/o once is_ready */
 
 static struct lg__fork_hooks fork_hooks[HOOKS_MAX]; /* under registry_lock; then r/o */
@@ -52,7 +53,7 @@ static struct lg_context *context_at(uint32_t slot)
 struct lg_context *lg__context_find(uint64_t id)
 {
     uint32_t slot = (uint32_t)((id >> SLOT_SHIFT) & SLOT_MASK);
-    if (slot == 0 || slot > lg__load_relaxed(&slots_used))
+    if (slot == 0 || slot > LG_CONTEXTS_MAX) /* a slot not used yet has id 0 */
         return NULL;
     struct lg_context *context = context_at(slot - 1);
     /* Full: a waiter's begin comes before this load, an ending context's end before its look at the
@@ -62,10 +63,10 @@ struct lg_context *lg__context_find(uint64_t id)
 
 void lg__context_each(void (*visit)(void *arg, struct lg_context *context), void *arg)
 {
-    uint32_t count = lg__load_acquire(&slots_used);
+    uint32_t count = lg__load_full(&slots_used);
     for (uint32_t slot = 0; slot < count; slot++) {
         struct lg_context *context = context_at(slot);
-        if (context && lg__load_acquire(&context->id) != 0)
+        if (context && lg__load_full(&context->id) != 0)
             visit(arg, context);
     }
 }
@@ -79,19 +80,19 @@ static void fork_child(void);
 /* Once, at the first use of the library.  Failures are tried again at the next use. */
 static bool get_ready_locked(void)
 {
-    static bool has_key; /* under registry_lock */
     if (is_ready)
         return true;
-    if (!has_key) {
-        if (lg__seam_fails(LG__SEAM_KEY) || pthread_key_create(&exit_key, end_on_thread_exit) != 0)
-            return false;
-        has_key = true;
-    }
-    if (lg__seam_fails(LG__SEAM_ATFORK) ||
-        pthread_atfork(fork_prepare, fork_parent, fork_child) != 0)
+    if (!has_fork_handlers || lg__seam_fails(LG__SEAM_KEY) ||
+        pthread_key_create(&exit_key, end_on_thread_exit) != 0)
         return false;
     lg__store_release(&is_ready, 1u);
     return true;
+}
+
+/* Before the program's threads, so that no fork comes in between. */
+static __attribute__((constructor)) void add_fork_handlers(void)
+{
+    has_fork_handlers = pthread_atfork(fork_prepare, fork_parent, fork_child) == 0;
 }
 
 static bool add_chunk_locked(uint32_t index)
@@ -148,7 +149,7 @@ static struct lg_context *begin_context(void)
         lg__raw_unlock(&context->wait.pin);
         context->is_detached = 0;
         memset(context->hints, 0, sizeof context->hints);
-        lg__store_relaxed(&context->inside, (const void *)NULL);
+        lg__store_relaxed(&context->returning, (const void *)NULL);
         if (context->report->kind != LG_REPORT_NONE) /* a first write costs the report's page */
             context->report->kind = LG_REPORT_NONE;
         lg__store_relaxed(&context->held_count, 0u);
@@ -164,7 +165,7 @@ static struct lg_context *begin_context(void)
 
 static void wake_if_waits_for(void *arg, struct lg_context *context)
 {
-    uint64_t word = lg__load_acquire(&context->wait.word);
+    uint64_t word = lg__load_full(&context->wait.word); /* after the id went: see end_context */
     if (LG__WAIT_STATE(word) != LG__WAIT_WAITING || !lg__wait_pin(&context->wait, word))
         return;
     const struct lg__resource_class *class = context->wait.want.class;

@@ -44,7 +44,7 @@ struct lg_context {
     uint32_t has_been_told; /* atomic relaxed; LG_EDEADLK given and nothing released since */
     struct lg__held held[LG__HELD_MAX];
     struct lg__hint hints[LG__HINTS]; /* owner */
-    const void *inside; /* atomic; the pool in whose slow path, or checkin, the owner is */
+    const void *returning; /* atomic; the pool that the owner's fast checkin still looks at */
     struct lg__wait wait;
     struct lg_report *report; /* r/o after create; the owner, or the detector while it waits */
     char name[LG_NAME_SIZE];  /* under wait.pin; "" is the default name */

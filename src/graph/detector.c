@@ -40,20 +40,40 @@ void lg__detector_fork_child(void)
     detector_lock = (struct lg__raw_lock){0};
 }
 
-static enum detect read_mode(void)
+/* A log callback that is called while a wait goes on may wait itself, which takes a record of its own:
+ * it runs under another context. */
+static struct lg_context *begin_guest(void)
 {
-    const char *wish = getenv("LIFEGUARD_DETECT");
-    if (!wish || strcmp(wish, "error") == 0)
-        return DETECT_ERROR;
-    if (strcmp(wish, "log") == 0)
+    return lg_context_detach();
+}
+
+static void end_guest(struct lg_context *self)
+{
+    if (lg_context_resume(self) == LG_EBUSY) { /* the callback holds on to something: let it be */
+        (void)lg_context_detach();
+        (void)!lg_context_resume(self);
+    }
+}
+
+static enum detect read_mode(const char *wish)
+{
+    if (wish && strcmp(wish, "log") == 0)
         return DETECT_LOG;
-    if (strcmp(wish, "off") == 0)
+    if (wish && strcmp(wish, "off") == 0)
         return DETECT_OFF;
+    return DETECT_ERROR;
+}
+
+/* Once the mode is set: the callback may wait, and ask for it.  As in log_as_guest, it runs under
+ * another context, for this one's wait has begun. */
+static void log_bad_mode(const char *wish)
+{
     char text[160];
     snprintf(text, sizeof text,
              "LIFEGUARD_DETECT is \"%.40s\", which is none of error, log, off; using error", wish);
+    struct lg_context *self = begin_guest();
     lg__log(LG_LOG_WARN, "bad-environment", NULL, 0, text);
-    return DETECT_ERROR;
+    end_guest(self);
 }
 
 static enum detect get_mode(void)
@@ -61,8 +81,11 @@ static enum detect get_mode(void)
     uint32_t mode = lg__load_acquire(&detect_mode);
     if (lg__likely(mode != DETECT_UNSET))
         return mode;
-    mode = read_mode(); /* two threads may both read it, and read the same */
+    const char *wish = getenv("LIFEGUARD_DETECT");
+    mode = read_mode(wish); /* two threads may both read it, and read the same */
     lg__store_release(&detect_mode, mode);
+    if (mode == DETECT_ERROR && wish && strcmp(wish, "error") != 0)
+        log_bad_mode(wish);
     return mode;
 }
 
@@ -148,20 +171,20 @@ static uint32_t choose_victim(struct lg__search *search, uint32_t stuck)
     }
 }
 
-/* Hand the composed report to the victim and end its wait.  False: its wait had ended already, and
- * so the judgement is void. */
+/* End the victim's wait and leave it the composed report: it cannot return before the pin is gone.
+ * False: its wait had ended already, and so the judgement is void. */
 static bool strike(struct lg__member *member)
 {
     struct lg_context *victim = member->context;
     if (!lg__wait_pin(&victim->wait, member->word))
         return false;
-    *lg__report_of(victim) = composed;
-    uint32_t told = lg__load_relaxed(&victim->has_been_told);
-    if (told < LG__TOLD_AGAIN)
-        lg__store_relaxed(&victim->has_been_told, told + 1); /* before it can run */
     member->was_struck = lg__wait_end_this(&victim->wait, member->word, LG__WAIT_VICTIM, 0);
-    if (!member->was_struck)
-        lg__store_relaxed(&victim->has_been_told, told);
+    if (member->was_struck) {
+        uint32_t told = lg__load_relaxed(&victim->has_been_told);
+        if (told < LG__TOLD_AGAIN)
+            lg__store_relaxed(&victim->has_been_told, told + 1);
+        *lg__report_of(victim) = composed;
+    }
     lg__wait_unpin(&victim->wait);
     if (member->was_struck && victim != lg__self)
         lg__wait_wake(&victim->wait);
@@ -237,16 +260,11 @@ static void log_told_again(const struct lg_context *victim)
     lg__log(LG_LOG_WARN, "deadlock-again", &field, 1, text);
 }
 
-/* LIFEGUARD_DETECT=log speaks while the wait goes on, and the callback may wait itself, which takes a
- * record of its own: it runs under another context. */
 static void log_as_guest(void)
 {
-    struct lg_context *self = lg_context_detach();
+    struct lg_context *self = begin_guest();
     log_report(LG_LOG_WARN, lg__report_of(self));
-    if (lg_context_resume(self) == LG_EBUSY) { /* the callback holds on to something: let it be */
-        (void)lg_context_detach();
-        (void)!lg_context_resume(self);
-    }
+    end_guest(self);
 }
 
 static void judge(struct lg_context *waiter, enum detect mode)

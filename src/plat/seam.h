@@ -12,7 +12,6 @@
     X(MAP)        /* mmap: out of memory */                                                        \
     X(THREAD)     /* pthread_create: EAGAIN */                                                     \
     X(KEY)        /* pthread_key_create, pthread_setspecific: ENOMEM, EAGAIN */                    \
-    X(ATFORK)     /* pthread_atfork: ENOMEM */                                                     \
     X(FUTEX_WAIT) /* futex: returns at once, as after a signal */                                  \
     X(PEEK)       /* process_vm_readv: forbidden */                                                \
     X(WRITE)      /* write: fails */

@@ -7,10 +7,7 @@
 
 void lg__pool_close_slot(struct lg_pool *pool, struct lg__slot *slot)
 {
-    const void *inside = lg__self ? lg__self->inside : NULL;
     pool->driver.close(pool->arg, slot->resource);
-    if (lg__self)
-        lg__store_relaxed(&lg__self->inside, inside); /* R1; close may have entered another */
     slot->resource = NULL;
     lg__add_relaxed(&pool->closed, (uint64_t)1);
     lg__raw_lock(&pool->lock);
@@ -93,11 +90,10 @@ static int give_back(struct lg_pool *pool, struct lg_context *self, struct lg_le
                      const char *place, bool is_broken)
 {
     struct lg__slot *slot = &pool->slots[LG__LEASE_SLOT(lease)];
-    uint64_t holder = 0;
-    (void)lg__slot_read_holder(slot, &holder);
     int left = begin_return(pool, lease, is_broken);
     if (left < 0)
         return lg__lease_stale_status(lease);
+    uint64_t holder = lg__load_acquire(&slot->holder); /* RETURNING: it changes no more */
     *lease = (struct lg_lease){0};
     if (left > 0)
         return LG_OK;
@@ -107,7 +103,6 @@ static int give_back(struct lg_pool *pool, struct lg_context *self, struct lg_le
         note_foreign(pool, slot, holder, place);
     if (!is_broken && pool->driver.reset)
         is_broken = pool->driver.reset(pool->arg, slot->resource) != LG_OK;
-    lg__pool_enter(pool, self); /* reset may have entered another */
     settle(pool, slot, !is_broken);
     return LG_OK;
 }
@@ -133,9 +128,9 @@ static __attribute__((noinline)) int checkin_slow(struct lg_pool *pool, struct l
     struct lg_context *self = lg__context_self();
     if (!self)
         return LG_ENOMEM;
-    lg__pool_enter(pool, self);
+    lg__pool_enter(pool);
     status = give_back(pool, self, lease, place, is_broken);
-    lg__pool_exit(self);
+    lg__pool_exit(pool);
     return status;
 }
 
@@ -146,12 +141,15 @@ int lg_pool_discard_at(struct lg_pool *pool, struct lg_lease *lease, const char 
 
 static __attribute__((noinline)) int finish_idle(struct lg_pool *pool, struct lg_context *self)
 {
+    lg__pool_enter(pool); /* while `returning` still keeps the pool */
+    lg__store_release(&self->returning, (const void *)NULL); /* R1 */
     lg__pool_after_idle(pool);
-    lg__pool_exit(self);
+    lg__pool_exit(pool);
     return LG_OK;
 }
 
-/* The fast path, a leaf as checkout's. */
+/* The fast path, a leaf as checkout's.  The lease is emptied first: it may be stored in the resource,
+ * which is another's once the slot has moved. */
 int lg_pool_checkin_at(struct lg_pool *pool, struct lg_lease *lease, const char *place)
 {
     struct lg_context *self = lg__self;
@@ -166,14 +164,19 @@ int lg_pool_checkin_at(struct lg_pool *pool, struct lg_lease *lease, const char 
                      lg__load_relaxed(&slot->holder) != self->id ||
                      lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control)))
         return checkin_slow(pool, lease, place, false);
-    lg__pool_enter(pool, self);
-    if (lg__unlikely(!lg__slot_move(slot, word, LG__SLOT_IDLE))) /* S1, S2 */
-        return checkin_slow(pool, lease, place, false);
-    lg__lease_drop(self);
+    void *resource = lease->resource;
     lease->resource = NULL;
     lease->pool = NULL;
+    lg__store_relaxed(&self->returning, (const void *)pool);       /* R1 */
+    if (lg__unlikely(!lg__slot_move(slot, word, LG__SLOT_IDLE))) { /* S1, S2 */
+        lease->resource = resource;
+        lease->pool = pool;
+        lg__store_release(&self->returning, (const void *)NULL); /* R1 */
+        return checkin_slow(pool, lease, place, false);
+    }
+    lg__lease_drop(self);
     if (lg__unlikely(lg__load_full(&pool->control) != control)) /* S2 */
         return finish_idle(pool, self);
-    lg__pool_exit(self);
+    lg__store_release(&self->returning, (const void *)NULL); /* R1 */
     return LG_OK;
 }

@@ -78,11 +78,10 @@ struct ask {
     struct lg_pool *pool;
     struct lg_context *self;
     struct lg__want want;
-    struct lg__slot *slot;   /* out: in HANDED, and the asker's */
-    uint64_t returns_before; /* the pool's count when it queued */
-    bool was_served;         /* before: with what was not fit to be lent, or by being woken */
-    bool is_on_way;          /* woken from the queue and not back at it: pool->on_way counts it */
-    uint64_t ticket;         /* its place in the queue, kept when it queues again; 0: none yet */
+    struct lg__slot *slot; /* out: in HANDED, and the asker's */
+    bool was_served;       /* before: with what was not fit to be lent, or by being woken */
+    bool is_on_way;        /* woken from the queue and not back at it: pool->on_way counts it */
+    uint64_t ticket;       /* its place in the queue, kept when it queues again; 0: none yet */
     bool wants_opener;
 };
 
@@ -106,7 +105,6 @@ static void join_queue(struct ask *ask)
     ask->want.since_ns = wait->since_ns; /* a second wait goes on from here */
     take_ticket(ask);
     lg__queue_push(&pool->queue, wait, ask->ticket);
-    ask->returns_before = pool->returns;
     ask->wants_opener = lg__pool_is_opener_wanted(pool);
 }
 
@@ -149,7 +147,7 @@ static int leave_queue(struct ask *ask, enum lg__wait_state end)
     if (status == LG_ETIMEDOUT || status == LG_EOPEN)
         lg__detector_explain(ask->self);
     lg__wait_retract(wait);
-    lg__exhaustion_explain(pool, ask->self, status, ask->returns_before);
+    lg__exhaustion_explain(pool, ask->self, status);
     if (status == LG_EDEADLK)
         lg__detector_log(ask->self);
     return status;
@@ -203,7 +201,7 @@ static int apply_nested(struct lg_pool *pool, struct lg_context *self, struct lg
     case LG_NESTED_FORBID:
         return lg__lease_held(pool, self) ? LG_ENESTED : LG_EBUSY;
     case LG_NESTED_SHARE:
-        return lg__lease_share(pool, self, lease) ? LG_OK : LG_EBUSY;
+        return lg__lease_share(pool, self, lease);
     case LG_NESTED_DETECT:
         break;
     }
@@ -239,9 +237,9 @@ static __attribute__((noinline)) int checkout_slow(struct lg_pool *pool, lg_dead
     struct lg_context *self = lg__context_self();
     if (!self)
         return LG_ENOMEM;
-    lg__pool_enter(pool, self);
+    lg__pool_enter(pool);
     int status = checkout_queued(pool, self, deadline, lease, place);
-    lg__pool_exit(self);
+    lg__pool_exit(pool);
     return status;
 }
 

@@ -3,7 +3,6 @@
 
 #include "plat/clock.h"
 #include "plat/text.h"
-#include "pool/tick.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +29,8 @@ static void tell_leak(const struct lg_pool *pool, const struct lg__slot *slot, u
     char name[LG_NAME_SIZE];
     char place[LG_PLACE_SIZE];
     uint64_t holder = 0;
-    uint64_t age_ns = now_ns - lg__load_relaxed(&slot->since_ns);
+    uint64_t since_ns = lg__load_relaxed(&slot->since_ns);
+    uint64_t age_ns = now_ns > since_ns ? now_ns - since_ns : 0;
     (void)lg__slot_read_holder(slot, &holder);
     lg__context_copy_name(holder, name);
     lg__copy_place(place, sizeof place, lg__load_relaxed(&slot->place));
@@ -40,10 +40,10 @@ static void tell_leak(const struct lg_pool *pool, const struct lg__slot *slot, u
              place[0] ? place : "(unknown)", (unsigned long long)(age_ns / 1000000));
 }
 
-static void classify(struct lg_pool *pool, struct lg_report *report, uint64_t returns_before,
-                     uint64_t returns_now, uint64_t failures)
+static void classify(struct lg_pool *pool, const struct lg_context *self, struct lg_report *report,
+                     uint64_t last_return_ns, uint64_t failures)
 {
-    uint64_t now_ns = lg__tick_now_ns();
+    uint64_t now_ns = lg__now_ns();
     const struct lg__slot *leak = find_leak(pool, now_ns);
     if (report->cause == LG_EXHAUSTION_DEADLOCK)
         return; /* the detector has said so */
@@ -53,8 +53,10 @@ static void classify(struct lg_pool *pool, struct lg_report *report, uint64_t re
         report->cause = LG_EXHAUSTION_LEAK;
         tell_leak(pool, leak, now_ns, report);
     } else {
+        /* Slow: nothing came back in the second half of the wait. */
+        uint64_t half_ns = (now_ns - self->wait.since_ns) / 2;
         report->cause =
-            returns_now == returns_before ? LG_EXHAUSTION_SLOW_HOLDERS : LG_EXHAUSTION_BACKLOG;
+            now_ns - last_return_ns > half_ns ? LG_EXHAUSTION_SLOW_HOLDERS : LG_EXHAUSTION_BACKLOG;
     }
 }
 
@@ -74,15 +76,15 @@ static uint32_t deepest_nesting(const struct lg_pool *pool, const struct lg_repo
     return deepest;
 }
 
-void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int status,
-                            uint64_t returns_before)
+void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int status)
 {
     struct lg_report *report = lg__report_of(self);
-    uint64_t now_ns = lg__now_ns();
     lg__raw_lock(&pool->lock);
+    uint64_t now_ns = lg__now_ns(); /* under the lock: no waiter is younger */
     uint32_t waiting = pool->queue.count;
-    uint64_t returns_now = pool->returns;
-    uint64_t failures = pool->failures_running;
+    uint64_t last_return_ns = pool->last_return_ns;
+    /* Where everything is open, opens that failed before are not why this waits. */
+    uint64_t failures = pool->empty_count + pool->opening_count > 0 ? pool->failures_running : 0;
     uint64_t oldest_ns = pool->queue.first ? now_ns - pool->queue.first->since_ns : 0;
     if (failures > 0 && status != LG_EDEADLK)
         lg__copy_name(report->detail, sizeof report->detail, pool->open_error);
@@ -103,5 +105,5 @@ void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int s
     if (status == LG_ETIMEDOUT)
         lg__add_relaxed(&pool->timeouts, (uint64_t)1);
     if (status != LG_ECLOSED)
-        classify(pool, report, returns_before, returns_now, failures);
+        classify(pool, self, report, last_return_ns, failures);
 }

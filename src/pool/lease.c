@@ -34,25 +34,30 @@ struct lg__slot *lg__lease_held(struct lg_pool *pool, struct lg_context *self)
     return NULL;
 }
 
-bool lg__lease_share(struct lg_pool *pool, struct lg_context *self, struct lg_lease *lease)
+int lg__lease_share(struct lg_pool *pool, struct lg_context *self, struct lg_lease *lease)
 {
     struct lg__slot *slot = lg__lease_held(pool, self);
     uint64_t holder;
     if (!slot)
-        return false;
+        return LG_EBUSY;
     lg__raw_lock(&pool->lock); /* the last return is under it too: a loan is shared or it ends */
     bool is_held = lg__slot_read_holder(slot, &holder) && holder == self->id;
-    uint32_t shares = slot->shares ? slot->shares : 1; /* what is out already is share 0 */
-    uint32_t share = shares == UINT32_MAX ? 32 : (uint32_t)__builtin_ctz(~shares);
-    bool is_shared = is_held && share < 32; /* 32 levels deep: an ordinary checkout */
+    bool is_closed = (lg__load_relaxed(&pool->control) & LG__POOL_CLOSED) != 0;
+    if (slot->shares == 0) { /* what is out already is share 0 */
+        slot->shares = is_held && !is_closed;
+        slot->share_next = 1;
+    }
+    uint32_t share = slot->share_next;
+    bool is_shared = is_held && !is_closed && share < 32; /* further: an ordinary checkout */
     if (is_shared) {
-        slot->shares = shares | 1u << share;
+        slot->shares |= 1u << share;
+        slot->share_next++;
         pool->shared++;
         uint32_t index = (uint32_t)(slot - pool->slots);
         *lease = (struct lg_lease){slot->resource, pool, index | share << 16, slot->holder_tag};
     }
     lg__raw_unlock(&pool->lock);
-    return is_shared;
+    return is_shared ? LG_OK : is_closed ? LG_ECLOSED : LG_EBUSY;
 }
 
 int lg__lease_unshare(struct lg_pool *pool, const struct lg_lease *lease, bool is_broken)
@@ -137,7 +142,7 @@ int lg_lease_give(const struct lg_lease *lease, struct lg_context *context)
     if (id == 0 || !lg__context_self())
         return LG_EINVAL;
     status = move_lease(lease, id);
-    if (status == LG_OK)
+    if (status == LG_OK && context != lg__self)
         lg__detector_look(context); /* a gift to a blocked context may close a ring */
     return status;
 }

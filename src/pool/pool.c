@@ -195,7 +195,7 @@ void lg__pool_unref(struct lg_pool *pool)
 
 static void wait_for_exit(void *arg, struct lg_context *context)
 {
-    while (lg__load_acquire(&context->inside) == arg && context != lg__self) /* R1 */
+    while (lg__load_acquire(&context->returning) == arg && context != lg__self) /* R1 */
         sched_yield();
 }
 
@@ -217,6 +217,8 @@ void lg_pool_destroy(struct lg_pool *pool)
         lg__pool_shut(pool);
         if (lg_pool_holders(pool, NULL, 0) > 0)
             lg__panic("a pool was destroyed while a lease of it was out", pool->name);
+        while (lg__load_full(&pool->inside) > 0)
+            sched_yield();
         lg__context_each(wait_for_exit, pool);
     }
     unlink_pool(pool);
@@ -256,11 +258,12 @@ void lg_pool_stats(struct lg_pool *pool, struct lg_pool_stats *out)
     lg__raw_lock(&pool->lock);
     for (uint32_t i = 0; i < pool->capacity; i++) {
         const struct lg__slot *slot = &pool->slots[i];
-        enum lg__slot_state state = lg__slot_state(lg__load_relaxed(&slot->word));
+        uint64_t word = lg__load_relaxed(&slot->word); /* once: a loan is in both counts or none */
+        enum lg__slot_state state = lg__slot_state(word);
         out->idle += state == LG__SLOT_IDLE;
         out->lent_now += state == LG__SLOT_LENT;
         out->opening += state == LG__SLOT_OPENING;
-        out->lent += lg__slot_loans(lg__load_relaxed(&slot->word));
+        out->lent += lg__slot_loans(word) - slot->fork_loans;
         if (slot->shares)
             shared_now += (uint64_t)__builtin_popcount(slot->shares) - 1;
     }
@@ -297,7 +300,8 @@ static void forget_slot(struct lg_pool *pool, uint32_t index)
 {
     struct lg__slot *slot = &pool->slots[index];
     uint64_t word = slot->word;
-    if (lg__self && lg__slot_state(word) == LG__SLOT_LENT && slot->holder == lg__self->id)
+    if (lg__self && lg__slot_state(word) == LG__SLOT_LENT && slot->holder == lg__self->id &&
+        slot->holder_tag == lg__slot_tag(word))
         lg__lease_drop(lg__self);
     slot->fork_loans = lg__slot_loans(word);
     slot->word = word & ~(LG__SLOT_LOAN_ONE - 1);
@@ -305,16 +309,26 @@ static void forget_slot(struct lg_pool *pool, uint32_t index)
     slot->shares = 0;
 }
 
+/* The child's counts are of what it does itself. */
+static void forget_counts(struct lg_pool *pool)
+{
+    pool->shared = pool->last_return_ns = pool->failures_running = 0;
+    pool->opened = pool->closed = pool->open_failures = 0;
+    pool->waited = pool->timeouts = pool->deadlocks = 0;
+}
+
 static void forget_all(void)
 {
     for (struct lg_pool *pool = list_head; pool; pool = pool->next) {
         for (uint32_t i = 0; i < pool->capacity; i++)
             forget_slot(pool, i);
+        forget_counts(pool);
         pool->lock = (struct lg__raw_lock){0};
         pool->queue = pool->closers = (struct lg__waiters){0};
         pool->opener_count = pool->opening_count = pool->on_way = 0;
         pool->empty_count = pool->capacity;
         pool->references = 1;
+        pool->inside = 0;
         pool->is_unowned = 0;
         pool->control &= ~LG__POOL_WAITERS;
         if (pool->driver.fork == LG_FORK_REFUSE)

@@ -61,6 +61,7 @@ struct lg_pool {
     uint64_t leak_after_ns;   /* r/o */
     uint64_t overtaking_ns;   /* r/o; 0: newcomers queue behind all */
     char name[LG_NAME_SIZE];  /* r/o */
+    int32_t inside;           /* atomic full; calls in a slow path */
     uint32_t is_unowned; /* atomic relaxed; leases wander: the detector does not trust holders */
 
     struct lg__raw_lock lock __attribute__((aligned(64)));
@@ -70,7 +71,7 @@ struct lg_pool {
     uint32_t empty_count;       /* under lock; slots in EMPTY */
     uint32_t opening_count;     /* under lock; slots in OPENING */
     uint32_t references;        /* under lock; the user and the openers */
-    uint64_t returns;           /* under lock; units that reached the queue or the idle by it */
+    uint64_t last_return_ns;    /* under lock; when something last came back to waiters */
     uint64_t failures_running;  /* under lock; failed opens since the last good one */
     uint32_t on_way;            /* under lock; waiters woken to look, and not back yet */
     uint64_t tickets;           /* under lock; given to waiters in the order in which they came */
@@ -87,8 +88,7 @@ extern const struct lg__resource_class lg__pool_class;
 /* queue.c; all with the lock held unless said otherwise.  Whoever has a lower ticket goes first. */
 void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, uint64_t ticket);
 void lg__queue_leave(struct lg_pool *pool, struct lg__waiters *queue, struct lg__wait *wait);
-/* Give a slot of the caller's (its state belongs to the caller, or is IDLE) to the first waiter, or
- * make it IDLE.  Returns the waiter to wake after the lock is released, or NULL. */
+/* Give a slot whose state belongs to the caller to the first waiter, or make it IDLE.  Returns the waiter to wake after the lock is released, or NULL. */
 struct lg__wait *lg__queue_serve(struct lg_pool *pool, struct lg__slot *slot);
 /* A waiter that was woken to look is back.  Returns the next to wake, if there is more to look at. */
 struct lg__wait *lg__queue_arrive(struct lg_pool *pool);
@@ -121,8 +121,9 @@ void lg__pool_check_generation(struct lg_pool *pool, uint32_t generation);
 /* close.c: the first half of close: no more checkouts, no waiters, nothing idle. */
 void lg__pool_shut(struct lg_pool *pool);
 
-/* lease.c: another lease of what the caller holds already.  False: it holds none. */
-bool lg__lease_share(struct lg_pool *pool, struct lg_context *self, struct lg_lease *lease);
+/* lease.c: another lease of what the caller holds already.  LG_EBUSY: it holds none, or has shared it
+ * 32 times; LG_ECLOSED. */
+int lg__lease_share(struct lg_pool *pool, struct lg_context *self, struct lg_lease *lease);
 /* Give back one lease of a pool that shares.  1: others are left, and a broken resource will go when
  * they are back; 0: it was the last, the slot is RETURNING; negative: the lease is stale. */
 int lg__lease_unshare(struct lg_pool *pool, const struct lg_lease *lease, bool is_broken);
@@ -132,23 +133,22 @@ struct lg__slot *lg__lease_held(struct lg_pool *pool, struct lg_context *self);
 int lg__lease_stale_status(const struct lg_lease *lease);
 
 /* exhaustion.c: complete the caller's report. */
-void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int status,
-                            uint64_t returns_before);
+void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int status);
 
-/* The context is in the pool's slow path or a checkin: destroy waits for it.  Once a slot is given
- * back, or a wait ended, a close elsewhere may find everything in and its caller destroy the pool,
- * while this call still looks at it.
- *   R1  `inside` is stored before the move that gives a slot back, or the begin of the wait (both
- *       full); who has seen those sees the store, or the release store that ends it, after which the
- *       pool is not touched.  A driver's call may have entered another pool: enter again after it. */
-static inline void lg__pool_enter(const struct lg_pool *pool, struct lg_context *self)
+/* Destroy waits for whoever is still inside a slow path: once a slot is given back, or a wait ended, a
+ * close elsewhere may find everything in and its caller destroy the pool, while that call still looks
+ * at it.  Enter is the call's first touch of the pool and exit its last.  A checkin's fast path has no
+ * room for a count; it leaves a mark in its context instead:
+ *   R1  `returning` is stored before the move that gives the slot back (full); who has seen that move
+ *       sees the mark, or the release store that ends it, after which the pool is not touched. */
+static inline void lg__pool_enter(struct lg_pool *pool)
 {
-    lg__store_relaxed(&self->inside, (const void *)pool); /* R1 */
+    lg__add_full(&pool->inside, 1);
 }
 
-static inline void lg__pool_exit(struct lg_context *self)
+static inline void lg__pool_exit(struct lg_pool *pool)
 {
-    lg__store_release(&self->inside, (const void *)NULL); /* R1 */
+    lg__sub_full(&pool->inside, 1);
 }
 
 /* pool.c */

@@ -17,8 +17,8 @@
 
 void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, uint64_t ticket)
 {
-    struct lg__wait *behind =
-        NULL; /* the newest comes last: look from the front only if it is not */
+    struct lg__wait *behind = NULL;
+    /* The newest comes last: look from the front only if it is not. */
     if (queue->last && queue->last->stamp >= ticket)
         for (behind = queue->first; behind->stamp < ticket;)
             behind = behind->next;
@@ -89,10 +89,11 @@ static bool may_overtake(const struct lg_pool *pool)
            lg__now_ns() - pool->queue.first->since_ns < pool->overtaking_ns;
 }
 
-static struct lg__wait *hand_over(struct lg_pool *pool, struct lg__slot *slot)
+/* `word` is the slot's when its state was looked at: an idle slot may have been taken since by a
+ * newcomer who has not seen the flag, and then nothing is served from it. */
+static struct lg__wait *hand_over(struct lg_pool *pool, struct lg__slot *slot, uint64_t word)
 {
-    /* An idle slot may be taken by a newcomer who has not seen the flag: then it is served. */
-    if (!lg__slot_move(slot, lg__load_relaxed(&slot->word), LG__SLOT_HANDED))
+    if (!lg__slot_move(slot, word, LG__SLOT_HANDED))
         return NULL;
     struct lg__wait *wait =
         end_first(pool, &pool->queue, LG__WAIT_GRANTED, (uint64_t)(slot - pool->slots));
@@ -101,16 +102,21 @@ static struct lg__wait *hand_over(struct lg_pool *pool, struct lg__slot *slot)
     return wait;
 }
 
-struct lg__wait *lg__queue_serve(struct lg_pool *pool, struct lg__slot *slot)
+static struct lg__wait *serve_word(struct lg_pool *pool, struct lg__slot *slot, uint64_t word)
 {
-    bool is_idle = lg__slot_state(lg__load_relaxed(&slot->word)) == LG__SLOT_IDLE;
     bool has_waiters = pool->queue.first != NULL;
-    pool->returns += has_waiters;
     if (has_waiters && !may_overtake(pool))
-        return hand_over(pool, slot);
-    if (!is_idle)
+        return hand_over(pool, slot, word);
+    if (lg__slot_state(word) != LG__SLOT_IDLE)
         lg__slot_move_own(slot, LG__SLOT_IDLE);
     return has_waiters ? wake_first(pool) : NULL;
+}
+
+struct lg__wait *lg__queue_serve(struct lg_pool *pool, struct lg__slot *slot)
+{
+    if (pool->queue.first)
+        pool->last_return_ns = lg__now_ns();
+    return serve_word(pool, slot, lg__load_relaxed(&slot->word));
 }
 
 struct lg__wait *lg__queue_arrive(struct lg_pool *pool)
@@ -126,11 +132,13 @@ static struct lg__wait *serve_one_idle(struct lg_pool *pool)
 {
     for (uint32_t i = 0; i < pool->capacity && pool->queue.first; i++) {
         struct lg__slot *slot = &pool->slots[i];
-        if (lg__slot_state(lg__load_full(&slot->word)) != LG__SLOT_IDLE)
-            continue;
-        struct lg__wait *wait = lg__queue_serve(pool, slot);
-        if (wait)
+        uint64_t word = lg__load_full(&slot->word); /* S2 */
+        struct lg__wait *wait =
+            lg__slot_state(word) == LG__SLOT_IDLE ? serve_word(pool, slot, word) : NULL;
+        if (wait) {
+            pool->last_return_ns = lg__now_ns();
             return wait;
+        }
     }
     return NULL;
 }

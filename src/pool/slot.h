@@ -6,7 +6,7 @@
  *     OPENING   | an opener works on it                | that opener            | IDLE, HANDED, EMPTY
  *     IDLE      | may be lent                          | anyone, by CAS         | LENT, HANDED, CLOSING
  *     HANDED    | given to a waiter that has not run   | that waiter; the giver | LENT, IDLE, CLOSING
- *     LENT      | somebody's lease                     | who returns it, by CAS | IDLE, HANDED, RETURNING
+ *     LENT      | somebody's lease                     | who returns it, by CAS | IDLE, RETURNING
  *     RETURNING | its returner resets it               | that returner          | IDLE, HANDED, CLOSING
  *     CLOSING   | being closed                         | whoever closes it      | EMPTY
  *
@@ -55,7 +55,7 @@ struct lg__slot {
     uint32_t holder_tag; /* atomic, S3 */
     uint32_t shares;     /* under the pool's lock; one bit a lease of a shared loan; 0: one lease */
     uint32_t generation; /* atomic relaxed; the opener, before IDLE */
-    uint32_t unused;
+    uint32_t share_next; /* under the pool's lock; shares of this loan so far: none is used twice */
     uint64_t fork_loans; /* r/o between forks; loans before the last: the parent's leases */
 };
 
@@ -93,7 +93,7 @@ static inline bool lg__slot_move_is_legal(enum lg__slot_state from, enum lg__slo
         [LG__SLOT_OPENING] = LG__TO(IDLE) | LG__TO(HANDED) | LG__TO(EMPTY),
         [LG__SLOT_IDLE] = LG__TO(LENT) | LG__TO(HANDED) | LG__TO(CLOSING),
         [LG__SLOT_HANDED] = LG__TO(LENT) | LG__TO(IDLE) | LG__TO(CLOSING),
-        [LG__SLOT_LENT] = LG__TO(IDLE) | LG__TO(HANDED) | LG__TO(RETURNING),
+        [LG__SLOT_LENT] = LG__TO(IDLE) | LG__TO(RETURNING),
         [LG__SLOT_RETURNING] = LG__TO(IDLE) | LG__TO(HANDED) | LG__TO(CLOSING),
         [LG__SLOT_CLOSING] = LG__TO(EMPTY),
     };

@@ -19,7 +19,39 @@
 
 #include "graph/detector.h"
 #include "plat/panic.h"
+#include "plat/text.h"
 #include "sync/mutex.h"
+
+/* What a report of a timeout says.  No search looks at it: those who wait here are OUTSIDE. */
+static uint32_t get_capacity(const void *object)
+{
+    (void)object;
+    return 1;
+}
+
+static void survey(const void *object, lg__visit *visit, void *arg)
+{
+    (void)object, (void)visit, (void)arg; /* nobody is known to owe a signal */
+}
+
+static void copy_name(const void *object, char *out)
+{
+    lg__copy_name(out, LG_NAME_SIZE, ((const struct lg_condition *)object)->name);
+}
+
+static const struct lg__resource_class condition_class = {
+    .noun = "condition",
+    .capacity = get_capacity,
+    .survey = survey,
+    .copy_name = copy_name,
+};
+
+/* What its waiters queue by: no mutex can have this address, also if one comes to live here later
+ * while a late unlock still looks for waiters of it.  (It falls into the same bucket.) */
+static const void *key_of(const struct lg_condition *condition)
+{
+    return (const char *)condition + 1;
+}
 
 static const char *name_of(const struct lg_condition *condition)
 {
@@ -49,32 +81,36 @@ static bool move_one(struct lg_condition *condition, struct lg__bucket *bucket,
     return true;
 }
 
-/* Wake the first told (or, if `anyone`, the first) waiter whose wait has not ended. */
-static struct lg__wait *end_first(struct lg_condition *condition, struct lg__bucket *bucket,
-                                  bool anyone)
+/* Whether a broadcast has reached a waiter that is still queued. */
+static bool was_told(const struct lg_condition *condition, const struct lg__wait *wait)
 {
-    struct lg__wait *wait = lg__park_next(bucket, NULL, condition);
-    for (; wait; wait = lg__park_next(bucket, wait, condition)) {
-        if (!anyone && wait->stamp >= condition->broadcasts)
-            return NULL; /* stamps grow along the queue */
-        if (lg__wait_end(wait, LG__WAIT_WOKEN, 0)) {
+    return wait->stamp < condition->broadcasts;
+}
+
+/* Wake the first waiter, of those who were told or of those who were not, whose wait has not ended. */
+static struct lg__wait *end_first(struct lg_condition *condition, struct lg__bucket *bucket,
+                                  bool is_told)
+{
+    struct lg__wait *wait = lg__park_next(bucket, NULL, key_of(condition));
+    for (; wait; wait = lg__park_next(bucket, wait, key_of(condition)))
+        if (was_told(condition, wait) == is_told && lg__wait_end(wait, LG__WAIT_WOKEN, 0)) {
             leave(condition, bucket, wait);
             return wait;
         }
-    }
     return NULL;
 }
 
 /* Whether the caller holds the mutex that the first waiter has released, with its bucket locked. */
 static struct lg__bucket *lock_second(struct lg_condition *condition, struct lg__bucket *bucket)
 {
-    struct lg__wait *first = lg__park_next(bucket, NULL, condition);
+    struct lg__wait *first = lg__park_next(bucket, NULL, key_of(condition));
     /* The mutex exists: its waiter cannot return before it has left this queue. */
     if (!first || !lg_mutex_is_held(first->companion))
         return NULL;
     return lg__park_try_second(bucket, first->companion);
 }
 
+/* Who was told has its signal already: this one is for another, who might else sleep for ever. */
 void lg_condition_signal(struct lg_condition *condition)
 {
     if (lg__load_full(&condition->waiters) == 0) /* C1 */
@@ -83,12 +119,12 @@ void lg_condition_signal(struct lg_condition *condition)
     struct lg__bucket *bucket = lg__park_lock(condition);
     struct lg__bucket *second = lock_second(condition, bucket);
     if (second) {
-        struct lg__wait *wait = lg__park_next(bucket, NULL, condition);
-        while (wait && !move_one(condition, bucket, second, wait))
-            wait = lg__park_next(bucket, wait, condition);
+        struct lg__wait *wait = lg__park_next(bucket, NULL, key_of(condition));
+        while (wait && (was_told(condition, wait) || !move_one(condition, bucket, second, wait)))
+            wait = lg__park_next(bucket, wait, key_of(condition));
         lg__park_unlock_second(bucket, second);
     } else {
-        woken = end_first(condition, bucket, true);
+        woken = end_first(condition, bucket, false);
     }
     lg__park_unlock(bucket);
     if (woken)
@@ -99,9 +135,9 @@ void lg_condition_signal(struct lg_condition *condition)
 static void move_told(struct lg_condition *condition, struct lg__bucket *bucket,
                       struct lg__bucket *second)
 {
-    struct lg__wait *wait = lg__park_next(bucket, NULL, condition);
-    while (wait && wait->stamp < condition->broadcasts) {
-        struct lg__wait *next = lg__park_next(bucket, wait, condition);
+    struct lg__wait *wait = lg__park_next(bucket, NULL, key_of(condition));
+    while (wait && was_told(condition, wait)) { /* stamps grow along the queue */
+        struct lg__wait *next = lg__park_next(bucket, wait, key_of(condition));
         (void)move_one(condition, bucket, second, wait);
         wait = next;
     }
@@ -117,7 +153,7 @@ static void pass_on(struct lg_condition *condition, struct lg__bucket *bucket)
         move_told(condition, bucket, second);
         lg__park_unlock_second(bucket, second);
     } else {
-        woken = end_first(condition, bucket, false);
+        woken = end_first(condition, bucket, true);
     }
     lg__park_unlock(bucket);
     if (woken)
@@ -136,10 +172,10 @@ void lg_condition_broadcast(struct lg_condition *condition)
 static void queue_up(struct lg_context *self, struct lg_condition *condition,
                      struct lg_mutex *mutex, lg_deadline deadline, const char *place)
 {
-    struct lg__want want = {NULL, condition, 1, false, deadline, place, 0};
+    struct lg__want want = {&condition_class, condition, 1, false, deadline, place, 0};
     struct lg__bucket *bucket = lg__park_lock(condition);
     lg__wait_begin(&self->wait, &want, LG__WAIT_OUTSIDE);
-    lg__park_push(bucket, &self->wait, condition, false);
+    lg__park_push(bucket, &self->wait, key_of(condition), false);
     self->wait.stamp = condition->broadcasts;
     self->wait.companion = mutex;
     lg__store_full(&condition->waiters, condition->waiters + 1); /* C1 */
@@ -150,10 +186,10 @@ static void queue_up(struct lg_context *self, struct lg_condition *condition,
 static bool leave_queue(struct lg_context *self, struct lg_condition *condition)
 {
     struct lg__bucket *bucket = lg__park_lock(condition);
-    if (self->wait.queue == condition)
+    if (lg__load_acquire(&self->wait.queue) == key_of(condition))
         leave(condition, bucket, &self->wait);
-    struct lg__wait *first = lg__park_next(bucket, NULL, condition);
-    bool has_told = first && first->stamp < condition->broadcasts;
+    struct lg__wait *first = lg__park_next(bucket, NULL, key_of(condition));
+    bool has_told = first && was_told(condition, first);
     lg__park_unlock(bucket);
     return has_told;
 }
@@ -187,6 +223,8 @@ int lg_condition_wait_at(struct lg_condition *condition, struct lg_mutex *mutex,
     uint32_t depth = lg__mutex_release(self, mutex);
     enum lg__wait_state end = lg__wait_sleep(&self->wait);
     bool has_told = leave_queue(self, condition);
+    if (end == LG__WAIT_TIMED_OUT)
+        lg__detector_explain(self);
     int status = take_back(self, mutex, end, place);
     if (status == LG_OK)
         mutex->depth = depth;
@@ -199,6 +237,10 @@ int lg_condition_wait_at(struct lg_condition *condition, struct lg_mutex *mutex,
 
 void lg_condition_destroy(struct lg_condition *condition)
 {
-    if (lg__load_full(&condition->waiters) != 0)
+    /* Not by `waiters`: after a fork those who waited in the parent are no longer queued. */
+    struct lg__bucket *bucket = lg__park_lock(condition);
+    bool is_waited_for = lg__park_next(bucket, NULL, key_of(condition)) != NULL;
+    lg__park_unlock(bucket);
+    if (is_waited_for)
         lg__panic("a condition was destroyed while waited for", name_of(condition));
 }

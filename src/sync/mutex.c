@@ -152,7 +152,7 @@ static enum outcome take_or_queue(struct attempt *attempt, struct lg__bucket *bu
 void lg__mutex_leave_queue(struct lg__wait *wait, const struct lg_mutex *mutex)
 {
     struct lg__bucket *bucket = lg__park_lock(mutex); /* M3 */
-    if (wait->queue == mutex)
+    if (lg__load_acquire(&wait->queue) == mutex)
         lg__park_remove(bucket, wait);
     lg__park_unlock(bucket);
 }
@@ -202,7 +202,8 @@ static int lock_queued(struct attempt *attempt)
             status = LG_EOWNERDEAD;
             break;
         case OUTCOME_LATE:
-            lg__detector_explain_want(attempt->self, &attempt->want, LG_REPORT_TIMEOUT);
+            if (attempt->want.deadline != LG_TRY)
+                lg__detector_explain_want(attempt->self, &attempt->want, LG_REPORT_TIMEOUT);
             status = LG_ETIMEDOUT;
             break;
         }
@@ -408,5 +409,7 @@ int lg__mutex_relock(struct lg_context *self, struct lg_mutex *mutex, const char
     int status = lock_queued(&attempt);
     if (status == LG_OK)
         lg__mutex_note_owned(self, mutex, place);
+    if (status == LG_EDEADLK)
+        lg__detector_log(self);
     return status;
 }

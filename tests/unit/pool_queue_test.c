@@ -93,7 +93,7 @@ static void serve_in_order(struct contest *contest, struct loan *mine, uint32_t 
 static void waiters_are_served_in_the_order_they_came(void **state)
 {
     (void)state;
-    struct contest contest = {.driver = null_begin()};
+    struct contest contest = {0};
     struct loan mine[3];
     for (uint32_t i = 0; i < WAITERS; i++)
         contest.workers[i] = crew_hire_numbered("waiter-", i);
@@ -198,24 +198,6 @@ static void with_nobody_left_it_is_idle(void **state)
     null_end(driver, pool);
 }
 
-/* A clear that finds the slot on its way through a queue of the gone must not miss it. */
-static void what_nobody_takes_is_still_cleared(void **state)
-{
-    (void)state;
-    struct null_driver *driver = null_begin();
-    struct loan mine;
-    struct lg__wait gone;
-    struct lg_pool *pool = full_pool(driver, 1, &mine);
-    push_ended(pool, &gone, LG__WAIT_TIMED_OUT);
-    assert_status(lg_pool_clear(pool), LG_OK);
-    assert_status(loan_checkin(&mine), LG_OK);
-    assert_int_equal(null_alive(driver), 0);
-    lg__raw_lock(&pool->lock);
-    lg__queue_leave(pool, &pool->queue, &gone);
-    lg__raw_unlock(&pool->lock);
-    null_end(driver, pool);
-}
-
 /* What they were handed fails its check: they keep their places, whoever comes back first. */
 static void a_failed_check_costs_no_place(void **state)
 {
@@ -294,7 +276,6 @@ int main(int argc, char **argv)
         SUPPORT_TEST(several_returns_go_to_the_first_several),
         SUPPORT_TEST(a_giver_skips_those_who_have_gone),
         SUPPORT_TEST(with_nobody_left_it_is_idle),
-        SUPPORT_TEST(what_nobody_takes_is_still_cleared),
         SUPPORT_TEST(a_failed_check_costs_no_place),
         SUPPORT_TEST(counts_and_ages_of_the_queue_are_told),
     };

@@ -8,7 +8,7 @@
 static const char *const moves[STATE_COUNT] = {
     [LG__SLOT_EMPTY] = "- x - - - - -", /*  EMPTY, OPENING, IDLE, HANDED, LENT, ... */
     [LG__SLOT_OPENING] = "x - x x - - -",   [LG__SLOT_IDLE] = "- - - x x - x",
-    [LG__SLOT_HANDED] = "- - x - x - x",    [LG__SLOT_LENT] = "- - x x - x -",
+    [LG__SLOT_HANDED] = "- - x - x - x",    [LG__SLOT_LENT] = "- - x - - x -",
     [LG__SLOT_RETURNING] = "- - x x - - x", [LG__SLOT_CLOSING] = "x - - - - - -",
 };
 

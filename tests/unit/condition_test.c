@@ -1,0 +1,662 @@
+/* The condition: who is moved, who is woken, what is held afterwards. */
+#include "support/locks.h"
+#include "support/thing.h"
+
+#include "graph/detector.h"
+#include "plat/clock.h"
+#include "plat/memory.h"
+#include "sync/mutex.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct lg_mutex m = LG_MUTEX_INIT("m");
+static struct lg_condition c = LG_CONDITION_INIT("c");
+static struct wait_until for_ever = {&c, &m, LG_FOREVER, "wait.c:1"};
+static struct lg_report report;
+
+static enum lg__wait_state state_of(const struct crew_worker *worker)
+{
+    return thing_state(crew_context(worker));
+}
+
+/* Whether the worker, asleep or not, waits to get m back. */
+static bool relocks(const struct crew_worker *worker)
+{
+    const struct lg_context *context = crew_context(worker);
+    return thing_state(context) == LG__WAIT_WAITING && context->wait.want.object == &m &&
+           context->wait.want.is_relock;
+}
+
+static struct crew_worker *hire_waiter(const char *name)
+{
+    struct crew_worker *worker = crew_hire(name);
+    assert_int_equal(crew_do(worker, step_lock, &m), LG_OK);
+    crew_run(worker, step_wait, &for_ever);
+    crew_wait_blocked_on(worker, &c);
+    return worker;
+}
+
+/* The worker's wait has ended with m held; it lets go. */
+static void expect_and_unlock(struct crew_worker *worker, int status)
+{
+    assert_int_equal(crew_wait(worker), status);
+    assert_int_equal(crew_do(worker, step_is_held, &m), 1);
+    (void)crew_do(worker, step_unlock, &m);
+}
+
+static void expect_all_quiet(void)
+{
+    assert_int_equal(lg__load_acquire(&c.waiters), 0);
+    assert_int_equal(step_try(&m), LG_OK);
+    step_unlock(&m);
+    assert_int_equal(m.word, 0);
+}
+
+/* ---- Signals ------------------------------------------------------------------------------------ */
+
+static void test_null(void **state)
+{
+    (void)state;
+    struct wait_until no_condition = {NULL, &m, LG_FOREVER, NULL}, no_mutex = {&c, NULL, 1, NULL};
+    assert_int_equal(step_lock(&m), LG_OK);
+    assert_int_equal(step_wait(&no_condition), LG_EINVAL);
+    assert_int_equal(step_wait(&no_mutex), LG_EINVAL);
+    assert_int_equal(lg_mutex_is_held(&m), 1);
+    step_unlock(&m);
+}
+
+static void test_a_signal_to_nobody_is_lost(void **state)
+{
+    (void)state;
+    struct wait_until soon = {&c, &m, 1, "soon.c:1"};
+    lg_condition_signal(&c);
+    lg_condition_broadcast(&c);
+    assert_int_equal(step_lock(&m), LG_OK);
+    lg_condition_signal(&c);
+    lg_condition_broadcast(&c);
+    assert_int_equal(step_wait(&soon), LG_ETIMEDOUT);
+    assert_int_equal(lg_mutex_is_held(&m), 1);
+    step_unlock(&m);
+    expect_all_quiet();
+}
+
+/* main holds m and signals: A is moved to the queue of m when signal returns, and has not run. */
+static void test_a_signal_by_the_holder_moves(void **state)
+{
+    (void)state;
+    struct crew_worker *a = hire_waiter("A");
+    assert_int_equal(step_lock(&m), LG_OK);
+    lg_condition_signal(&c);
+    assert_true(relocks(a));
+    assert_int_equal(lg__load_acquire(&c.waiters), 0);
+    crew_wait_blocked_on(a, &m);
+    step_unlock(&m);
+    expect_and_unlock(a, LG_OK);
+    expect_all_quiet();
+}
+
+/* main does not hold m, B does: A is woken, and waits for m by itself. */
+static void test_a_signal_by_another_wakes(void **state)
+{
+    (void)state;
+    struct crew_worker *a = hire_waiter("A"), *b = crew_hire("B");
+    assert_int_equal(crew_do(b, step_lock, &m), LG_OK);
+    uint64_t epoch = crew_context(a)->wait.word >> LG__WAIT_STATE_BITS;
+    lg_condition_signal(&c);
+    assert_int_not_equal(state_of(a), LG__WAIT_OUTSIDE);
+    crew_wait_blocked_on(a, &m);
+    assert_true(relocks(a));
+    assert_true(crew_context(a)->wait.word >> LG__WAIT_STATE_BITS == epoch + 1);
+    (void)crew_do(b, step_unlock, &m);
+    expect_and_unlock(a, LG_OK);
+    a = hire_waiter("A");
+    lg_condition_signal(&c); /* and when m is free */
+    expect_and_unlock(a, LG_OK);
+    expect_all_quiet();
+}
+
+static void test_signals_go_to_who_has_waited_longest(void **state)
+{
+    (void)state;
+    struct crew_worker *waiters[4];
+    for (unsigned i = 0; i < 4; i++)
+        waiters[i] = hire_waiter("waiter");
+    for (unsigned i = 0; i < 4; i++) {
+        if (i % 2)
+            assert_int_equal(step_lock(&m), LG_OK);
+        lg_condition_signal(&c);
+        if (i % 2)
+            step_unlock(&m);
+        expect_and_unlock(waiters[i], LG_OK);
+        for (unsigned j = i + 1; j < 4; j++)
+            assert_int_equal(state_of(waiters[j]), LG__WAIT_OUTSIDE);
+    }
+    expect_all_quiet();
+}
+
+/* ---- Broadcasts --------------------------------------------------------------------------------- */
+
+#define HERD 20
+
+static unsigned count_states(struct crew_worker *const herd[], enum lg__wait_state wanted)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < HERD; i++)
+        count += state_of(herd[i]) == wanted;
+    return count;
+}
+
+static unsigned count_relocking(struct crew_worker *const herd[])
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < HERD; i++)
+        count += relocks(herd[i]);
+    return count;
+}
+
+/* The holder broadcasts: all are moved, nobody is woken; they get m one after the other, in the
+ * order in which they came. */
+static void test_a_broadcast_by_the_holder_wakes_nobody(void **state)
+{
+    (void)state;
+    struct crew_worker *herd[HERD];
+    for (unsigned i = 0; i < HERD; i++)
+        herd[i] = hire_waiter("herd");
+    assert_int_equal(step_lock(&m), LG_OK);
+    lg_condition_broadcast(&c);
+    assert_int_equal(count_relocking(herd), HERD);
+    assert_int_equal(lg__load_acquire(&c.waiters), 0);
+    step_unlock(&m);
+    for (unsigned i = 0; i < HERD; i++) {
+        assert_int_equal(crew_wait(herd[i]), LG_OK);
+        assert_int_equal(count_relocking(herd), HERD - 1 - i);
+        (void)crew_do(herd[i], step_unlock, &m);
+    }
+    expect_all_quiet();
+}
+
+/* Somebody else broadcasts while B holds m: one is woken, and waits for m; the others sleep on.  When
+ * that one has m, it moves the others, so again nobody fights. */
+static void test_a_broadcast_by_another_wakes_one(void **state)
+{
+    (void)state;
+    struct crew_worker *herd[HERD], *b = crew_hire("B");
+    for (unsigned i = 0; i < HERD; i++)
+        herd[i] = hire_waiter("herd");
+    assert_int_equal(crew_do(b, step_lock, &m), LG_OK);
+    lg_condition_broadcast(&c);
+    assert_int_equal(count_states(herd, LG__WAIT_OUTSIDE), HERD - 1);
+    crew_wait_blocked_on(herd[0], &m);
+    assert_int_equal(lg__load_acquire(&c.waiters), HERD - 1);
+    (void)crew_do(b, step_unlock, &m);
+    assert_int_equal(crew_wait(herd[0]), LG_OK);
+    assert_int_equal(count_relocking(herd), HERD - 1);
+    assert_int_equal(lg__load_acquire(&c.waiters), 0);
+    (void)crew_do(herd[0], step_unlock, &m);
+    for (unsigned i = 1; i < HERD; i++)
+        expect_and_unlock(herd[i], LG_OK);
+    expect_all_quiet();
+}
+
+/* As before, but B, who holds m, ends: the woken one cannot take m, and wakes the next instead, who
+ * cannot either: all hear of it, nobody is forgotten. */
+static void test_a_broadcast_reaches_all_when_the_holder_ends(void **state)
+{
+    (void)state;
+    struct crew_worker *herd[HERD], *b = crew_hire("B");
+    support_log_begin(LG_LOG_ERROR);
+    for (unsigned i = 0; i < HERD; i++)
+        herd[i] = hire_waiter("herd");
+    assert_int_equal(crew_do(b, step_lock, &m), LG_OK);
+    lg_condition_broadcast(&c);
+    crew_leave(b);
+    for (unsigned i = 0; i < HERD; i++) {
+        assert_int_equal(crew_wait(herd[i]), LG_EOWNERDEAD);
+        assert_int_equal(crew_do(herd[i], step_is_held, &m), 0);
+    }
+    assert_int_equal(step_recover(&m), LG_OK);
+    step_unlock(&m);
+    expect_all_quiet();
+}
+
+/* ---- Timeouts ----------------------------------------------------------------------------------- */
+
+static void test_a_timeout_is_not_early_and_holds_the_mutex(void **state)
+{
+    (void)state;
+    struct wait_until soon = {&c, &m, 0, "soon.c:1"};
+    lg_deadline deadlines[] = {LG_TRY, 1, lg_after_ms(0), 0};
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(step_lock(&m), LG_OK);
+        soon.deadline = i == 3 ? lg_after_ms(3) : deadlines[i];
+        assert_int_equal(step_wait(&soon), LG_ETIMEDOUT);
+        assert_true(lg__now_ns() >= soon.deadline);
+        assert_int_equal(lg_mutex_is_held(&m), 1);
+        assert_int_equal(lg__load_acquire(&c.waiters), 0);
+        step_unlock(&m);
+    }
+    expect_all_quiet();
+}
+
+/* LG_ETIMEDOUT has its report here as everywhere, and not an older one. */
+static void test_a_timeout_fills_the_report(void **state)
+{
+    (void)state;
+    struct wait_until soon = {&c, &m, lg_after_ms(2), "soon.c:1"};
+    support_log_begin(LG_LOG_ERROR);
+    assert_int_equal(step_lock(&m), LG_OK);
+    assert_int_equal(step_lock(&m), LG_EDEADLK);
+    assert_int_equal(step_wait(&soon), LG_ETIMEDOUT);
+    const struct lg_report *last = lg_report_last();
+    assert_int_equal(last->kind, LG_REPORT_TIMEOUT);
+    assert_string_equal(last->noun, "condition");
+    assert_string_equal(last->name, "c");
+    assert_string_equal(last->closer, "main");
+    assert_string_equal(last->place, "soon.c:1");
+    assert_true(last->waited_ms >= 1);
+    assert_int_equal(last->cause, LG_EXHAUSTION_NONE);
+    assert_int_equal(last->member_count, 1);
+    assert_string_equal(last->members[0].waits_name, "c");
+    step_unlock(&m);
+}
+
+/* The deadline limits the wait for the signal; the way back waits as long as B holds m. */
+static void test_the_way_back_has_no_deadline(void **state)
+{
+    (void)state;
+    struct wait_until soon = {&c, &m, 0, "soon.c:1"};
+    struct crew_worker *a = crew_hire("A"), *b = crew_hire("B");
+    assert_int_equal(crew_do(a, step_lock, &m), LG_OK);
+    soon.deadline = lg_after_ms(900000);
+    crew_run(a, step_wait, &soon);
+    crew_wait_blocked_on(a, &c);
+    assert_int_equal(crew_do(b, step_lock, &m), LG_OK);
+    assert_true(thing_time_out(crew_context(a)));
+    crew_wait_blocked_on(a, &m);
+    assert_true(relocks(a));
+    assert_int_equal(lg__load_acquire(&c.waiters), 0);
+    (void)crew_do(b, step_unlock, &m);
+    expect_and_unlock(a, LG_ETIMEDOUT);
+    expect_all_quiet();
+}
+
+/* A is moved a moment before its deadline, which does not count any more. */
+static void test_who_was_moved_does_not_time_out(void **state)
+{
+    (void)state;
+    struct wait_until soon = {&c, &m, 0, "soon.c:1"};
+    struct crew_worker *a = crew_hire("A");
+    for (;;) { /* until the signal was faster than the deadline */
+        assert_int_equal(crew_do(a, step_lock, &m), LG_OK);
+        soon.deadline = lg_after_ms(20);
+        crew_run(a, step_wait, &soon);
+        assert_int_equal(step_lock(&m), LG_OK); /* A has released it, so it waits */
+        lg_condition_signal(&c);
+        bool is_moved = relocks(a);
+        while (is_moved && !lg__deadline_has_passed(soon.deadline))
+            sched_yield();
+        if (is_moved)
+            crew_wait_blocked_on(a, &m);
+        step_unlock(&m);
+        int status = crew_wait(a);
+        (void)crew_do(a, step_unlock, &m);
+        if (is_moved) {
+            assert_int_equal(status, LG_OK);
+            break;
+        }
+    }
+    expect_all_quiet();
+}
+
+/* ---- Who cannot run ----------------------------------------------------------------------------- */
+
+/* Workers are stalled in a signal handler, so that what happens to them happens before they run.
+ * Under the thread sanitizer handlers do not run inside a futex call. */
+static uint32_t stalled, may_go; /* atomic */
+
+static void stall(int signal_number)
+{
+    (void)signal_number;
+    (void)lg__add_full(&stalled, 1u);
+    while (!lg__load_acquire(&may_go))
+        lg__cpu_relax();
+}
+
+static void stall_worker(struct crew_worker *worker)
+{
+    struct sigaction action = {.sa_handler = stall};
+    sigaction(SIGUSR2, &action, NULL);
+    lg__store_full(&stalled, 0u);
+    lg__store_full(&may_go, 0u);
+    assert_int_equal(pthread_kill(crew_thread(worker), SIGUSR2), 0);
+    while (!lg__load_acquire(&stalled))
+        sched_yield();
+}
+
+static void let_go_on(void)
+{
+    lg__store_full(&may_go, 1u);
+}
+
+/* A's wait has timed out, but A has not run and is still first in the queue: the signal is for B. */
+static void test_a_signal_passes_by_who_gave_up(void **state)
+{
+    (void)state;
+    if (SUPPORT_TSAN)
+        SUPPORT_SKIP("no handler runs inside a futex call");
+    for (int by_holder = 0; by_holder < 2; by_holder++) {
+        struct crew_worker *a = hire_waiter("A"), *b = hire_waiter("B");
+        stall_worker(a);
+        assert_true(thing_time_out(crew_context(a)));
+        if (by_holder)
+            assert_int_equal(step_lock(&m), LG_OK);
+        lg_condition_signal(&c);
+        if (by_holder)
+            step_unlock(&m);
+        expect_and_unlock(b, LG_OK);
+        let_go_on();
+        expect_and_unlock(a, LG_ETIMEDOUT);
+        expect_all_quiet();
+    }
+}
+
+/* A and B wait; somebody who does not hold m broadcasts: A is woken, but does not run yet; B is told
+ * and still queued.  Then H waits too, and there is one signal more.  A and B have theirs; it is for
+ * H, who would else sleep for ever. */
+static void test_a_signal_is_not_spent_on_who_was_told(void **state)
+{
+    (void)state;
+    if (SUPPORT_TSAN)
+        SUPPORT_SKIP("no handler runs inside a futex call");
+    for (int by_holder = 0; by_holder < 2; by_holder++) {
+        struct crew_worker *a = hire_waiter("A"), *b = hire_waiter("B");
+        stall_worker(a);
+        lg_condition_broadcast(&c);
+        assert_int_equal(state_of(a), LG__WAIT_WOKEN);
+        assert_int_equal(state_of(b), LG__WAIT_OUTSIDE);
+        struct crew_worker *h = hire_waiter("H");
+        if (by_holder)
+            assert_int_equal(step_lock(&m), LG_OK);
+        lg_condition_signal(&c);
+        if (by_holder)
+            step_unlock(&m);
+        expect_and_unlock(h, LG_OK);
+        expect_and_unlock(b, LG_OK); /* moved by H, who saw that it was told */
+        let_go_on();
+        expect_and_unlock(a, LG_OK);
+        expect_all_quiet();
+    }
+}
+
+/* ---- Owner death -------------------------------------------------------------------------------- */
+
+/* B ends holding m while A is on its way back: moved (0), woken (1) or timed out (2). */
+static void test_the_owner_ends_on_the_way_back(void **state)
+{
+    (void)state;
+    support_log_begin(LG_LOG_ERROR);
+    for (int how = 0; how < 3; how++) {
+        struct crew_worker *a = hire_waiter("A"), *b = crew_hire("B");
+        assert_int_equal(crew_do(b, step_lock, &m), LG_OK);
+        if (how == 0)
+            (void)crew_do(b, step_signal, &c);
+        else if (how == 1)
+            lg_condition_signal(&c);
+        else
+            assert_true(thing_time_out(crew_context(a)));
+        crew_wait_blocked_on(a, &m);
+        crew_leave(b);
+        assert_int_equal(crew_wait(a), LG_EOWNERDEAD);
+        assert_int_equal(crew_do(a, step_is_held, &m), 0);
+        assert_int_equal(lg__held_count(crew_context(a)), 0);
+        assert_int_equal(crew_do(a, step_recover, &m), LG_OK);
+        (void)crew_do(a, step_unlock, &m);
+        expect_all_quiet();
+    }
+}
+
+/* ---- Deadlocks ---------------------------------------------------------------------------------- */
+
+/* A holds x and waits at c with m.  B takes m, signals (A is moved: A -> m), and B -> x closes it.  A
+ * could only be failed without its mutex, so it is B. */
+static void test_a_relock_is_not_failed_if_another_will_do(void **state)
+{
+    (void)state;
+    struct lg_mutex x = LG_MUTEX_INIT("x");
+    struct crew_worker *a = crew_hire("A"), *b = crew_hire("B");
+    assert_int_equal(crew_do(a, step_lock, &x), LG_OK);
+    assert_int_equal(crew_do(a, step_lock, &m), LG_OK);
+    crew_run(a, step_wait, &for_ever);
+    crew_wait_blocked_on(a, &c);
+    assert_int_equal(crew_do(b, step_lock, &m), LG_OK);
+    (void)crew_do(b, step_signal, &c);
+    crew_wait_blocked_on(a, &m);
+    assert_int_equal(crew_do(b, step_lock, &x), LG_EDEADLK);
+    (void)crew_do(b, step_copy_report, &report);
+    assert_int_equal(report.member_count, 2);
+    assert_string_equal(report.members[1].context, "A");
+    assert_string_equal(report.members[1].waits_name, "m");
+    assert_string_equal(report.members[1].waits_place, "wait.c:1");
+    assert_true(relocks(a));
+    (void)crew_do(b, step_unlock, &m);
+    expect_and_unlock(a, LG_OK);
+    (void)crew_do(a, step_unlock, &x);
+    expect_all_quiet();
+}
+
+/* The same, but B waits first, while anybody may still signal A; the signal comes from main.  A
+ * closes the ring on its way back, and still it is B who is told. */
+static void test_a_relock_that_closes_a_ring(void **state)
+{
+    (void)state;
+    struct lg_mutex x = LG_MUTEX_INIT("x");
+    struct crew_worker *a = crew_hire("A"), *b = crew_hire("B");
+    assert_int_equal(crew_do(a, step_lock, &x), LG_OK);
+    assert_int_equal(crew_do(a, step_lock, &m), LG_OK);
+    crew_run(a, step_wait, &for_ever);
+    crew_wait_blocked_on(a, &c);
+    assert_int_equal(crew_do(b, step_lock, &m), LG_OK);
+    crew_run(b, step_lock, &x);
+    crew_wait_blocked_on(b, &x);
+    lg_condition_signal(&c);
+    assert_int_equal(crew_wait(b), LG_EDEADLK);
+    crew_wait_blocked_on(a, &m);
+    (void)crew_do(b, step_unlock, &m);
+    expect_and_unlock(a, LG_OK);
+    (void)crew_do(a, step_unlock, &x);
+    expect_all_quiet();
+}
+
+/* Nobody else will do: B, who holds m, waits for x as another condition's re-lock.  With mutexes
+ * alone this cannot come about, so x is a thing.  The wait at the condition ends with LG_EDEADLK, and
+ * the mutex is not held: woken (0) or moved (1). */
+static void test_a_relock_as_the_last_resort(void **state)
+{
+    (void)state;
+    support_log_begin(LG_LOG_INFO);
+    for (int is_moved = 0; is_moved < 2; is_moved++) {
+        struct thing x = {.name = "x", .capacity = 1};
+        struct lg__want want = thing_want(&x, 1);
+        struct crew_worker *a = hire_waiter("A"), *b = crew_hire("B");
+        want.is_relock = true;
+        thing_hold(&x, crew_context(a), 1);
+        assert_int_equal(crew_do(b, step_lock, &m), LG_OK);
+        if (is_moved)
+            (void)crew_do(b, step_signal, &c);
+        crew_run(b, step_want_quietly, &want);
+        crew_wait_blocked_on(b, &x);
+        if (is_moved)
+            lg__detector_look(crew_context(a));
+        else
+            lg_condition_signal(&c);
+        assert_int_equal(crew_wait(a), LG_EDEADLK);
+        assert_int_equal(crew_do(a, step_is_held, &m), 0);
+        assert_int_equal(lg__held_count(crew_context(a)), 0);
+        assert_int_equal(support_log_count("deadlock"), (unsigned)is_moved + 1);
+        (void)crew_do(a, step_copy_report, &report);
+        assert_string_equal(report.victim, "A");
+        assert_string_equal(report.name, "m");
+        thing_let_go(&x, crew_context(a));
+        assert_true(thing_wake(crew_context(b)));
+        assert_int_equal(crew_wait(b), LG_OK + (int)LG__WAIT_WOKEN);
+        (void)crew_do(b, step_unlock, &m);
+        expect_all_quiet();
+    }
+}
+
+/* ---- Recursive ---------------------------------------------------------------------------------- */
+
+static void test_all_levels_are_released_and_restored(void **state)
+{
+    (void)state;
+    struct lg_mutex r = LG_MUTEX_RECURSIVE_INIT("r");
+    struct wait_until wait = {&c, &r, LG_FOREVER, "wait.c:1"};
+    for (int how = 0; how < 3; how++) {
+        struct crew_worker *a = crew_hire("A");
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(crew_do(a, step_lock, &r), LG_OK);
+        crew_run(a, step_wait, &wait);
+        crew_wait_blocked_on(a, &c);
+        assert_int_equal(step_lock(&r), LG_OK);
+        assert_int_equal(step_lock(&r), LG_OK);
+        if (how == 0)
+            lg_condition_signal(&c);
+        else if (how == 1)
+            lg_condition_broadcast(&c);
+        else
+            assert_true(thing_time_out(crew_context(a)));
+        step_unlock(&r);
+        step_unlock(&r);
+        assert_int_equal(crew_wait(a), how == 2 ? LG_ETIMEDOUT : LG_OK);
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(crew_do(a, step_is_held, &r), 1);
+            (void)crew_do(a, step_unlock, &r);
+        }
+        assert_int_equal(crew_do(a, step_is_held, &r), 0);
+    }
+    assert_int_equal(r.word, 0);
+}
+
+/* ---- Panics, memory ----------------------------------------------------------------------------- */
+
+static int destroy(void *condition)
+{
+    lg_condition_destroy(condition);
+    return 0;
+}
+
+static void test_panics(void **state)
+{
+    (void)state;
+    static struct lg_condition unnamed;
+    static struct wait_until no_name = {&unnamed, &m, LG_FOREVER, NULL};
+    struct support_panic panic = support_panic_of(step_wait, &for_ever);
+    assert_true(panic.has_happened);
+    assert_string_equal(panic.rule, "a condition was waited for without holding the mutex");
+    assert_string_equal(panic.object, "c");
+    panic = support_panic_of(step_wait, &no_name);
+    assert_string_equal(panic.object, "(unnamed condition)");
+    struct crew_worker *a = hire_waiter("A");
+    panic = support_panic_of(step_wait, &for_ever); /* free, but not mine */
+    assert_true(panic.has_happened);
+    panic = support_panic_of(destroy, &c);
+    assert_string_equal(panic.rule, "a condition was destroyed while waited for");
+    assert_string_equal(panic.object, "c");
+    lg_condition_signal(&c);
+    expect_and_unlock(a, LG_OK);
+    assert_false(support_panic_of(destroy, &c).has_happened);
+    expect_all_quiet();
+}
+
+/* Once all have been moved nobody waits at the condition, so it may go, before any of them has run. */
+static void test_memory_may_go_right_after_broadcast(void **state)
+{
+    (void)state;
+    struct crew_worker *workers[3];
+    for (unsigned i = 0; i < 3; i++)
+        workers[i] = crew_hire_numbered("A", i);
+    for (int round = 0; round < 50; round++) {
+        struct lg_condition *gone = calloc(1, sizeof *gone);
+        struct wait_until wait = {gone, &m, LG_FOREVER, "gone.c:1"};
+        for (unsigned i = 0; i < 3; i++) {
+            assert_int_equal(crew_do(workers[i], step_lock, &m), LG_OK);
+            crew_run(workers[i], step_wait, &wait);
+            crew_wait_blocked_on(workers[i], gone);
+        }
+        assert_int_equal(step_lock(&m), LG_OK);
+        lg_condition_broadcast(gone);
+        lg_condition_destroy(gone);
+        free(gone);
+        step_unlock(&m);
+        for (unsigned i = 0; i < 3; i++)
+            expect_and_unlock(workers[i], LG_OK);
+    }
+    expect_all_quiet();
+}
+
+static void test_signals_of_the_system_do_not_end_a_wait(void **state)
+{
+    (void)state;
+    struct sigaction action = {.sa_handler = stall};
+    sigaction(SIGUSR2, &action, NULL);
+    let_go_on(); /* the handler returns at once */
+    struct crew_worker *a = hire_waiter("A");
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(pthread_kill(crew_thread(a), SIGUSR2), 0);
+    crew_wait_blocked_on(a, &c);
+    assert_int_equal(lg__load_acquire(&c.waiters), 1);
+    lg_condition_signal(&c);
+    expect_and_unlock(a, LG_OK);
+    expect_all_quiet();
+}
+
+static void test_nothing_is_allocated(void **state)
+{
+    (void)state;
+    struct crew_worker *a = hire_waiter("A");
+    struct wait_until soon = {&c, &m, 1, "soon.c:1"};
+    uint64_t before = lg__alloc_count();
+    lg_condition_signal(&c);
+    assert_int_equal(crew_wait(a), LG_OK);
+    assert_int_equal(crew_do(a, step_wait, &soon), LG_ETIMEDOUT);
+    crew_run(a, step_wait, &for_ever);
+    crew_wait_blocked_on(a, &c);
+    assert_int_equal(step_lock(&m), LG_OK);
+    lg_condition_broadcast(&c);
+    step_unlock(&m);
+    expect_and_unlock(a, LG_OK);
+    assert_true(lg__alloc_count() == before);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        SUPPORT_TEST(test_null),
+        SUPPORT_TEST(test_a_signal_to_nobody_is_lost),
+        SUPPORT_TEST(test_a_signal_by_the_holder_moves),
+        SUPPORT_TEST(test_a_signal_by_another_wakes),
+        SUPPORT_TEST(test_signals_go_to_who_has_waited_longest),
+        SUPPORT_TEST(test_a_broadcast_by_the_holder_wakes_nobody),
+        SUPPORT_TEST(test_a_broadcast_by_another_wakes_one),
+        SUPPORT_TEST(test_a_broadcast_reaches_all_when_the_holder_ends),
+        SUPPORT_TEST(test_a_timeout_is_not_early_and_holds_the_mutex),
+        SUPPORT_TEST(test_a_timeout_fills_the_report),
+        SUPPORT_TEST(test_the_way_back_has_no_deadline),
+        SUPPORT_TEST(test_who_was_moved_does_not_time_out),
+        SUPPORT_TEST(test_a_signal_passes_by_who_gave_up),
+        SUPPORT_TEST(test_a_signal_is_not_spent_on_who_was_told),
+        SUPPORT_TEST(test_the_owner_ends_on_the_way_back),
+        SUPPORT_TEST(test_a_relock_is_not_failed_if_another_will_do),
+        SUPPORT_TEST(test_a_relock_that_closes_a_ring),
+        SUPPORT_TEST(test_a_relock_as_the_last_resort),
+        SUPPORT_TEST(test_all_levels_are_released_and_restored),
+        SUPPORT_TEST(test_panics),
+        SUPPORT_TEST(test_memory_may_go_right_after_broadcast),
+        SUPPORT_TEST(test_signals_of_the_system_do_not_end_a_wait),
+        SUPPORT_TEST(test_nothing_is_allocated),
+    };
+    return SUPPORT_RUN(argc, argv, tests, NULL);
+}
