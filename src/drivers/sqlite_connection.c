@@ -89,7 +89,7 @@ static void leave_gate(struct lg__sqlite_connection *connection)
 void lg__sqlite_settle(struct lg__sqlite_connection *connection)
 {
     if (connection->gate.resource &&
-        sqlite3_txn_state(connection->handle, "main") != SQLITE_TXN_WRITE)
+        sqlite3_txn_state(connection->handle, NULL) != SQLITE_TXN_WRITE)
         leave_gate(connection);
 }
 
