@@ -171,12 +171,26 @@ void lg__compose_deadlock(struct lg_report *report, const struct lg__search *sea
         lg__context_copy_name(search->members[victim].id, report->victim);
 }
 
+/* Whether a holder without a row is counted in another way: as a member of the search, later, or
+ * because it was met before.  Marks it as met; members keep their marks. */
+static bool is_counted(const struct rows *rows, uint64_t holder)
+{
+    struct lg_context *context = lg__context_find(holder);
+    if (!context || context->mark_serial == rows->search->serial)
+        return context != NULL;
+    context->mark_serial = rows->search->serial;
+    context->mark_index = LG__NONE;
+    return false;
+}
+
+/* A row for each holder, however many units it has; those that do not fit are only counted. */
 static bool add_holder_row(void *arg, const struct lg__holding *holding)
 {
     struct rows *rows = arg;
-    if (!has_row(rows, holding->holder))
+    bool is_full = rows->report->member_count >= LG_REPORT_MEMBERS;
+    if (!has_row(rows, holding->holder) && !(is_full && is_counted(rows, holding->holder)))
         add_row(rows, holding->holder);
-    return rows->report->member_count < LG_REPORT_MEMBERS;
+    return true;
 }
 
 void lg__compose_timeout(struct lg_report *report, const struct lg__search *search)

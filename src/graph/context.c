@@ -334,7 +334,7 @@ int lg_context_resume(struct lg_context *context)
         return LG_EBUSY;
     if (!claim_detached(context))
         return LG_EINVAL;
-    if (pthread_setspecific(exit_key, context) != 0) {
+    if (lg__seam_fails(LG__SEAM_KEY) || pthread_setspecific(exit_key, context) != 0) {
         unclaim(context);
         return LG_ENOMEM;
     }

@@ -11,11 +11,10 @@ static void add_thing_id(struct lg__text *text, const char *name)
     lg__text_add(text, "\"");
 }
 
-static void add_context_id(struct lg__text *text, const char *name)
+/* By its number: contexts may have the same name. */
+static void add_context_id(struct lg__text *text, uint32_t index)
 {
-    lg__text_add(text, "\"c:");
-    lg__text_add_dot(text, name);
-    lg__text_add(text, "\"");
+    lg__text_addf(text, "\"c:%u\"", index);
 }
 
 static void add_label(struct lg__text *text, const char *label)
@@ -34,34 +33,33 @@ static void add_thing(struct lg__text *text, const char *name)
     lg__text_add(text, "\"];\n");
 }
 
-static void add_hold(struct lg__text *text, const struct lg_report_member *member,
-                     const struct lg_report_hold *hold)
+static void add_hold(struct lg__text *text, uint32_t index, const struct lg_report_hold *hold)
 {
     add_thing(text, hold->name);
     lg__text_add(text, "  ");
     add_thing_id(text, hold->name);
     lg__text_add(text, " -> ");
-    add_context_id(text, member->context);
+    add_context_id(text, index);
     add_label(text, hold->place);
     lg__text_add(text, ";\n");
 }
 
-static void add_member(struct lg__text *text, const struct lg_report_member *member,
-                       const char *victim)
+static void add_member(struct lg__text *text, const struct lg_report *report, uint32_t index)
 {
-    bool is_victim = victim[0] && strcmp(victim, member->context) == 0;
+    const struct lg_report_member *member = &report->members[index];
+    bool is_victim = report->victim[0] && strcmp(report->victim, member->context) == 0;
     lg__text_add(text, "  ");
-    add_context_id(text, member->context);
+    add_context_id(text, index);
     lg__text_add(text, " [label=\"");
     lg__text_add_dot(text, member->context);
     lg__text_addf(text, "\"%s];\n", is_victim ? ", style=filled, fillcolor=lightpink" : "");
     for (uint32_t i = 0; i < lg__report_listed_holds(member); i++)
-        add_hold(text, member, &member->holds[i]);
+        add_hold(text, index, &member->holds[i]);
     if (member->need == 0)
         return;
     add_thing(text, member->waits_name);
     lg__text_add(text, "  ");
-    add_context_id(text, member->context);
+    add_context_id(text, index);
     lg__text_add(text, " -> ");
     add_thing_id(text, member->waits_name);
     add_label(text, member->waits_place);
@@ -72,6 +70,6 @@ void lg__report_dot(struct lg__text *text, const struct lg_report *report)
 {
     lg__text_add(text, "digraph waits {\n  rankdir=LR;\n");
     for (uint32_t i = 0; i < lg__report_listed(report); i++)
-        add_member(text, &report->members[i], report->victim);
+        add_member(text, report, i);
     lg__text_add(text, "}\n");
 }

@@ -5,15 +5,16 @@
 
 #include "plat/atomic.h"
 
-static uint64_t countdown; /* passages left until the failure; 0: disarmed; atomic, counter */
-static uint32_t armed_mask;
-static bool persistent;
-static uint32_t has_failed; /* atomic, flag for the test */
+static uint64_t countdown;     /* passages left until the failure; 0: disarmed; atomic, counter */
+static uint32_t armed_mask;    /* atomic; written while disarmed */
+static uint32_t is_persisting; /* as armed_mask */
+static uint32_t has_failed;    /* atomic, flag for the test */
 
 void lg__seam_arm(uint64_t n, uint32_t mask, bool is_persistent)
 {
-    armed_mask = mask;
-    persistent = is_persistent;
+    lg__store_full(&countdown, (uint64_t)0);
+    lg__store_relaxed(&armed_mask, mask);
+    lg__store_relaxed(&is_persisting, (uint32_t)is_persistent);
     lg__store_relaxed(&has_failed, 0u);
     lg__store_full(&countdown, n);
 }
@@ -24,16 +25,26 @@ bool lg__seam_disarm(void)
     return lg__load_relaxed(&has_failed) != 0;
 }
 
-bool lg__seam_fails(enum lg__seam point)
+/* Count one passage down.  True: it is the one to fail, or one after it. */
+static bool count_passage(void)
 {
     uint64_t left = lg__load_full(&countdown);
-    if (left == 0 || !(armed_mask & (1u << point)))
-        return false;
-    while (left > 1)
-        if (lg__cas_full(&countdown, &left, left - 1))
+    for (;;) {
+        if (left == 0)
             return false;
-    if (!persistent)
-        lg__store_full(&countdown, (uint64_t)0);
+        if (left == 1 && lg__load_relaxed(&is_persisting))
+            return true;
+        uint64_t before = left;
+        if (lg__cas_full(&countdown, &left, before - 1))
+            return before == 1;
+    }
+}
+
+bool lg__seam_fails(enum lg__seam point)
+{
+    if (lg__load_full(&countdown) == 0 || !(lg__load_relaxed(&armed_mask) & (1u << point)) ||
+        !count_passage())
+        return false;
     lg__store_relaxed(&has_failed, 1u);
     return true;
 }

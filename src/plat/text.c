@@ -54,7 +54,7 @@ static void add_bytes(struct lg__text *text, const char *bytes, size_t count)
         text->buffer[text->used] = 0;
         bytes += fits;
         count -= fits;
-        if (count > 0 && text->fd >= 0)
+        if (text->used + 1 == text->size && text->fd >= 0) /* so that there is room next time */
             (void)lg__text_flush(text);
     }
 }
@@ -114,10 +114,16 @@ void lg__text_add_json(struct lg__text *text, const char *string)
 
 void lg__text_add_dot(struct lg__text *text, const char *string)
 {
-    for (const char *s = string; *s; s++) {
+    const unsigned char *s = (const unsigned char *)string;
+    while (*s) {
+        size_t length = utf8_length(s);
         if (*s == '"' || *s == '\\')
             add_bytes(text, "\\", 1);
-        add_bytes(text, (unsigned char)*s < 0x20 ? " " : s, 1);
+        if (*s < 0x20 || length == 0)
+            add_bytes(text, *s < 0x20 ? " " : "?", 1);
+        else
+            add_bytes(text, (const char *)s, length);
+        s += length ? length : 1;
     }
 }
 

@@ -28,7 +28,7 @@ void lg__text_addf(struct lg__text *text, const char *format, ...)
 
 /* Text in double quotes, escaped as JSON demands; bytes that are not UTF-8 become '?'. */
 void lg__text_add_json(struct lg__text *text, const char *string);
-/* The same for Graphviz: quotes and backslashes escaped, no line breaks. */
+/* The same for Graphviz, without the quotes around it; line breaks become spaces. */
 void lg__text_add_dot(struct lg__text *text, const char *string);
 
 /* "key": value, with a comma before it unless it is the first after a bracket. */

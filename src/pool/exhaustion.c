@@ -85,6 +85,8 @@ void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int s
     uint64_t last_return_ns = pool->last_return_ns;
     /* Where everything is open, opens that failed before are not why this waits. */
     uint64_t failures = pool->empty_count + pool->opening_count > 0 ? pool->failures_running : 0;
+    if (status == LG_EOPEN) /* and one that failed is, whatever has worked since */
+        failures++;
     uint64_t oldest_ns = pool->queue.first ? now_ns - pool->queue.first->since_ns : 0;
     if (failures > 0 && status != LG_EDEADLK)
         lg__copy_name(report->detail, sizeof report->detail, pool->open_error);

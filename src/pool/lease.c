@@ -8,12 +8,21 @@ static struct lg__slot *slot_of(const struct lg_lease *lease)
     return &lease->pool->slots[LG__LEASE_SLOT(lease)];
 }
 
+/* With the lock: the share that a bit of a slot's shares stands for. */
+static uint16_t *share_of(const struct lg_pool *pool, const struct lg__slot *slot, uint32_t bit)
+{
+    return &pool->shares[(uint32_t)(slot - pool->slots) * LG__SHARES + bit];
+}
+
 /* Whether it is out.  With the pool's lock. */
 static bool is_out(const struct lg_lease *lease)
 {
     const struct lg__slot *slot = slot_of(lease);
     uint32_t share = LG__LEASE_SHARE(lease);
-    bool has_share = slot->shares == 0 ? share == 0 : share < 32 && (slot->shares >> share & 1);
+    uint32_t bit = LG__SHARE_BIT(share);
+    bool has_share = slot->shares == 0
+                         ? share == 0
+                         : (slot->shares >> bit & 1) && *share_of(lease->pool, slot, bit) == share;
     return has_share && lg__slot_is_of(lg__load_acquire(&slot->word), lease->tag);
 }
 
@@ -34,30 +43,44 @@ struct lg__slot *lg__lease_held(struct lg_pool *pool, struct lg_context *self)
     return NULL;
 }
 
+/* With the lock: take the next share of a loan.  0: there is no bit for one more. */
+static uint32_t take_share(struct lg_pool *pool, struct lg__slot *slot)
+{
+    if (slot->shares == 0) { /* what is out already is share 0 */
+        slot->shares = 1;
+        *share_of(pool, slot, 0) = 0;
+    }
+    if (slot->shares == UINT32_MAX)
+        return 0;
+    uint32_t bit = (uint32_t)__builtin_ctz(~slot->shares);
+    uint16_t *share = share_of(pool, slot, bit);
+    do {
+        *share = (uint16_t)((*share & ~(LG__SHARES - 1u)) + LG__SHARES + bit); /* used once more */
+    } while (*share == 0);
+    slot->shares |= 1u << bit;
+    pool->shared++;
+    return *share;
+}
+
 int lg__lease_share(struct lg_pool *pool, struct lg_context *self, struct lg_lease *lease)
 {
     struct lg__slot *slot = lg__lease_held(pool, self);
     uint64_t holder;
+    int status = LG_EBUSY;
     if (!slot)
-        return LG_EBUSY;
+        return status;
     lg__raw_lock(&pool->lock); /* the last return is under it too: a loan is shared or it ends */
     bool is_held = lg__slot_read_holder(slot, &holder) && holder == self->id;
-    bool is_closed = (lg__load_relaxed(&pool->control) & LG__POOL_CLOSED) != 0;
-    if (slot->shares == 0) { /* what is out already is share 0 */
-        slot->shares = is_held && !is_closed;
-        slot->share_next = 1;
-    }
-    uint32_t share = slot->share_next;
-    bool is_shared = is_held && !is_closed && share < 32; /* further: an ordinary checkout */
-    if (is_shared) {
-        slot->shares |= 1u << share;
-        slot->share_next++;
-        pool->shared++;
+    if (lg__load_relaxed(&pool->control) & LG__POOL_CLOSED)
+        status = LG_ECLOSED;
+    uint32_t share = is_held && status == LG_EBUSY ? take_share(pool, slot) : 0;
+    if (share != 0) { /* else it is too deep: an ordinary checkout */
         uint32_t index = (uint32_t)(slot - pool->slots);
         *lease = (struct lg_lease){slot->resource, pool, index | share << 16, slot->holder_tag};
+        status = LG_OK;
     }
     lg__raw_unlock(&pool->lock);
-    return is_shared ? LG_OK : is_closed ? LG_ECLOSED : LG_EBUSY;
+    return status;
 }
 
 int lg__lease_unshare(struct lg_pool *pool, const struct lg_lease *lease, bool is_broken)
@@ -66,7 +89,7 @@ int lg__lease_unshare(struct lg_pool *pool, const struct lg_lease *lease, bool i
     int left = -1;
     lg__raw_lock(&pool->lock);
     if (is_out(lease)) {
-        slot->shares &= ~(1u << LG__LEASE_SHARE(lease));
+        slot->shares &= ~(1u << LG__SHARE_BIT(LG__LEASE_SHARE(lease)));
         left = slot->shares != 0;
     }
     if (left == 0)

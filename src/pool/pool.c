@@ -147,6 +147,22 @@ static void unlink_pool(struct lg_pool *pool)
     lg__raw_unlock(&list_lock);
 }
 
+static bool alloc_slots(struct lg_pool *pool)
+{
+    bool is_sharing = pool->nested == LG_NESTED_SHARE;
+    pool->slots = lg__alloc(pool->capacity * sizeof *pool->slots);
+    if (is_sharing)
+        pool->shares = lg__alloc(pool->capacity * LG__SHARES * sizeof *pool->shares);
+    return pool->slots && (pool->shares || !is_sharing);
+}
+
+static void free_pool(struct lg_pool *pool)
+{
+    lg__free(pool->shares);
+    lg__free(pool->slots);
+    lg__free(pool);
+}
+
 int lg_pool_create(const struct lg_driver *driver, void *arg, const struct lg_pool_options *options,
                    struct lg_pool **out)
 {
@@ -170,9 +186,8 @@ int lg_pool_create(const struct lg_driver *driver, void *arg, const struct lg_po
     pool->driver = table;
     pool->arg = arg;
     apply_options(pool, &known);
-    pool->slots = lg__alloc(pool->capacity * sizeof *pool->slots);
-    if (!pool->slots) {
-        lg__free(pool);
+    if (!alloc_slots(pool)) {
+        free_pool(pool);
         return LG_ENOMEM;
     }
     link_pool(pool);
@@ -189,8 +204,7 @@ void lg__pool_unref(struct lg_pool *pool)
         return;
     if (pool->driver.destroy)
         pool->driver.destroy(pool->arg);
-    lg__free(pool->slots);
-    lg__free(pool);
+    free_pool(pool);
 }
 
 static void wait_for_exit(void *arg, struct lg_context *context)

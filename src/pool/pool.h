@@ -49,6 +49,7 @@ struct lg_pool {
     /* Read by every checkout and checkin; written rarely. */
     uint64_t control;         /* atomic full, S2 */
     struct lg__slot *slots;   /* r/o */
+    uint16_t *shares;         /* r/o; elements under lock; nested = share: the last of each bit */
     uint32_t capacity;        /* r/o */
     uint32_t hint_index;      /* r/o; its place among a context's hints */
     uint32_t is_detached;     /* r/o; leases belong to nobody */
@@ -155,8 +156,11 @@ static inline void lg__pool_exit(struct lg_pool *pool)
 uint64_t lg__pool_set_flag(struct lg_pool *pool, uint64_t flag);
 void lg__pool_clear_flag(struct lg_pool *pool, uint64_t flag);
 
-/* A lease's slot: bits 15..0 the slot's number, 31..16 the share. */
+/* A lease's slot: bits 15..0 the slot's number, 31..16 the share: its bit in the slot's shares and,
+ * because bits are used again, how often that one was.  Without sharing it is 0. */
 #define LG__LEASE_SLOT(lease)  ((lease)->slot & 0xffffu)
 #define LG__LEASE_SHARE(lease) ((lease)->slot >> 16)
+#define LG__SHARES             32
+#define LG__SHARE_BIT(share)   ((share) & (LG__SHARES - 1u))
 
 #endif

@@ -55,7 +55,7 @@ struct lg__slot {
     uint32_t holder_tag; /* atomic, S3 */
     uint32_t shares;     /* under the pool's lock; one bit a lease of a shared loan; 0: one lease */
     uint32_t generation; /* atomic relaxed; the opener, before IDLE */
-    uint32_t share_next; /* under the pool's lock; shares of this loan so far: none is used twice */
+    uint32_t unused;
     uint64_t fork_loans; /* r/o between forks; loans before the last: the parent's leases */
 };
 

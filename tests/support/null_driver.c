@@ -327,6 +327,12 @@ void null_grow_old(void)
     NULL_WAIT_UNTIL(lg__tick_now_ns() > before + 20 * 1000 * 1000); /* clocks differ by a tick */
 }
 
+void null_age(struct lg_pool *pool)
+{
+    for (uint32_t i = 0; i < pool->capacity; i++)
+        lg__store_relaxed(&pool->slots[i].since_ns, (uint64_t)1);
+}
+
 void null_use(struct null_driver *driver, void *memory, const void *user)
 {
     struct null_resource *resource = memory;

@@ -154,7 +154,7 @@ static void one_deadline_covers_queue_check_and_open(void **state)
     struct null_driver *driver = null_begin();
     struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
     options.capacity = 1;
-    options.check_after_ms = 1;
+    options.check_after_ms = NULL_CHECK_MS;
     struct lg_pool *pool = null_pool(driver, &options);
     struct crew_worker *waiter = crew_hire("waiter");
     struct loan loan = loan_of(driver, pool, lg_after_ms(60000));
@@ -163,7 +163,7 @@ static void one_deadline_covers_queue_check_and_open(void **state)
     crew_run(waiter, loan_checkout, &loan);
     crew_wait_blocked_on(waiter, pool); /* first in the queue */
     assert_int_equal(__atomic_load_n(&wait->deadline, __ATOMIC_RELAXED), loan.deadline);
-    null_grow_old();
+    null_age(pool);
     null_set(driver, fail_checks, 1);
     null_hold(&driver->opens);
     give(pool, &lease);
@@ -204,10 +204,10 @@ static void what_was_idle_for_long_is_checked(void **state)
 {
     (void)state;
     struct null_driver *driver = null_begin();
-    struct lg_pool *pool = checking_pool(driver, 1, 1);
+    struct lg_pool *pool = checking_pool(driver, 1, NULL_CHECK_MS);
     fill(pool, 1);
     for (uint32_t i = 1; i <= 3; i++) {
-        null_grow_old();
+        null_age(pool);
         uint32_t before = null_get(driver, checks);
         struct lg_lease lease = take(pool);
         assert_int_equal(null_get(driver, checks), before + 1);
@@ -221,9 +221,9 @@ static void what_fails_its_check_is_closed_and_another_lent(void **state)
 {
     (void)state;
     struct null_driver *driver = null_begin();
-    struct lg_pool *pool = checking_pool(driver, 2, 1);
+    struct lg_pool *pool = checking_pool(driver, 2, NULL_CHECK_MS);
     fill(pool, 2);
-    null_grow_old();
+    null_age(pool);
     null_set(driver, fail_checks, 1);
     uint32_t before = null_get(driver, checks);
     struct lg_lease lease = take(pool);
@@ -238,9 +238,9 @@ static void when_all_fail_their_check_a_new_one_is_opened(void **state)
 {
     (void)state;
     struct null_driver *driver = null_begin();
-    struct lg_pool *pool = checking_pool(driver, 3, 1);
+    struct lg_pool *pool = checking_pool(driver, 3, NULL_CHECK_MS);
     fill(pool, 3);
-    null_grow_old();
+    null_age(pool);
     null_set(driver, fail_checks, 3);
     uint32_t before = null_get(driver, checks);
     struct lg_lease lease = take(pool);
@@ -256,10 +256,10 @@ static void try_closes_what_fails_and_opens_nothing(void **state)
 {
     (void)state;
     struct null_driver *driver = null_begin();
-    struct lg_pool *pool = checking_pool(driver, 1, 1);
+    struct lg_pool *pool = checking_pool(driver, 1, NULL_CHECK_MS);
     struct lg_lease lease;
     fill(pool, 1);
-    null_grow_old();
+    null_age(pool);
     null_set(driver, fail_checks, 1);
     assert_status(lg_pool_try_checkout(pool, &lease), LG_EBUSY);
     assert_int_equal(null_get(driver, closed), 1);
@@ -323,7 +323,7 @@ static void nothing_allocates(void **state)
 {
     (void)state;
     struct null_driver *driver = null_begin();
-    struct lg_pool *pool = checking_pool(driver, 2, 1);
+    struct lg_pool *pool = checking_pool(driver, 2, NULL_CHECK_MS);
     struct crew_worker *worker = crew_hire("worker");
     struct loan loan = loan_of(driver, pool, LG_FOREVER);
     struct lg_lease lease, second;
@@ -333,7 +333,7 @@ static void nothing_allocates(void **state)
     uint64_t before = lg__alloc_count();
     for (int i = 0; i < 1000; i++)
         fill(pool, 2);
-    null_grow_old();
+    null_age(pool);
     null_set(driver, fail_checks, 2);
     lease = take(pool); /* checks, closes, opens */
     assert_status(crew_do(worker, loan_checkout, &loan), LG_OK);

@@ -80,6 +80,24 @@ static void a_closed_pool_lends_nothing(void **state)
     null_end(driver, pool);
 }
 
+/* Nor one more share of what is out already. */
+static void a_closed_pool_shares_nothing(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+    options.nested = LG_NESTED_SHARE;
+    struct lg_pool *pool = null_pool(driver, &options);
+    struct lg_lease outer = take(pool), inner = take(pool), more;
+    assert_status(lg_pool_close(pool, LG_TRY, NULL, 0, NULL), LG_EDEADLK);
+    assert_status(lg_pool_checkout(pool, LG_FOREVER, &more), LG_ECLOSED);
+    assert_status(lg_pool_checkin(pool, &inner), LG_OK);
+    assert_status(lg_pool_checkout(pool, LG_FOREVER, &more), LG_ECLOSED);
+    assert_status(lg_pool_checkin(pool, &outer), LG_OK);
+    assert_int_equal(null_alive(driver), 0);
+    null_end(driver, pool);
+}
+
 static void arguments_must_fit(void **state)
 {
     (void)state;
@@ -430,6 +448,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(an_unused_pool_closes_at_once),
         SUPPORT_TEST(what_is_idle_is_closed),
         SUPPORT_TEST(a_closed_pool_lends_nothing),
+        SUPPORT_TEST(a_closed_pool_shares_nothing),
         SUPPORT_TEST(arguments_must_fit),
         SUPPORT_TEST(waiters_are_told),
         SUPPORT_TEST(a_deadline_lists_who_is_out),

@@ -1,5 +1,5 @@
 /* Leases: nested policies, handing on, wandering, orphans. */
-#include "graph/context.h"
+#include "pool/pool.h"
 #include "support/crew.h"
 #include "support/null_driver.h"
 
@@ -142,6 +142,77 @@ static void share_may_be_returned_in_any_order(void **state)
             null_assert_counts(driver, pool, left - 1);
         }
         assert_int_equal(null_get(driver, resets), round + 1);
+    }
+    null_end(driver, pool);
+}
+
+/* A holder may share a thousand times, one after the other: what it has returned is no level. */
+static void share_many_times(struct null_driver *driver, struct lg_pool *pool, int rounds)
+{
+    struct lg_lease outer = take(pool), middle = take(pool), last = middle;
+    uint32_t resets = null_get(driver, resets);
+    for (int i = 0; i < rounds; i++) {
+        struct lg_lease inner = take(pool), copy = inner;
+        assert_ptr_equal(inner.resource, outer.resource);
+        if (i > 0)
+            assert_status(lg_pool_checkin(pool, &last), LG_ESTALE); /* of the round before */
+        give(pool, &inner);
+        assert_status(lg_pool_checkin(pool, &copy), LG_ESTALE);
+        last = copy;
+    }
+    give(pool, &outer);
+    for (int i = 0; i < 100; i++) { /* the outermost may be gone: what is left is shared on */
+        struct lg_lease inner = take(pool);
+        assert_ptr_equal(inner.resource, middle.resource);
+        give(pool, &inner);
+    }
+    assert_int_equal(null_get(driver, resets), resets);
+    give(pool, &middle);
+    assert_int_equal(null_get(driver, resets), resets + 1);
+}
+
+static void share_counts_what_is_out_only(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = pool_with(driver, 1, LG_NESTED_SHARE);
+    struct lg_pool_stats stats;
+    share_many_times(driver, pool, 1000);
+    share_many_times(driver, pool, 3000); /* more than a share can count */
+    share_many_times(driver, pool, 10);
+    lg_pool_stats(pool, &stats);
+    assert_int_equal(stats.lent, 1000 + 3000 + 10 + 3 * (2 + 100));
+    assert_int_equal(stats.returned, stats.lent);
+    null_end(driver, pool);
+}
+
+/* Another thread returns the lease while its holder is about to share it: both stand before the
+ * pool's lock, and whoever comes second finds what the first has left. */
+static void a_loan_that_has_ended_is_not_shared(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = pool_with(driver, 1, LG_NESTED_SHARE);
+    struct crew_worker *holder = crew_hire("holder"), *other = crew_hire("other");
+    support_log_begin(LG_LOG_WARN);
+    for (int i = 0; i < SUPPORT_ROUNDS(300); i++) {
+        struct loan outer = loan_of(driver, pool, LG_FOREVER), inner = outer;
+        struct crew_worker *first = i % 2 ? holder : other;
+        outer.is_untouched = inner.is_untouched = 1;
+        assert_status(crew_do(holder, loan_checkout, &outer), LG_OK);
+        null_wait_no_openers(pool);
+        lg__raw_lock(&pool->lock);
+        crew_run(first, i % 2 ? loan_checkout : loan_checkin, i % 2 ? &inner : &outer);
+        NULL_WAIT_UNTIL(lg__load_acquire(&pool->lock.word) == 2);
+        crew_run(i % 2 ? other : holder, i % 2 ? loan_checkin : loan_checkout,
+                 i % 2 ? &outer : &inner);
+        for (int j = 0; j < 20; j++)
+            null_yield(); /* so that the second most often stands there too */
+        lg__raw_unlock(&pool->lock);
+        assert_status(crew_wait(other), LG_OK);
+        assert_status(crew_wait(holder), LG_OK);
+        assert_status(crew_do(holder, loan_checkin, &inner), LG_OK);
+        null_assert_counts(driver, pool, 0);
     }
     null_end(driver, pool);
 }
@@ -405,10 +476,11 @@ static void a_pool_may_detach_all_its_leases(void **state)
 
 /* ---- Wandering ---------------------------------------------------------------------------------- */
 
-static void a_foreign_checkin_is_said_once_and_the_pool_is_silent(void **state)
+static void wander(bool has_reset)
 {
-    (void)state;
     struct null_driver *driver = null_begin();
+    if (!has_reset)
+        driver->table.reset = NULL;
     struct lg_pool *pool = pool_with(driver, 1, LG_NESTED_DETECT);
     struct crew_worker *worker = crew_hire("wanderer");
     struct lg_lease second;
@@ -429,9 +501,20 @@ static void a_foreign_checkin_is_said_once_and_the_pool_is_silent(void **state)
     const char *place = strstr(text, "null_driver.c:"); /* both places are there */
     assert_non_null(place);
     assert_non_null(strstr(place + 1, "null_driver.c:"));
-    struct lg_lease lease = take(pool); /* nothing of it is left in the books of the context */
+    struct lg_lease lease = take(pool); /* nothing of it is left in the books of the contexts */
     give(pool, &lease);
+    assert_int_equal(lg__held_count(lg_context_self()), 0);
+    assert_int_equal(lg__held_count(crew_context(worker)), 0);
+    crew_leave(worker);
+    assert_int_equal(support_log_count("ended-holding"), 0);
     null_end(driver, pool);
+}
+
+static void a_foreign_checkin_is_said_once_and_the_pool_is_silent(void **state)
+{
+    (void)state;
+    wander(true);
+    wander(false); /* with returns on the fast path */
 }
 
 /* A pool that has gone silent still knows who took what. */
@@ -526,6 +609,8 @@ int main(int argc, char **argv)
         SUPPORT_TEST(forbid_counts_what_was_adopted_and_not_what_was_detached),
         SUPPORT_TEST(share_gives_the_same_under_tags_of_their_own),
         SUPPORT_TEST(share_may_be_returned_in_any_order),
+        SUPPORT_TEST(share_counts_what_is_out_only),
+        SUPPORT_TEST(a_loan_that_has_ended_is_not_shared),
         SUPPORT_TEST(share_goes_thirty_two_levels_deep),
         SUPPORT_TEST(a_shared_resource_is_discarded_at_the_end),
         SUPPORT_TEST(a_shared_resource_is_cleared_at_the_end),

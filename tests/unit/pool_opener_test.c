@@ -3,6 +3,7 @@
 #include "support/crew.h"
 #include "support/null_driver.h"
 
+#include <signal.h>
 #include <string.h>
 
 #define WORKERS 8
@@ -187,6 +188,48 @@ static void a_failed_open_wakes_exactly_the_first(void **state)
     null_end(driver, pool);
 }
 
+static struct {
+    uint32_t is_in, may_leave; /* atomic */
+} handler;
+
+static void stay(int signal_number)
+{
+    (void)signal_number;
+    __atomic_store_n(&handler.is_in, 1, __ATOMIC_SEQ_CST);
+    while (!__atomic_load_n(&handler.may_leave, __ATOMIC_SEQ_CST))
+        null_yield();
+}
+
+/* Whoever was failed has the words, also if the next open has worked before it runs again.  A signal
+ * handler keeps it from running. */
+static void the_words_outlive_a_good_open(void **state)
+{
+    (void)state;
+    if (SUPPORT_TSAN)
+        SUPPORT_SKIP("this sanitizer delays signals until the library has returned");
+    struct sigaction action = {.sa_handler = stay}, before;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = pool_with(driver, 2, 1);
+    struct crew_worker *workers[2];
+    struct loan loans[2];
+    sigaction(SIGUSR1, &action, &before);
+    handler.is_in = handler.may_leave = 0;
+    null_hold(&driver->opens);
+    hire_askers(driver, pool, 2, workers, loans);
+    null_wait_at(&driver->opens, 1);
+    pthread_kill(crew_thread(workers[0]), SIGUSR1);
+    NULL_WAIT_UNTIL(__atomic_load_n(&handler.is_in, __ATOMIC_SEQ_CST));
+    null_set(driver, fail_opens, 1);
+    null_let_all(&driver->opens);
+    assert_status(crew_wait(workers[1]), LG_OK);
+    __atomic_store_n(&handler.may_leave, 1, __ATOMIC_SEQ_CST);
+    assert_status(crew_wait(workers[0]), LG_EOPEN);
+    assert_open_report(&loans[0].report, NULL_WORDS);
+    assert_status(crew_do(workers[1], loan_checkin, &loans[1]), LG_OK);
+    sigaction(SIGUSR1, &before, NULL);
+    null_end(driver, pool);
+}
+
 static void opens_that_fail_and_then_work(void **state)
 {
     (void)state;
@@ -318,6 +361,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(an_open_whose_asker_has_left_lands_in_the_pool),
         SUPPORT_TEST(a_return_may_overtake_an_open),
         SUPPORT_TEST(a_failed_open_wakes_exactly_the_first),
+        SUPPORT_TEST(the_words_outlive_a_good_open),
         SUPPORT_TEST(opens_that_fail_and_then_work),
         SUPPORT_TEST(a_driver_that_says_ok_and_gives_nothing_has_failed),
         SUPPORT_TEST(one_open_that_hangs_does_not_stop_the_pool),

@@ -207,7 +207,7 @@ static void a_failed_check_costs_no_place(void **state)
     struct loan mine[2], loans[4];
     struct crew_worker *workers[4];
     options.capacity = 2;
-    options.check_after_ms = 1;
+    options.check_after_ms = NULL_CHECK_MS;
     struct lg_pool *pool = null_pool(driver, &options);
     for (unsigned i = 0; i < 2; i++) {
         mine[i] = loan_of(driver, pool, LG_FOREVER);
@@ -219,7 +219,7 @@ static void a_failed_check_costs_no_place(void **state)
         crew_run(workers[i], loan_checkout, &loans[i]);
         crew_wait_blocked_on(workers[i], pool);
     }
-    null_grow_old();
+    null_age(pool);
     null_set(driver, fail_checks, 2);
     null_hold(&driver->checks); /* both are in their checks at once */
     null_hold(&driver->opens);

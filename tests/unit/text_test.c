@@ -1,5 +1,8 @@
 /* Bounded text, JSON and DOT strings, and places that may be gone.  The JSON checker that judges
  * the library is judged here itself. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* memfd_create */
+#endif
 #include "support/support.h"
 
 #include "plat/text.h"
@@ -8,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* ---- The checker -------------------------------------------------------------------------------- */
 
@@ -101,6 +105,29 @@ static void test_every_size_is_kept(void **state)
             assert_int_equal(buffer[fits], 0);
         for (size_t i = size > 0 ? fits + 1 : 0; i < sizeof buffer; i++)
             assert_int_equal(buffer[i], '#');
+    }
+}
+
+/* On its way to a file nothing is cut, wherever the buffer's end falls. */
+static void test_every_buffer_streams_the_whole(void **state)
+{
+    (void)state;
+    static const char whole[] = "plain number=42 \"a\\\"b\\u000a\"c\\\"d ";
+    for (size_t size = 2; size <= sizeof whole + 3; size++) {
+        char buffer[sizeof whole + 8], file[sizeof whole + 8] = "";
+        struct lg__text text;
+        int fd = memfd_create("text", 0);
+        lg__text_begin_fd(&text, buffer, size, fd);
+        write_all_kinds(&text);
+        assert_true(lg__text_flush(&text));
+        assert_int_equal(text.length, sizeof whole - 1);
+        assert_int_equal(pread(fd, file, sizeof file - 1, 0), sizeof whole - 1);
+        assert_string_equal(file, whole);
+        close(fd);
+        lg__text_begin_fd(&text, buffer, size, fd); /* closed by now */
+        write_all_kinds(&text);
+        assert_int_equal(text.length, sizeof whole - 1);
+        assert_false(lg__text_flush(&text));
     }
 }
 
@@ -276,6 +303,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(test_checker_takes_json_only),
         SUPPORT_TEST(test_checker_finds_values),
         SUPPORT_TEST(test_every_size_is_kept),
+        SUPPORT_TEST(test_every_buffer_streams_the_whole),
         SUPPORT_TEST(test_a_long_formatted_line_is_cut),
         SUPPORT_TEST(test_json_strings),
         SUPPORT_TEST(test_json_of_any_bytes_is_json),

@@ -1,0 +1,88 @@
+/* All that is right: no compiler may complain. */
+#include <lifeguard/lifeguard.h>
+
+int right_if(void);
+int right_not_ok(void);
+int right_try(void);
+int right_block(void);
+int right_wait(void);
+int right_recover(void);
+int right_requires(void);
+
+static struct lg_mutex lock = LG_MUTEX_INIT("lock");
+static struct lg_condition changed = LG_CONDITION_INIT("changed");
+static int balance LG_GUARDED_BY(lock);
+
+int right_if(void)
+{
+    if (lg_mutex_lock(&lock, lg_after_ms(1)) == LG_OK) {
+        balance++;
+        lg_mutex_unlock(&lock);
+    }
+    return 0;
+}
+
+int right_not_ok(void)
+{
+    if (lg_mutex_lock(&lock, LG_FOREVER) != LG_OK)
+        return 1;
+    balance++;
+    lg_mutex_unlock(&lock);
+    return 0;
+}
+
+int right_try(void)
+{
+    if (lg_mutex_try_lock(&lock))
+        return 1;
+    balance++;
+    lg_mutex_unlock(&lock);
+    return 0;
+}
+
+int right_block(void)
+{
+    LG_WITH_MUTEX(&lock, LG_FOREVER, status) {
+        balance++;
+    }
+    LG_WITH_MUTEX(&lock, LG_TRY, again) {
+        balance--;
+    }
+    return status + again;
+}
+
+int right_wait(void)
+{
+    int status = LG_OK;
+    if (lg_mutex_lock(&lock, LG_FOREVER) != LG_OK)
+        return 1;
+    while (balance == 0 && status == LG_OK)
+        status = lg_condition_wait(&changed, &lock, LG_FOREVER);
+    lg_mutex_unlock(&lock);
+    return status;
+}
+
+int right_recover(void)
+{
+    if (lg_mutex_recover(&lock) != LG_OK)
+        return 1;
+    balance = 0;
+    lg_mutex_unlock(&lock);
+    return 0;
+}
+
+static int read_balance(void) LG_REQUIRES(lock);
+
+static int read_balance(void)
+{
+    return balance;
+}
+
+int right_requires(void)
+{
+    int value = 0;
+    LG_WITH_MUTEX(&lock, LG_FOREVER, status) {
+        value = read_balance();
+    }
+    return status == LG_OK ? value : 0;
+}

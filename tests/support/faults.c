@@ -1,0 +1,67 @@
+/* The fault loop. */
+#include "support/faults.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#ifdef LG_FAULTS
+
+#define VARIABLE    "LIFEGUARD_TEST_FAULT"
+#define STATUS_FAIL 1
+#define STATUS_MET  10 /* the failure happened, and nothing was wrong */
+
+unsigned faults_loop(uint32_t mask, unsigned most, support_step *scenario, void *arg)
+{
+    unsigned failures = 0;
+    for (int is_persistent = 0; is_persistent < 2; is_persistent++) {
+        for (unsigned n = 1; n <= most; n++) {
+            lg__seam_arm(n, mask, is_persistent);
+            int wrong = scenario(arg);
+            bool has_failed = lg__seam_disarm();
+            if (wrong != 0)
+                fail_msg("passage %u of mask %#x failed%s: %d", n, mask,
+                         is_persistent ? " and all after it" : "", wrong);
+            if (!has_failed)
+                break;
+            failures++;
+        }
+    }
+    return failures;
+}
+
+unsigned faults_loop_fresh(uint32_t mask, unsigned most, const char *case_name)
+{
+    static char output[16384];
+    char setting[64];
+    unsigned failures = 0;
+    for (int is_persistent = 0; is_persistent < 2; is_persistent++) {
+        for (unsigned n = 1; n <= most; n++) {
+            snprintf(setting, sizeof setting, VARIABLE "=%u,%u,%d", n, mask, is_persistent);
+            int status = support_spawn(case_name, setting, output, sizeof output);
+            if (status != 0 && status != STATUS_MET)
+                fail_msg("%s: status %d, it says: %s", setting, status, output);
+            if (status == 0)
+                break;
+            failures++;
+        }
+    }
+    return failures;
+}
+
+void faults_begin(void)
+{
+    unsigned n = 0, mask = 0, is_persistent = 0;
+    const char *setting = getenv(VARIABLE);
+    if (setting && sscanf(setting, "%u,%u,%u", &n, &mask, &is_persistent) == 3)
+        lg__seam_arm(n, mask, is_persistent != 0);
+}
+
+int faults_end(int wrong)
+{
+    bool has_failed = lg__seam_disarm();
+    return wrong ? STATUS_FAIL : has_failed ? STATUS_MET : 0;
+}
+
+#else
+typedef int faults_are_elsewhere; /* ISO C forbids an empty translation unit */
+#endif

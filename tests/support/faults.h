@@ -1,0 +1,27 @@
+/* The fault loop: the same scenario again and again, with the first passage of the seam failing, then
+ * the second, and so on until it has fewer passages than that. */
+#ifndef LG_TEST_FAULTS_H
+#define LG_TEST_FAULTS_H
+
+#include "support/support.h"
+
+#include "plat/seam.h"
+
+#ifdef LG_FAULTS
+
+#define FAULT_BIT(point) (1u << LG__SEAM_##point)
+#define FAULT_ALL        ((1u << LG__SEAM_COUNT) - 1)
+
+/* Run in this process, in which the library has been used before.  `scenario` gets `arg`; whatever
+ * fails it must return 0.  Once for each N until the failure does not happen, at most `most` times,
+ * failing once and failing from there on.  Returns how many failures there were. */
+unsigned faults_loop(uint32_t mask, unsigned most, support_step *scenario, void *arg);
+
+/* The same for a case of this program, in a fresh process each time: it calls faults_begin first and
+ * returns faults_end(what it found wrong). */
+unsigned faults_loop_fresh(uint32_t mask, unsigned most, const char *case_name);
+void faults_begin(void);
+int faults_end(int wrong);
+
+#endif
+#endif
