@@ -45,7 +45,7 @@ LG_API struct lg_context *lg_context_detach(void);
 
 /* Put a detached context on the calling thread.  The context that the thread had is ended.
  * Returns: LG_OK; LG_EINVAL (not detached); LG_EBUSY (the thread's own context holds something:
- *          detach it or let go first).  On an error nothing has changed.
+ *          detach it or let go first); LG_ENOMEM.  On an error nothing has changed.
  * Threads: any; one context is on one thread at a time. */
 LG_API LG_MUST_CHECK int lg_context_resume(struct lg_context *context);
 

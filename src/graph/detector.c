@@ -119,56 +119,67 @@ static bool waits_for_itself(const struct lg__search *search, const struct lg__m
 {
     const struct lg__resource *resource = &search->resources[member->resource];
     uint32_t of_others = resource->outside;
-    for (uint32_t e = 0; e < search->edge_count; e++)
-        if (search->edges[e].resource == member->resource)
+    for (uint32_t e = resource->holders; e != LG__NONE; e = search->edges[e].next_holder)
+        if (&search->members[search->edges[e].holder] != member)
             of_others += search->edges[e].units;
-    for (uint32_t e = member->first_hold; e != LG__NONE; e = search->edges[e].next_hold)
-        if (search->edges[e].resource == member->resource)
-            of_others -= search->edges[e].units;
     return of_others < member->need;
 }
 
-/* Whether removing a member of `stuck` frees one of the others.  One that frees only itself holds a
- * part of what it waits for, and hangs off a deadlock of others, unless it waits for itself alone. */
-static bool frees(struct lg__search *search, uint32_t member, uint32_t stuck)
+/* Whether a stuck member is one of those who hold themselves up: to remove it frees somebody whom it
+ * waits for, through any chain, or it waits for itself alone.  All others only hang off a deadlock; to
+ * fail one of them would leave it as it is.  Leaves the marks of the reduction without the member. */
+static bool is_part(struct lg__search *search, uint32_t member)
 {
-    uint32_t left = search->member_count - lg__search_reduce(search, member);
-    uint32_t left_of_others = left - !search->members[member].has_progressed;
-    return left_of_others < stuck - 1 || waits_for_itself(search, &search->members[member]);
-}
-
-/* Whether removing a member helps: it lets the root go on, or, once the root may go on, anyone.  The
- * root itself helps if that frees anyone; if not, it only hangs off a deadlock of others. */
-static bool helps(struct lg__search *search, uint32_t member, uint32_t stuck, bool must_free_root)
-{
-    if (member == 0 || !must_free_root)
-        return frees(search, member, stuck);
+    lg__search_reach(search, member);
     lg__search_reduce(search, member);
-    return search->members[0].has_progressed;
+    for (uint32_t i = 0; i < search->member_count; i++) {
+        const struct lg__member *other = &search->members[i];
+        if (i != member && other->is_stuck && other->is_reached && other->has_progressed)
+            return true;
+    }
+    return waits_for_itself(search, &search->members[member]);
 }
 
-/* The first member, in that order, whose removal helps; the very first if no single removal does (as
- * with three contexts that all read what each wants to write).  `stuck` members have not progressed.
- * The marks of the reduction are spoilt afterwards. */
-static uint32_t choose_victim(struct lg__search *search, uint32_t stuck)
+/* Begin a walk: the members that the last reduction left. */
+static void begin_walk(struct lg__search *search)
 {
-    uint32_t first = LG__NONE;
-    bool must_free_root = !search->members[0].has_progressed;
-    for (uint32_t i = 0; i < search->member_count; i++)
-        search->members[i].was_tried = search->members[i].has_progressed;
-    for (;;) {
-        uint32_t best = LG__NONE;
-        for (uint32_t i = 0; i < search->member_count; i++)
-            if (!search->members[i].was_tried && (best == LG__NONE || goes_before(search, i, best)))
-                best = i;
-        if (best == LG__NONE)
-            return first;
-        if (first == LG__NONE)
-            first = best;
-        if (helps(search, best, stuck, must_free_root))
-            return best;
-        search->members[best].was_tried = true;
+    for (uint32_t i = 0; i < search->member_count; i++) {
+        search->members[i].is_stuck = !search->members[i].has_progressed;
+        search->members[i].was_tried = !search->members[i].is_stuck;
     }
+}
+
+/* The next member of the walk in order of precedence, or LG__NONE. */
+static uint32_t next_of_walk(struct lg__search *search)
+{
+    uint32_t best = LG__NONE;
+    for (uint32_t i = 0; i < search->member_count; i++)
+        if (!search->members[i].was_tried && (best == LG__NONE || goes_before(search, i, best)))
+            best = i;
+    if (best != LG__NONE)
+        search->members[best].was_tried = true;
+    return best;
+}
+
+/* The first part of a deadlock, in that order, whose removal lets the root go on; if none does (there
+ * are several deadlocks, or the root is free by now), the first part; if no single member is one (as
+ * with three contexts that all read what each wants to write), the very first.  The marks of the last
+ * reduction say who is stuck, and are spoilt afterwards. */
+static uint32_t choose_victim(struct lg__search *search)
+{
+    begin_walk(search);
+    uint32_t first = LG__NONE;
+    uint32_t first_part = LG__NONE;
+    uint32_t member;
+    while ((member = next_of_walk(search)) != LG__NONE) {
+        first = first == LG__NONE ? member : first;
+        if (!is_part(search, member))
+            continue;
+        if (member == 0 || search->members[0].has_progressed)
+            return member;
+        first_part = first_part == LG__NONE ? member : first_part;
+    }
+    return first_part == LG__NONE ? first : first_part;
 }
 
 /* End the victim's wait and leave it the composed report: it cannot return before the pin is gone.
@@ -195,9 +206,8 @@ static bool strike(struct lg__member *member)
  * but for those whom a strike frees.  False: somebody's wait ended by itself; look again. */
 static bool strike_until_free(struct lg__search *search)
 {
-    uint32_t stuck;
-    while ((stuck = search->member_count - lg__search_reduce(search, LG__NONE)) > 0) {
-        uint32_t victim = choose_victim(search, stuck);
+    while (lg__search_reduce(search, LG__NONE) < search->member_count) {
+        uint32_t victim = choose_victim(search);
         lg__search_reduce(search, LG__NONE); /* the marks that compose reads */
         lg__compose_deadlock(&composed, search, victim);
         if (!strike(&search->members[victim]))
@@ -209,7 +219,8 @@ static bool strike_until_free(struct lg__search *search)
 /* LIFEGUARD_DETECT=log: a report for the log and nobody is failed. */
 static void note_for_log(struct lg__search *search, bool *must_log)
 {
-    if (!frees(search, 0, search->member_count - lg__search_reduce(search, LG__NONE)))
+    begin_walk(search);
+    if (!is_part(search, 0))
         return; /* it only hangs off an older one, which was said */
     lg__search_reduce(search, LG__NONE);
     lg__compose_deadlock(&composed, search, LG__NONE);

@@ -143,6 +143,7 @@ static uint32_t find_or_add_resource(struct lg__search *search, const struct lg_
         .object = want->object,
         .outside = want->class->capacity(want->object),
         .waiters = LG__NONE,
+        .holders = LG__NONE,
         .next_hash = *head,
     };
     *head = index;
@@ -207,9 +208,12 @@ static bool collect_holding(void *arg, const struct lg__holding *holding)
     search->edges[edge] = (struct lg__edge){
         .resource = visit->resource,
         .units = units,
+        .holder = member,
         .next_hold = search->members[member].first_hold,
+        .next_holder = resource->holders,
     };
     search->members[member].first_hold = edge;
+    resource->holders = edge;
     resource->outside -= units;
     return true;
 }
@@ -310,6 +314,26 @@ uint32_t lg__search_reduce(struct lg__search *search, uint32_t removed)
             depth = release(search, member, depth);
     }
     return progressed;
+}
+
+void lg__search_reach(struct lg__search *search, uint32_t from)
+{
+    uint32_t depth = 0;
+    for (uint32_t i = 0; i < search->member_count; i++)
+        search->members[i].is_reached = false;
+    for (uint32_t member = from;;) {
+        uint32_t resource = search->members[member].resource;
+        uint32_t e = resource == LG__NONE ? LG__NONE : search->resources[resource].holders;
+        for (; e != LG__NONE; e = search->edges[e].next_holder) {
+            struct lg__member *holder = &search->members[search->edges[e].holder];
+            if (!holder->is_reached)
+                search->stack[depth++] = search->edges[e].holder;
+            holder->is_reached = true;
+        }
+        if (depth == 0)
+            return;
+        member = search->stack[--depth];
+    }
 }
 
 struct verify_visit {

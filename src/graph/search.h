@@ -29,7 +29,9 @@ struct lg__member {
     uint64_t since_ns;
     bool is_relock;
     bool has_progressed; /* by the last reduction */
+    bool is_stuck;       /* by the reduction that the victim walk began with */
     bool was_tried;      /* by the victim walk */
+    bool is_reached;     /* by the last lg__search_reach */
     bool was_struck;     /* its wait was ended as a victim's: reductions count it as released */
 };
 
@@ -40,6 +42,7 @@ struct lg__resource {
     uint32_t outside; /* units that no member holds */
     uint32_t free;    /* the reduction's running value of outside */
     uint32_t waiters; /* first member that waits for it */
+    uint32_t holders; /* first edge of those who hold it */
     uint32_t pending; /* the reduction's: first that is not yet served */
     uint32_t least;   /* the reduction's: no pending one needs less */
     uint32_t next_hash;
@@ -49,14 +52,16 @@ struct lg__resource {
 struct lg__edge {
     uint32_t resource;
     uint32_t units;
-    uint32_t next_hold; /* next edge of the same holder */
+    uint32_t holder;      /* index of the member */
+    uint32_t next_hold;   /* next edge of the same holder */
+    uint32_t next_holder; /* next edge of the same resource */
 };
 
 struct lg__search {
     struct lg__member *members;
     struct lg__resource *resources;
     struct lg__edge *edges;
-    uint32_t *stack; /* member_max entries: the reduction's work list */
+    uint32_t *stack; /* member_max entries: the work list of a reduction or a reach */
     uint32_t *hash;  /* hash_max heads of resource chains; hash_max is a power of two */
     uint64_t *hash_serial;
     uint32_t member_max, resource_max, edge_max, hash_max;
@@ -93,6 +98,9 @@ bool lg__search_collect(struct lg__search *search, struct lg_context *root, uint
 /* Reduce.  `removed` (or LG__NONE) gives back what it holds first, but still wants what it wants.
  * Returns how many have progressed. */
 uint32_t lg__search_reduce(struct lg__search *search, uint32_t removed);
+
+/* Mark the members that `from` waits for, through any chain; itself only if that leads back to it. */
+void lg__search_reach(struct lg__search *search, uint32_t from);
 
 /* Passes 2 and 3: do the members that have not progressed really hold what makes each of them
  * wait, and have they all slept meanwhile?  Uses the marks of a reduction without removal. */

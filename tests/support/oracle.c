@@ -85,17 +85,14 @@ static bool waits_for_itself(const struct oracle *oracle, uint32_t i)
     return capacity - context->held[context->wants] < context->need;
 }
 
-/* Whether taking `who` out helps: the root goes on if it was stuck, else somebody else goes on.  For
- * the root itself: somebody else goes on, or it waits for itself alone. */
-static bool helps(const struct oracle *oracle, uint32_t root, const bool *domain, uint32_t who)
+/* Whether `who` holds itself up: taking it out frees somebody it waits for, or it waits for itself. */
+static bool is_part(const struct oracle *oracle, uint32_t who, const bool *after)
 {
-    bool before[ORACLE_CONTEXTS], after[ORACLE_CONTEXTS];
+    bool before[ORACLE_CONTEXTS], is_behind[ORACLE_CONTEXTS];
     (void)oracle_stuck(oracle, ORACLE_NONE, before);
-    (void)oracle_stuck(oracle, who, after);
-    if (before[root] && who != root)
-        return !after[root];
+    (void)oracle_closure(oracle, who, is_behind);
     for (uint32_t i = 0; i < oracle->contexts; i++)
-        if (domain[i] && i != who && before[i] && !after[i])
+        if (i != who && is_behind[i] && before[i] && !after[i])
             return true;
     return waits_for_itself(oracle, who);
 }
@@ -103,19 +100,25 @@ static bool helps(const struct oracle *oracle, uint32_t root, const bool *domain
 uint32_t oracle_victim(const struct oracle *oracle, uint32_t root)
 {
     bool domain[ORACLE_CONTEXTS], is_stuck[ORACLE_CONTEXTS], was_tried[ORACLE_CONTEXTS] = {0};
-    uint32_t first = ORACLE_NONE;
+    uint32_t first = ORACLE_NONE, first_part = ORACLE_NONE;
     (void)oracle_closure(oracle, root, domain);
     (void)oracle_stuck(oracle, ORACLE_NONE, is_stuck);
     for (;;) {
+        bool after[ORACLE_CONTEXTS];
         uint32_t best = ORACLE_NONE;
         for (uint32_t i = 0; i < oracle->contexts; i++)
             if (domain[i] && is_stuck[i] && !was_tried[i] &&
                 (best == ORACLE_NONE || goes_before(oracle, root, i, best)))
                 best = i;
-        if (best == ORACLE_NONE || helps(oracle, root, domain, best))
-            return best == ORACLE_NONE ? first : best;
-        if (first == ORACLE_NONE)
-            first = best;
+        if (best == ORACLE_NONE)
+            return first_part == ORACLE_NONE ? first : first_part;
         was_tried[best] = true;
+        first = first == ORACLE_NONE ? best : first;
+        (void)oracle_stuck(oracle, best, after);
+        if (!is_part(oracle, best, after))
+            continue;
+        if (best == root || !after[root])
+            return best;
+        first_part = first_part == ORACLE_NONE ? best : first_part;
     }
 }

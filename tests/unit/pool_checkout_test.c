@@ -272,13 +272,20 @@ static void a_pool_may_stand_where_a_larger_one_stood(void **state)
 {
     (void)state;
     struct crew_worker *worker = crew_hire("other");
-    for (int i = 0; i < 50; i++) {
-        struct null_driver *driver = null_begin();
-        struct lg_pool *large = null_pool_of(driver, 16);
+    for (int i = 0; i < 20; i++) {
+        struct null_driver *driver = null_begin(), *others = null_begin();
+        struct lg_pool *large = null_pool_of(driver, 16), *between[LG__HINTS - 1];
+        others->table.destroy = NULL;
         fill(large, 16);
+        for (int j = 0; j < LG__HINTS - 1; j++)
+            between[j] =
+                null_pool_of(others, 1); /* so that the next has the same place for hints */
         null_end(driver, large);
         driver = null_begin();
         struct lg_pool *small = null_pool_of(driver, 1);
+        for (int j = 0; j < LG__HINTS - 1; j++)
+            lg_pool_destroy(between[j]);
+        null_free(others);
         struct loan loan = loan_of(driver, small, LG_FOREVER);
         struct lg_lease lease;
         assert_status(crew_do(worker, loan_checkout, &loan), LG_OK);

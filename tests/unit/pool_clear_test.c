@@ -173,6 +173,32 @@ static void a_clear_at_the_end_of_a_reset_is_not_missed(void **state)
     null_end(driver, pool);
 }
 
+/* The same with somebody who waits for it: what it is handed is not what was cleared. */
+static void a_waiter_is_not_lent_what_was_cleared(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 1);
+    struct crew_worker *worker = crew_hire("returner"), *waiter = crew_hire("waiter");
+    struct loan loan = loan_of(driver, pool, LG_FOREVER), its = loan;
+    assert_status(crew_do(worker, loan_checkout, &loan), LG_OK);
+    null_wait_no_openers(pool);
+    crew_run(waiter, loan_checkout, &its);
+    crew_wait_blocked_on(waiter, pool);
+    null_set(driver, era, 1);
+    lg__raw_lock(&pool->lock);
+    crew_run(worker, loan_checkin, &loan);
+    NULL_WAIT_UNTIL(lg__load_acquire(&pool->lock.word) == 2);
+    assert_status(lg_pool_clear(pool), LG_OK);
+    lg__raw_unlock(&pool->lock);
+    assert_status(crew_wait(worker), LG_OK);
+    assert_status(crew_wait(waiter), LG_OK);
+    assert_int_equal(((struct null_resource *)its.lease.resource)->era, 1);
+    assert_int_equal(null_get(driver, closed), 1);
+    assert_status(crew_do(waiter, loan_checkin, &its), LG_OK);
+    null_end(driver, pool);
+}
+
 static void a_closed_pool_is_not_cleared(void **state)
 {
     (void)state;
@@ -261,6 +287,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(an_open_of_before_without_an_asker_is_closed),
         SUPPORT_TEST(a_clear_during_a_reset_is_not_missed),
         SUPPORT_TEST(a_clear_at_the_end_of_a_reset_is_not_missed),
+        SUPPORT_TEST(a_waiter_is_not_lent_what_was_cleared),
         SUPPORT_TEST(a_closed_pool_is_not_cleared),
         SUPPORT_TEST(nothing_old_is_idle_after_a_return_and_a_clear),
         SUPPORT_TEST(nothing_old_is_idle_after_a_reset_and_a_clear),

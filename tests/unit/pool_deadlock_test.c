@@ -253,7 +253,7 @@ static void a_victim_that_releases_nothing_is_passed_over(void **state)
 {
     (void)state;
     struct nesters all;
-    support_log_begin(LG_LOG_WARN);
+    support_log_begin(LG_LOG_INFO);
     hire_nesters(&all, 2, 2, 1);
     want_and_block(&all, 0);
     want_one_more(&all, 1);
@@ -261,6 +261,8 @@ static void a_victim_that_releases_nothing_is_passed_over(void **state)
     want_and_block(&all, 1);
     assert_status(crew_wait(all.workers[0]), LG_EDEADLK);
     assert_int_equal(deadlocks(all.pool), 2);
+    assert_int_equal(support_log_count("deadlock"), 2);
+    assert_non_null(strstr(support_log_text("deadlock"), "deadlock on pool \"db\" (2 of 2 out)"));
     return_held(&all, 0);
     assert_status(crew_wait(all.workers[1]), LG_OK);
     return_all(&all, 1);

@@ -165,6 +165,38 @@ static void backlog(void **state)
     null_end(driver, pool);
 }
 
+/* The same with a real return, on the slow path and on the fast.  It comes in the second half of the
+ * wait; a machine that is slow to notice makes it look like the first, and the test waits longer. */
+static void a_late_return_to_others_is_backlog(void **state)
+{
+    (void)state;
+    for (int has_reset = 0; has_reset < 2; has_reset++) {
+        struct null_driver *driver = null_begin();
+        if (!has_reset)
+            driver->table.reset = NULL;
+        struct lg_pool *pool = pool_of(driver, 1, 0);
+        struct crew_worker *first = crew_hire("first"), *second = crew_hire("second");
+        bool is_done = false;
+        for (uint64_t ms = 8; !is_done && ms < 8000; ms *= 2) {
+            struct loan mine = loan_of(driver, pool, LG_FOREVER), a = mine, b = mine;
+            assert_status(loan_checkout(&mine), LG_OK);
+            crew_run(first, loan_checkout, &a);
+            crew_wait_blocked_on(first, pool);
+            lg_deadline late = lg_after_ms(ms * 3 / 4);
+            b.deadline = lg_after_ms(ms);
+            crew_run(second, loan_checkout, &b);
+            NULL_WAIT_UNTIL(lg__now_ns() >= late);
+            assert_status(loan_checkin(&mine), LG_OK);
+            assert_status(crew_wait(first), LG_OK);
+            assert_status(crew_wait(second), LG_ETIMEDOUT);
+            is_done = b.report.cause == LG_EXHAUSTION_BACKLOG;
+            assert_status(crew_do(first, loan_checkin, &a), LG_OK);
+        }
+        assert_true(is_done);
+        null_end(driver, pool);
+    }
+}
+
 static void opens_fail(void **state)
 {
     (void)state;
@@ -298,6 +330,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(slow_holders),
         SUPPORT_TEST(a_timeout_carries_the_chain),
         SUPPORT_TEST(backlog),
+        SUPPORT_TEST(a_late_return_to_others_is_backlog),
         SUPPORT_TEST(opens_fail),
         SUPPORT_TEST(leak_by_age),
         SUPPORT_TEST(leak_by_the_end_of_its_holder),

@@ -1,4 +1,5 @@
 /* overtaking_us: newcomers may pass a waiter, but not for longer than that, and nobody is forgotten. */
+#include "graph/context.h"
 #include "support/crew.h"
 #include "support/null_driver.h"
 
@@ -38,11 +39,13 @@ static void a_newcomer_may_be_first(void **state)
         assert_status(loan_checkout(&mine), LG_OK);
         crew_run(waiter, loan_checkout, &its);
         crew_wait_blocked_on(waiter, pool);
+        uint64_t since_ns = crew_context(waiter)->wait.since_ns;
         assert_status(loan_checkin(&mine), LG_OK);
         mine.deadline = LG_TRY;
         if (loan_checkout(&mine) == LG_OK) { /* or the waiter was quick */
             overtaken++;
             crew_wait_blocked_on(waiter, pool);
+            assert_int_equal(crew_context(waiter)->wait.since_ns, since_ns); /* one wait */
             assert_status(loan_checkin(&mine), LG_OK);
         }
         assert_status(crew_wait(waiter), LG_OK);

@@ -243,6 +243,71 @@ static void a_failed_check_costs_no_place(void **state)
     null_end(driver, pool);
 }
 
+/* Nor does it cost one who did not have to queue at first: it came before those who queue now. */
+static void a_failed_check_costs_no_place_outside_the_queue(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+    struct crew_worker *workers[3];
+    struct loan loans[3];
+    options.capacity = 1;
+    options.check_after_ms = 1;
+    struct lg_pool *pool = null_pool(driver, &options);
+    for (unsigned i = 0; i < 3; i++) {
+        workers[i] = crew_hire_numbered("user-", i);
+        loans[i] = loan_of(driver, pool, LG_FOREVER);
+    }
+    assert_status(crew_do(workers[0], loan_checkout, &loans[0]), LG_OK);
+    assert_status(crew_do(workers[0], loan_checkin, &loans[0]), LG_OK);
+    null_grow_old();
+    null_set(driver, fail_checks, 1);
+    null_hold(&driver->checks);
+    null_hold(&driver->opens);
+    crew_run(workers[0], loan_checkout, &loans[0]);
+    null_wait_at(&driver->checks, 1);
+    for (unsigned i = 1; i < 3; i++) {
+        crew_run(workers[i], loan_checkout, &loans[i]);
+        crew_wait_blocked_on(workers[i], pool);
+    }
+    null_let_all(&driver->checks);
+    crew_wait_blocked_on(workers[0], pool);
+    assert_int_equal(waiting(pool), 3);
+    null_let_all(&driver->opens);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_status(crew_wait(workers[i]), LG_OK);
+        assert_int_equal(waiting(pool), 2 - i);
+        assert_status(crew_do(workers[i], loan_checkin, &loans[i]), LG_OK);
+    }
+    null_end(driver, pool);
+}
+
+/* A return on the fast path makes the slot idle first, and looks for waiters then.  In between it is
+ * not for newcomers.  The moment is made by hand: the flag goes and comes back around the return. */
+static void what_is_idle_on_its_way_is_the_waiters(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    driver->table.reset = NULL;
+    struct lg_pool *pool = null_pool_of(driver, 1);
+    struct crew_worker *returner = crew_hire("returner"), *waiter = crew_hire("waiter");
+    struct loan loan = loan_of(driver, pool, LG_FOREVER), its = loan, thief = loan;
+    assert_status(crew_do(returner, loan_checkout, &loan), LG_OK);
+    null_wait_no_openers(pool);
+    crew_run(waiter, loan_checkout, &its);
+    crew_wait_blocked_on(waiter, pool);
+    lg__pool_clear_flag(pool, LG__POOL_WAITERS);
+    assert_status(crew_do(returner, loan_checkin, &loan), LG_OK);
+    assert_int_equal(lg__slot_state(lg__load_acquire(&pool->slots[0].word)), LG__SLOT_IDLE);
+    lg__pool_set_flag(pool, LG__POOL_WAITERS);
+    thief.deadline = LG_TRY;
+    assert_status(loan_checkout(&thief), LG_EBUSY);
+    lg__queue_serve_idle(pool);
+    assert_status(crew_wait(waiter), LG_OK);
+    assert_status(crew_do(waiter, loan_checkin, &its), LG_OK);
+    null_end(driver, pool);
+}
+
 static void counts_and_ages_of_the_queue_are_told(void **state)
 {
     (void)state;
@@ -277,6 +342,8 @@ int main(int argc, char **argv)
         SUPPORT_TEST(a_giver_skips_those_who_have_gone),
         SUPPORT_TEST(with_nobody_left_it_is_idle),
         SUPPORT_TEST(a_failed_check_costs_no_place),
+        SUPPORT_TEST(a_failed_check_costs_no_place_outside_the_queue),
+        SUPPORT_TEST(what_is_idle_on_its_way_is_the_waiters),
         SUPPORT_TEST(counts_and_ages_of_the_queue_are_told),
     };
     return SUPPORT_RUN(argc, argv, tests, NULL);
