@@ -1165,8 +1165,7 @@ static void test_another_word_is_said_once_and_means_error(void **state)
     (void)state;
     char output[1024];
     static const char *const words[] = {"LIFEGUARD_DETECT=ERROR", "LIFEGUARD_DETECT=",
-                                        "LIFEGUARD_DETECT=yes please, as loud as you can, and then"
-                                        " a little more of it"};
+                                        "LIFEGUARD_DETECT=yes please, as loud as you can"};
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(support_spawn("twice", words[i], output, sizeof output), 0);
         const char *line = strstr(output, "lifeguard: LIFEGUARD_DETECT is \"");
