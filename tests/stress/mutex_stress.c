@@ -474,7 +474,7 @@ static int run_relay(void *arg) LG_NO_THREAD_SAFETY_ANALYSIS
     return 0;
 }
 
-static void test_owners_that_end(void **state)
+static void test_owners_that_end(void **state) LG_NO_THREAD_SAFETY_ANALYSIS
 {
     (void)state;
     static struct relay relay = {.mutex = LG_MUTEX_INIT("baton"), .stream = 700};
