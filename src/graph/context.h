@@ -24,10 +24,10 @@ struct lg__held {
 };
 
 /* Which slot of a pool it had last.  A pool has its place in the table, so that a few pools used in
- * turn do not push each other out. */
+ * turn do not push each other out; its serial number is never another's, so the slot exists. */
 struct lg__hint {
-    const void *pool;
-    uint64_t slot;
+    uint64_t pool_serial;
+    void *slot;
 };
 
 #define LG__HINTS 4

@@ -321,9 +321,15 @@ void lg__search_reach(struct lg__search *search, uint32_t from)
     uint32_t depth = 0;
     for (uint32_t i = 0; i < search->member_count; i++)
         search->members[i].is_reached = false;
+    for (uint32_t i = 0; i < search->resource_count; i++)
+        search->resources[i].is_reached = false;
     for (uint32_t member = from;;) {
         uint32_t resource = search->members[member].resource;
-        uint32_t e = resource == LG__NONE ? LG__NONE : search->resources[resource].holders;
+        uint32_t e = LG__NONE;
+        if (resource != LG__NONE && !search->resources[resource].is_reached) {
+            e = search->resources[resource].holders;
+            search->resources[resource].is_reached = true;
+        }
         for (; e != LG__NONE; e = search->edges[e].next_holder) {
             struct lg__member *holder = &search->members[search->edges[e].holder];
             if (!holder->is_reached)

@@ -43,6 +43,7 @@ struct lg__resource {
     uint32_t free;    /* the reduction's running value of outside */
     uint32_t waiters; /* first member that waits for it */
     uint32_t holders; /* first edge of those who hold it */
+    bool is_reached;  /* its holders are, by the last lg__search_reach */
     uint32_t pending; /* the reduction's: first that is not yet served */
     uint32_t least;   /* the reduction's: no pending one needs less */
     uint32_t next_hash;

@@ -6,25 +6,27 @@
 
 static inline struct lg__hint *hint_of(const struct lg_pool *pool, struct lg_context *self)
 {
-    return &self->hints[pool->hint_index];
+    return &self->hints[pool->serial % LG__HINTS];
 }
 
 static uint32_t first_guess(const struct lg_pool *pool, struct lg_context *self)
 {
     const struct lg__hint *hint = hint_of(pool, self);
-    bool is_known = hint->pool == pool && hint->slot < pool->capacity;
-    return is_known ? (uint32_t)hint->slot : self->slot % pool->capacity;
+    if (hint->pool_serial != pool->serial)
+        return self->slot % pool->capacity;
+    return (uint32_t)((struct lg__slot *)hint->slot - pool->slots);
 }
 
 /* Complete a loan: the slot has just moved to LENT with this tag. */
 static inline void write_lease(struct lg_pool *pool, struct lg_context *self, struct lg__slot *slot,
-                               uint32_t index, uint32_t tag, uint64_t now_ns,
-                               struct lg_lease *lease, const char *place)
+                               uint32_t tag, uint64_t now_ns, struct lg_lease *lease,
+                               const char *place)
 {
     lg__store_relaxed(&slot->place, place);
     lg__store_relaxed(&slot->since_ns, now_ns);
     lg__slot_set_holder(slot, self->id, tag);
     lg__lease_add(self);
+    uint32_t index = (uint32_t)(slot - pool->slots);
     *lease = (struct lg_lease){slot->resource, pool, index, tag};
 }
 
@@ -65,9 +67,8 @@ static bool lend_handed(struct lg_pool *pool, struct lg_context *self, struct lg
     }
     lg__slot_move_own(slot, LG__SLOT_LENT);
     uint32_t tag = lg__slot_tag(lg__load_relaxed(&slot->word));
-    uint32_t index = (uint32_t)(slot - pool->slots);
-    write_lease(pool, self, slot, index, tag, now_ns, lease, place);
-    *hint_of(pool, self) = (struct lg__hint){pool, index};
+    write_lease(pool, self, slot, tag, now_ns, lease, place);
+    *hint_of(pool, self) = (struct lg__hint){pool->serial, slot};
     if (pool->is_detached)
         (void)!lg_lease_detach(lease);
     return true;
@@ -252,11 +253,11 @@ int lg_pool_checkout_at(struct lg_pool *pool, lg_deadline deadline, struct lg_le
     if (lg__unlikely(!pool || !lease || !self))
         return checkout_slow(pool, deadline, lease, place);
     const struct lg__hint *hint = hint_of(pool, self);
-    if (lg__unlikely(hint->pool != pool || hint->slot >= pool->capacity)) /* or of one that was */
+    if (lg__unlikely(hint->pool_serial != pool->serial))
         return checkout_slow(pool, deadline, lease, place);
     uint64_t control = lg__load_relaxed(&pool->control); /* a hint: the slow path reads it again */
     uint64_t now_ns = lg__load_relaxed(&lg__tick_ns);
-    struct lg__slot *slot = &pool->slots[hint->slot];
+    struct lg__slot *slot = hint->slot;
     uint64_t word = lg__load_relaxed(&slot->word);
     uint64_t used_ns = lg__load_relaxed(&slot->since_ns);
     if (lg__unlikely((control & LG__POOL_NOT_PLAIN_OUT) != 0 ||
@@ -265,7 +266,6 @@ int lg_pool_checkout_at(struct lg_pool *pool, lg_deadline deadline, struct lg_le
                      now_ns == 0 || now_ns - used_ns >= pool->check_after_ns ||
                      !lg__slot_move(slot, word, LG__SLOT_LENT))) /* S1 */
         return checkout_slow(pool, deadline, lease, place);
-    write_lease(pool, self, slot, (uint32_t)hint->slot, lg__slot_tag(word) + 1, now_ns, lease,
-                place);
+    write_lease(pool, self, slot, lg__slot_tag(word) + 1, now_ns, lease, place);
     return LG_OK;
 }

@@ -126,8 +126,8 @@ static void apply_options(struct lg_pool *pool, const struct lg_pool_options *op
 static void link_pool(struct lg_pool *pool)
 {
     lg__raw_lock(&list_lock);
-    static uint32_t pools; /* under list_lock */
-    pool->hint_index = pools++ % LG__HINTS;
+    static uint64_t pools; /* under list_lock */
+    pool->serial = ++pools;
     pool->next = list_head;
     if (list_head)
         list_head->previous = pool;

@@ -48,10 +48,10 @@ struct lg_cancel {
 struct lg_pool {
     /* Read by every checkout and checkin; written rarely. */
     uint64_t control;         /* atomic full, S2 */
+    uint64_t serial;          /* r/o; no other pool has had it */
     struct lg__slot *slots;   /* r/o */
     uint16_t *shares;         /* r/o; elements under lock; nested = share: the last of each bit */
     uint32_t capacity;        /* r/o */
-    uint32_t hint_index;      /* r/o; its place among a context's hints */
     uint32_t is_detached;     /* r/o; leases belong to nobody */
     uint64_t check_after_ns;  /* r/o */
     struct lg_driver driver;  /* r/o */

@@ -29,7 +29,7 @@
 
 #define STARVED_NS      (500 * 1000ull)
 #define LOOKS           4
-#define LOOK_NS         500ull
+#define LOOK_NS         40ull /* the first pause; each is four times the one before */
 #define PAUSES_MEASURED 64
 
 static uint32_t get_capacity(const void *object)
@@ -228,8 +228,8 @@ static uint32_t pauses_a_look(void)
     return pauses;
 }
 
-/* A few looks whether the mutex comes free by itself: rare ones, because each takes the word's cache
- * line from the holder.  Nobody spins while others are queued or the holder is blocked. */
+/* A few looks whether the mutex comes free by itself: rarer and rarer ones, because each takes the
+ * word's cache line from the holder.  Nobody spins while others are queued or the holder is blocked. */
 static bool spin_to_lock(struct lg_context *self, struct lg_mutex *mutex)
 {
     uint32_t pauses = pauses_a_look();
@@ -242,6 +242,7 @@ static bool spin_to_lock(struct lg_context *self, struct lg_mutex *mutex)
             return false;
         for (uint32_t i = 0; i < pauses; i++)
             lg__cpu_relax();
+        pauses *= 4;
     }
     return false;
 }
