@@ -65,7 +65,7 @@ static void run(uint32_t capacity, bool has_reset, uint32_t rounds)
     assert_int_equal(stats.lent, (uint64_t)THREADS * rounds * 2);
     assert_int_equal(stats.generation, (uint64_t)THREADS * rounds);
     assert_status(lg_pool_clear(pool), LG_OK);
-    assert_int_equal(null_alive(driver), 0);
+    NULL_WAIT_UNTIL(null_alive(driver) == 0);
     null_end(driver, pool);
     for (uint32_t i = 0; i < THREADS; i++)
         crew_leave(workers[i]);

@@ -112,7 +112,8 @@ void null_wait_at(struct null_gate *gate, uint32_t n);
 /* Hold opens, and have one at the gate whose asker has left. */
 void null_leave_open(struct null_driver *driver, struct lg_pool *pool);
 
-/* Wait until so many have been opened, or closed, in all. */
+/* Wait until so many have been opened, or closed, in all.  What a clear finds idle may be closed by an
+ * opener on its way out, so that it is not yet closed when the clear returns. */
 void null_wait_opened(struct null_driver *driver, uint32_t n);
 void null_wait_closed(struct null_driver *driver, uint32_t n);
 

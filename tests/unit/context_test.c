@@ -408,6 +408,8 @@ static void test_more_locks_than_the_table(void **state)
             step_unlock(&locks[which]);
             order[pick] = order[left - 1];
             assert_int_equal(known_entries(self, &locks[which]), 0);
+            for (uint32_t i = 0; i < LG__HELD_MAX; i++) /* what had room keeps it */
+                assert_int_equal(known_entries(self, &locks[i]), lg_mutex_is_held(&locks[i]));
         }
         assert_int_equal(lg__held_count(self), 0);
     }

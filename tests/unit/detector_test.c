@@ -649,6 +649,46 @@ static void test_a_wait_that_begins_again_during_the_look(void **state)
     }
 }
 
+static struct thing elsewhere = {.name = "elsewhere", .capacity = 1};
+
+static void x_begins_elsewhere(void)
+{
+    struct lg__want other = thing_want(&elsewhere, 1);
+    (void)lg__wait_end(&X->wait, LG__WAIT_WOKEN, 0);
+    lg__wait_retract(&X->wait);
+    lg__wait_begin(&X->wait, &other, LG__WAIT_WAITING);
+}
+
+/* Y -> p (X), X -> q (Z), Z -> r (Y).  Y looks, and while it does X's wait ends and X waits for something
+ * else, which it will get.  The state of X's word is as it was; only its epoch tells.  (Not while X is
+ * pinned, in the second read of each three: then its wait cannot be taken back.) */
+static void test_a_wait_for_something_else_during_the_look(void **state)
+{
+    (void)state;
+    static const unsigned reads[] = {1, 3, 4, 6, 7, 9};
+    for (size_t i = 0; i < sizeof reads / sizeof reads[0]; i++) {
+        struct thing r = {.name = "r", .capacity = 1};
+        set_stage(1, 1);
+        thing_hold(&p, X, 1);
+        thing_hold(&q, Z, 1);
+        thing_hold(&r, Y, 1);
+        struct lg__want want_p = moving_want(&p), want_q = moving_want(&q),
+                        want_r = moving_want(&r);
+        lg__wait_begin(&X->wait, &want_q, LG__WAIT_WAITING);
+        lg__wait_begin(&Z->wait, &want_r, LG__WAIT_WAITING);
+        lg__wait_begin(&Y->wait, &want_p, LG__WAIT_WAITING);
+        surveys_seen = 0;
+        survey_to_disturb = reads[i];
+        disturb = x_begins_elsewhere;
+        lg__detector_look(Y);
+        assert_true(surveys_seen >= reads[i]);
+        assert_int_equal(thing_state(X), LG__WAIT_WAITING);
+        assert_int_equal(thing_state(Y), LG__WAIT_WAITING);
+        assert_int_equal(thing_state(Z), LG__WAIT_WAITING);
+        clear_stage();
+    }
+}
+
 /* ---- All closers at once ------------------------------------------------------------------------ */
 
 struct party {
@@ -1209,6 +1249,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(test_a_second_ring_after_the_first_was_broken),
         SUPPORT_TEST(test_a_wait_that_ends_during_the_look),
         SUPPORT_TEST(test_a_wait_that_begins_again_during_the_look),
+        SUPPORT_TEST(test_a_wait_for_something_else_during_the_look),
         SUPPORT_TEST(test_two_closers_at_once_cost_one_victim),
         SUPPORT_TEST(test_more_closers_at_once_cost_one_victim),
         SUPPORT_TEST(test_lives_with_locks),

@@ -266,6 +266,8 @@ static int keep_all_locks_busy(void *arg)
     return 0;
 }
 
+#define GHOSTS 64
+
 static int use_everything(void *arg)
 {
     struct lg_mutex own = LG_MUTEX_INIT("own");
@@ -280,7 +282,22 @@ static int use_everything(void *arg)
     lg__log(LG_LOG_INFO, "child", NULL, 0, "child");
     for (size_t i = 0; i < 4096; i++) /* all buckets */
         lg__park_unlock(lg__park_lock((const char *)&own + 8 * i));
+    for (unsigned i = 0; i < GHOSTS; i++) { /* all slots, with their pins */
+        struct lg_context *ghost = thing_ghost("ghost");
+        lg__wait_retract(&ghost->wait);
+        SUPPORT_CHECK(lg_context_end(ghost) == LG_OK);
+    }
     return deadlock_in_child(NULL);
+}
+
+/* Takes and drops one pin all the time. */
+static int keep_a_pin_busy(void *arg)
+{
+    (void)arg;
+    while (!lg__load_acquire(&is_over))
+        if (lg_context_set_name("busy with its name") != LG_OK)
+            return 1;
+    return 0;
 }
 
 static void test_fork_while_all_locks_are_busy(void **state)
@@ -291,7 +308,7 @@ static void test_fork_while_all_locks_are_busy(void **state)
     lg__store_full(&is_over, 0u);
     for (unsigned i = 0; i < 3; i++) {
         workers[i] = crew_hire_numbered("busy", i);
-        crew_run(workers[i], keep_all_locks_busy, &shared);
+        crew_run(workers[i], i ? keep_all_locks_busy : keep_a_pin_busy, &shared);
     }
     for (unsigned i = 0; i < SUPPORT_ROUNDS(150u); i++)
         assert_int_equal(support_fork(use_everything, NULL), 0);

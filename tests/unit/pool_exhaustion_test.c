@@ -228,6 +228,29 @@ static void opens_fail(void **state)
     null_end(driver, pool);
 }
 
+/* Opens failed, then one worked; the next hangs.  Whoever waits for that waits for those who hold. */
+static void opens_that_failed_before_are_not_the_cause(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = pool_of(driver, 2, 0);
+    struct crew_worker *late = crew_hire("late");
+    struct loan mine = loan_of(driver, pool, LG_FOREVER), its = mine;
+    null_set(driver, fail_opens, 2);
+    assert_status(loan_checkout(&mine), LG_EOPEN);
+    assert_status(loan_checkout(&mine), LG_EOPEN);
+    assert_status(loan_checkout(&mine), LG_OK);
+    null_hold(&driver->opens);
+    its.deadline = lg_after_ms(2);
+    assert_status(crew_do(late, loan_checkout, &its), LG_ETIMEDOUT);
+    assert_true(is_told(&its.report, LG_EXHAUSTION_SLOW_HOLDERS));
+    assert_string_equal(its.report.detail, "");
+    null_let_all(&driver->opens);
+    assert_status(loan_checkin(&mine), LG_OK);
+    null_wait_no_openers(pool);
+    null_end(driver, pool);
+}
+
 static void leak_by_age(void **state)
 {
     (void)state;
@@ -332,6 +355,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(backlog),
         SUPPORT_TEST(a_late_return_to_others_is_backlog),
         SUPPORT_TEST(opens_fail),
+        SUPPORT_TEST(opens_that_failed_before_are_not_the_cause),
         SUPPORT_TEST(leak_by_age),
         SUPPORT_TEST(leak_by_the_end_of_its_holder),
         SUPPORT_TEST(deadlock),
