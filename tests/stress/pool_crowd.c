@@ -143,7 +143,7 @@ static void a_thousand_time_out(void **state)
     assert_true(crowd.late > 0);
 }
 
-/* A thousand wait and hold nothing; two that hold all close a ring: one of the two is told. */
+/* A thousand wait and hold nothing; who holds all there is wants more: it is told, and nobody else. */
 static void a_ring_in_a_crowd(void **state)
 {
     (void)state;
@@ -153,7 +153,9 @@ static void a_ring_in_a_crowd(void **state)
     (void)start(&crowd);
     NULL_WAIT_UNTIL(waiting(crowd.pool) == crowd.size);
     assert_status(loan_checkout(&second), LG_EDEADLK);
-    assert_int_equal(second.report.member_count, 1);
+    assert_string_equal(second.report.victim, "main");
+    /* It may be found by the last of the crowd, whose look comes late: then that is listed too. */
+    assert_in_range(second.report.member_count, 1, 2);
     assert_int_equal(second.report.waiting, crowd.size);
     assert_status(loan_checkin(&mine), LG_OK);
     end(&crowd);

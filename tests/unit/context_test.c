@@ -385,61 +385,47 @@ static uint32_t known_entries(const struct lg_context *self, const void *object)
     return count;
 }
 
-/* 40 locks, more than the table has room for, are let go in any order: the count stays exact, an
- * entry never names what is not held, and nothing is left. */
-static void test_more_locks_than_the_table(void **state)
+/* Locks are taken and let go in any order, more than the table has room for: the count stays exact, and
+ * the table names exactly those held locks that found room when they were taken. */
+static void take_and_let_go(uint32_t lock_count, unsigned rounds, uint64_t stream)
 {
-    (void)state;
-    enum { LOCKS = 40 };
-    struct lg_mutex locks[LOCKS] = {0};
-    uint32_t order[LOCKS];
-    struct lg_context *self = lg_context_self();
-    struct support_random random;
-    support_random_begin(&random, 1);
-    for (int round = 0; round < 200; round++) {
-        for (uint32_t i = 0; i < LOCKS; i++) {
-            assert_int_equal(step_lock(&locks[i]), LG_OK);
-            order[i] = i;
-        }
-        for (uint32_t left = LOCKS; left > 0; left--) {
-            uint32_t pick = support_below(&random, left);
-            uint32_t which = order[pick];
-            assert_int_equal(lg__held_count(self), left);
-            step_unlock(&locks[which]);
-            order[pick] = order[left - 1];
-            assert_int_equal(known_entries(self, &locks[which]), 0);
-            for (uint32_t i = 0; i < LG__HELD_MAX; i++) /* what had room keeps it */
-                assert_int_equal(known_entries(self, &locks[i]), lg_mutex_is_held(&locks[i]));
-        }
-        assert_int_equal(lg__held_count(self), 0);
-    }
-}
-
-/* With room for all: after any order of taking and letting go, the table is exactly what is held. */
-static void test_the_table_is_what_is_held(void **state)
-{
-    (void)state;
-    enum { LOCKS = 24 };
-    struct lg_mutex locks[LOCKS] = {0};
+    struct lg_mutex locks[LG__HELD_MAX + 8] = {0};
+    bool found_room[LG__HELD_MAX + 8] = {0};
     struct lg_context *self = lg_context_self();
     struct support_random random;
     uint32_t held = 0;
-    support_random_begin(&random, 2);
-    for (int round = 0; round < 5000; round++) {
-        uint32_t which = support_below(&random, LOCKS);
+    support_random_begin(&random, stream);
+    for (unsigned round = 0; round < rounds || held > 0; round++) {
+        uint32_t which = support_below(&random, lock_count);
         bool is_held = lg_mutex_is_held(&locks[which]);
-        if (is_held)
+        bool lets_go = round >= rounds || support_below(&random, 3) == 0;
+        if (is_held && lets_go) {
             step_unlock(&locks[which]);
-        else
+            found_room[which] = false;
+            held--;
+        } else if (!is_held && round < rounds) {
+            found_room[which] = held < LG__HELD_MAX;
             assert_int_equal(step_try(&locks[which]), LG_OK);
-        held = is_held ? held - 1 : held + 1;
+            held++;
+        }
         assert_int_equal(lg__held_count(self), held);
-        for (uint32_t i = 0; i < LOCKS; i++)
-            assert_int_equal(known_entries(self, &locks[i]), lg_mutex_is_held(&locks[i]));
+        for (uint32_t i = 0; i < lock_count; i++)
+            assert_int_equal(known_entries(self, &locks[i]), found_room[i]);
     }
-    for (uint32_t i = 0; i < LOCKS; i++)
-        if (lg_mutex_is_held(&locks[i]))
-            step_unlock(&locks[i]);
+}
+
+static void test_the_table_is_what_is_held(void **state)
+{
+    (void)state;
+    take_and_let_go(LG__HELD_MAX, 4000, 1);
+    take_and_let_go(5, 500, 2);
+}
+
+static void test_more_locks_than_the_table(void **state)
+{
+    (void)state;
+    take_and_let_go(LG__HELD_MAX + 8, 8000, 3);
+    take_and_let_go(LG__HELD_MAX + 1, 2000, 4);
 }
 
 /* ---- The table of contexts ---------------------------------------------------------------------- */

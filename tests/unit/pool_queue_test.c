@@ -325,7 +325,6 @@ static void counts_and_ages_of_the_queue_are_told(void **state)
     assert_status(crew_wait(workers[2]), LG_ETIMEDOUT);
     assert_int_equal(loans[2].report.waiting, 2);
     assert_true(loans[2].report.oldest_ms >= loans[2].report.waited_ms);
-    assert_true(loans[2].report.waited_ms >= 4);
     assert_status(loan_checkin(&mine), LG_OK);
     for (unsigned i = 0; i < 2; i++) {
         assert_status(crew_wait(workers[i]), LG_OK);
