@@ -201,13 +201,13 @@ static void out_of_memory(void **state)
 static void out_of_threads(void **state)
 {
     (void)state;
-    fail_both_ways(LG__SEAM_THREAD, 2); /* an opener before and after the clear */
+    fail_both_ways(LG__SEAM_THREAD, 1); /* how many are started is the scheduler's choice */
 }
 
 static void sleeps_that_end_for_no_reason(void **state)
 {
     (void)state;
-    fail_both_ways(LG__SEAM_FUTEX_WAIT, 2);
+    fail_both_ways(LG__SEAM_FUTEX_WAIT, 1); /* as above */
 }
 
 static void places_that_cannot_be_read(void **state)

@@ -5,6 +5,7 @@
 
 #include <linux/futex.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,6 +210,33 @@ void crew_wait_blocked(struct crew_worker *worker)
     crew_wait_blocked_on(worker, NULL);
 }
 
+static uint32_t stalled, may_go_on; /* atomic */
+
+static void stall(int signal_number)
+{
+    (void)signal_number;
+    lg__store_release(&stalled, 1u);
+    while (!lg__load_acquire(&may_go_on))
+        lg__cpu_relax();
+}
+
+void crew_stall(struct crew_worker *worker)
+{
+    struct sigaction action = {.sa_handler = stall};
+    sigaction(SIGUSR2, &action, NULL);
+    lg__store_full(&stalled, 0u);
+    lg__store_full(&may_go_on, 0u);
+    if (pthread_kill(worker->thread, SIGUSR2) != 0)
+        fail_msg("no signal to worker %s", worker->name);
+    while (!lg__load_acquire(&stalled))
+        sched_yield();
+}
+
+void crew_go_on(void)
+{
+    lg__store_release(&may_go_on, 1u);
+}
+
 static void unlink_worker(struct crew_worker *worker)
 {
     if (worker->previous)
@@ -257,6 +285,7 @@ static bool is_stuck(struct crew_worker *worker)
 bool crew_end(void)
 {
     bool is_clean = true;
+    crew_go_on();
     struct crew_worker *next;
     for (struct crew_worker *worker = all; worker; worker = worker->next)
         send_home(worker);

@@ -56,6 +56,13 @@ struct lg_context *crew_context(const struct crew_worker *worker);
 /* Its thread, for signals. */
 pthread_t crew_thread(const struct crew_worker *worker);
 
+/* Stop the worker, asleep or not, in a signal handler (SIGUSR2), so that what happens to it happens
+ * before it runs.  One at a time, until crew_go_on.  Not under the thread sanitizer, which runs no
+ * handler inside a futex call: CREW_CAN_STALL says so. */
+#define CREW_CAN_STALL (!SUPPORT_TSAN)
+void crew_stall(struct crew_worker *worker);
+void crew_go_on(void);
+
 /* Let the thread end after its steps, and wait until it has.  The worker is gone. */
 void crew_leave(struct crew_worker *worker);
 

@@ -4,6 +4,7 @@
 #include "pool/pool.h"
 #include "pool/tick.h"
 
+#include <dirent.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -329,6 +330,23 @@ void null_wait_no_openers(struct lg_pool *pool)
         openers = pool->opener_count + pool->opening_count;
         lg__raw_unlock(&pool->lock);
     } while (openers > 0);
+}
+
+static uint32_t count_threads(void)
+{
+    uint32_t count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *task; tasks && (task = readdir(tasks));)
+        count += task->d_name[0] != '.';
+    if (tasks)
+        closedir(tasks);
+    return count;
+}
+
+void null_wait_threads(uint32_t n)
+{
+    while (count_threads() > n)
+        null_yield();
 }
 
 void null_grow_old(void)

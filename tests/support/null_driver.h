@@ -121,6 +121,10 @@ void null_wait_closed(struct null_driver *driver, uint32_t n);
 void null_wait_idle(struct lg_pool *pool, uint32_t n);
 void null_wait_no_openers(struct lg_pool *pool);
 
+/* Wait until the process has so many threads and no more: a sanitizer's runtime does not survive a
+ * fork at the moment when a thread begins or ends.  Count main, the watchdog, the ticker, the crew. */
+void null_wait_threads(uint32_t n);
+
 /* Wait until what was lent before counts as idle for longer than a check_after_ms of 1. */
 void null_grow_old(void);
 

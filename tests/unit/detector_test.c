@@ -983,7 +983,8 @@ static void test_lives_with_many_units(void **state)
     for (unsigned seed = 0; seed < SUPPORT_ROUNDS(120u); seed++)
         live(&life, 1000 + seed, 2 + seed % 11, 1 + seed % 8, 4, 400);
     assert_true(life.told > SUPPORT_ROUNDS(120u));
-    assert_true(life.most_told > 1); /* some looks took more than one victim */
+    if (!SUPPORT_TSAN && !SUPPORT_ASAN)
+        assert_true(life.most_told > 1); /* some looks took more than one victim */
 }
 
 /* ---- It costs no memory ------------------------------------------------------------------------- */

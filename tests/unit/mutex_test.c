@@ -219,34 +219,68 @@ static void test_who_gave_up_is_passed_by(void **state)
     assert_false(has_waiters(&m));
 }
 
-/* The holder lets go and takes it back before the woken waiter can run, again and again.  Once the
- * waiter has waited for too long it says so, and the next unlock hands the mutex to it: its name is
- * in the word when unlock returns. */
+/* A waits for m, which main holds; main lets go and takes it back before A can run, again and again,
+ * until A has waited for too long and says so in the word. */
+static void let_starve(struct crew_worker *a, struct lg_mutex *m)
+{
+    assert_int_equal(step_lock(m), LG_OK);
+    crew_run(a, step_lock, m);
+    for (;;) {
+        crew_wait_blocked_on(a, m);
+        if (lg__load_acquire(&m->word) & LG__MUTEX_STARVED)
+            return;
+        step_unlock(m);
+        if (step_try(m) == LG_OK)
+            continue;
+        assert_int_equal(crew_wait(a), LG_OK); /* A was faster: once more */
+        (void)crew_do(a, step_unlock, m);
+        assert_int_equal(step_lock(m), LG_OK);
+        crew_run(a, step_lock, m);
+    }
+}
+
+/* The next unlock hands the mutex to it: its name is in the word when unlock returns. */
 static void test_who_starves_is_handed_the_mutex(void **state)
 {
     (void)state;
     struct lg_mutex m = LG_MUTEX_INIT("m");
     struct crew_worker *a = crew_hire("A");
-    assert_int_equal(step_lock(&m), LG_OK);
-    crew_run(a, step_lock, &m);
-    for (;;) {
-        crew_wait_blocked_on(a, &m);
-        if (lg__load_acquire(&m.word) & LG__MUTEX_STARVED)
-            break;
-        step_unlock(&m);
-        if (step_try(&m) == LG_OK)
-            continue;
-        assert_int_equal(crew_wait(a), LG_OK); /* A was faster: once more */
-        (void)crew_do(a, step_unlock, &m);
-        assert_int_equal(step_lock(&m), LG_OK);
-        crew_run(a, step_lock, &m);
-    }
+    let_starve(a, &m);
     step_unlock(&m);
     assert_true(lg__mutex_owner(&m) == crew_context(a)->id);
     assert_int_equal(step_try(&m), LG_EBUSY);
     assert_int_equal(crew_wait(a), LG_OK);
     (void)crew_do(a, step_unlock, &m);
     assert_int_equal(m.word, 0);
+}
+
+/* A holds n and was handed m, but does not run yet: its record still names m, which it now owns.  B -> m
+ * and C -> n wait for A, who will run. */
+static void test_a_hand_over_on_its_way_is_no_ring(void **state)
+{
+    (void)state;
+    struct lg_mutex m = LG_MUTEX_INIT("m"), n = LG_MUTEX_INIT("n");
+    if (!CREW_CAN_STALL)
+        SUPPORT_SKIP("no handler runs inside a futex call");
+    struct crew_worker *a = crew_hire("A"), *b = crew_hire("B"), *c = crew_hire("C");
+    assert_int_equal(crew_do(a, step_lock, &n), LG_OK);
+    let_starve(a, &m);
+    crew_stall(a);
+    step_unlock(&m);
+    assert_true(lg__mutex_owner(&m) == crew_context(a)->id);
+    assert_int_equal(thing_state(crew_context(a)), LG__WAIT_GRANTED);
+    crew_run(b, step_lock, &m);
+    crew_wait_blocked_on(b, &m);
+    crew_run(c, step_lock, &n);
+    crew_wait_blocked_on(c, &n);
+    crew_go_on();
+    assert_int_equal(crew_wait(a), LG_OK);
+    (void)crew_do(a, step_unlock, &m);
+    assert_int_equal(crew_wait(b), LG_OK);
+    (void)crew_do(b, step_unlock, &m);
+    (void)crew_do(a, step_unlock, &n);
+    assert_int_equal(crew_wait(c), LG_OK);
+    (void)crew_do(c, step_unlock, &n);
 }
 
 /* ---- Recursive ---------------------------------------------------------------------------------- */
@@ -537,6 +571,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(test_a_timeout_carries_the_chain),
         SUPPORT_TEST(test_who_gave_up_is_passed_by),
         SUPPORT_TEST(test_who_starves_is_handed_the_mutex),
+        SUPPORT_TEST(test_a_hand_over_on_its_way_is_no_ring),
         SUPPORT_TEST(test_recursive),
         SUPPORT_TEST(test_recursion_has_an_end),
         SUPPORT_TEST(test_the_owner_ends),

@@ -38,6 +38,7 @@ static void begin_family(struct family *family, enum lg_driver_fork fork_policy,
     assert_status(crew_do(other, loan_checkin, &family->idle), LG_OK);
     family->opened = null_get(family->driver, opened);
     family->closed = null_get(family->driver, closed);
+    null_wait_threads(5); /* both workers */
 }
 
 /* The parent goes on as if nothing had happened. */
@@ -282,6 +283,7 @@ static void waiters_and_opens_stay_with_the_parent(void **state)
         crew_wait_blocked_on(askers[i], family.pool);
     }
     null_wait_at(&family.driver->opens, 1);
+    null_wait_threads(8); /* four workers, and the opener at the gate */
     assert_int_equal(support_fork(child_of_waiters, &family), 0);
     assert_true(crew_is_blocked(askers[0]));
     assert_true(crew_is_blocked(askers[1]));
