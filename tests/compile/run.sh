@@ -11,8 +11,8 @@
 # One without such a line must compile without any.  "gcc" is $CC, whatever it is; "clang" is what
 # $CLANG names, with its thread-safety analysis.
 #
-# Besides, every public function that returns a status is called once with its result thrown away, in
-# programs made here from the headers.
+# Besides, every public function that returns a status is called once with its result thrown away,
+# in programs made here from the headers.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)

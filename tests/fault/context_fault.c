@@ -1,5 +1,5 @@
-/* Contexts when memory or keys are out: every call says so, nothing is left half made, and when there
- * is room again everything works. */
+/* Contexts when memory or keys are out: every call says so, nothing is left half made, and when
+ * there is room again everything works. */
 #include "support/faults.h"
 #include "support/locks.h"
 
@@ -28,7 +28,7 @@ static bool is_done_or_refused(int status)
     return status == LG_OK || status == LG_ENOMEM;
 }
 
-/* ---- The first use ------------------------------------------------------------------------------ */
+/* ---- The first use --------------------------------------------------------------------------- */
 
 static int use_whatever_there_is(void)
 {
@@ -82,7 +82,7 @@ static void test_the_first_use(void **state)
     assert_int_equal(faults_loop_fresh(FAULT_BIT(ALLOC), 50, "first use"), 0);
 }
 
-/* ---- Many --------------------------------------------------------------------------------------- */
+/* ---- Many ------------------------------------------------------------------------------------ */
 
 /* Enough for more than one chunk of the table. */
 static int make_many(void)
@@ -125,7 +125,7 @@ static void test_many_contexts(void **state)
     }
 }
 
-/* ---- Detach and resume -------------------------------------------------------------------------- */
+/* ---- Detach and resume ----------------------------------------------------------------------- */
 
 /* A resume that fails changes nothing: the context is still detached and still holds. */
 static int wander(void *arg)
@@ -166,7 +166,7 @@ static void test_resume(void **state)
         }
 }
 
-/* ---- Threads ------------------------------------------------------------------------------------ */
+/* ---- Threads --------------------------------------------------------------------------------- */
 
 static void *lock_and_leave(void *arg) LG_NO_THREAD_SAFETY_ANALYSIS
 {

@@ -14,7 +14,7 @@ static lg_deadline soon_or_never(struct support_random *random)
     return support_below(random, 4) == 0 ? lg__now_ns() + support_below(random, 50000) : LG_FOREVER;
 }
 
-/* ---- A bounded queue ---------------------------------------------------------------------------- */
+/* ---- A bounded queue ------------------------------------------------------------------------- */
 
 #define ROOM  3
 #define ITEMS SUPPORT_ROUNDS(6000u)
@@ -136,10 +136,10 @@ static void test_queue_many_to_many(void **state)
     run_queue(1, 5, 3);
 }
 
-/* ---- Phases ------------------------------------------------------------------------------------- */
+/* ---- Phases ---------------------------------------------------------------------------------- */
 
-/* A barrier from a condition without deadlines: whoever comes last broadcasts, as the holder or not.
- * One lost waiter and it hangs. */
+/* A barrier from a condition without deadlines: whoever comes last broadcasts, as the holder or
+ * not.  One lost waiter and it hangs. */
 struct phases {
     struct lg_mutex mutex;
     struct lg_condition all_here;
@@ -214,7 +214,7 @@ static void test_no_broadcast_forgets_anybody(void **state)
     run_phases(5, SUPPORT_ROUNDS(2000u), 5);
 }
 
-/* ---- Together with other locks ------------------------------------------------------------------ */
+/* ---- Together with other locks --------------------------------------------------------------- */
 
 /* An outer recursive lock is held across waits, with its inner one taken in order by everybody: no
  * ring can close, though waits for the way back stand in the graph all the time. */
@@ -299,8 +299,8 @@ static void test_no_alarm_around_a_condition(void **state)
 }
 
 /* Now the outer one is taken in the wrong order too: by some before the inner one, by some after.
- * Those on their way back are never told if somebody else will do; whoever is told lets go, backs off
- * and tries again; all get their work done. */
+ * Those on their way back are never told if somebody else will do; whoever is told lets go, backs
+ * off and tries again; all get their work done. */
 static int nest_any_way(void *arg) LG_NO_THREAD_SAFETY_ANALYSIS
 {
     struct bird *bird = arg;

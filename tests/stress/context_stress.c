@@ -1,5 +1,5 @@
-/* Contexts in numbers and in motion: ten thousand at once, threads that come and go, coroutines that
- * wander from thread to thread with what they hold. */
+/* Contexts in numbers and in motion: ten thousand at once, threads that come and go, coroutines
+ * that wander from thread to thread with what they hold. */
 #include "support/locks.h"
 
 #include "graph/context.h"
@@ -24,7 +24,7 @@ static unsigned count_living(void)
     return count;
 }
 
-/* ---- Ten thousand ------------------------------------------------------------------------------- */
+/* ---- Ten thousand ---------------------------------------------------------------------------- */
 
 #define CROWD      10000
 #define STACK_SIZE ((size_t)64 * 1024)
@@ -86,7 +86,7 @@ static void test_ten_thousand_at_once(void **state)
     assert_int_equal(turnstile.word, 0);
 }
 
-/* ---- Coming and going --------------------------------------------------------------------------- */
+/* ---- Coming and going ------------------------------------------------------------------------ */
 
 #define DOORS 3
 
@@ -189,7 +189,7 @@ static void test_threads_that_come_and_go(void **state)
     assert_int_equal(count_living(), before + 2);
 }
 
-/* ---- Coroutines --------------------------------------------------------------------------------- */
+/* ---- Coroutines ------------------------------------------------------------------------------ */
 
 #define WANDERERS 12
 #define PLACES    4

@@ -117,7 +117,7 @@ static bool note(struct teller *teller, int status)
     return status == LG_OK;
 }
 
-/* ---- In order: never a deadlock ----------------------------------------------------------------- */
+/* ---- In order: never a deadlock -------------------------------------------------------------- */
 
 /* Two accounts, the lower number first, each with any deadline. */
 static int transfer_in_order(void *arg) LG_NO_THREAD_SAFETY_ANALYSIS
@@ -153,7 +153,7 @@ static void test_in_order_nobody_is_ever_told(void **state)
     check_bank(&bank);
 }
 
-/* ---- In any order: every transfer is done all the same ------------------------------------------ */
+/* ---- In any order: every transfer is done all the same --------------------------------------- */
 
 /* The accounts of a transfer, up to four of them in any order; all or nothing. */
 static int lock_all(struct teller *teller, const uint32_t *order, unsigned count)
@@ -211,12 +211,12 @@ static void test_in_any_order_all_work_gets_done(void **state)
     check_bank(&bank);
 }
 
-/* ---- Deadlocks that are none -------------------------------------------------------------------- */
+/* ---- Deadlocks that are none ----------------------------------------------------------------- */
 
-/* A (worker 0) was told once and has let go of nothing: it goes last when victims are chosen.  It now
- * only ever looks whether it could have b: with deadlines that have passed, which begin a wait for an
- * instant, for the sake of the report.  B holds b and waits for a, with deadlines.  A runs all the
- * time, so B is never deadlocked, whatever it sees of A's instants. */
+/* A (worker 0) was told once and has let go of nothing: it goes last when victims are chosen.  It
+ * now only ever looks whether it could have b: with deadlines that have passed, which begin a wait
+ * for an instant, for the sake of the report.  B holds b and waits for a, with deadlines.  A runs
+ * all the time, so B is never deadlocked, whatever it sees of A's instants. */
 struct pair {
     struct lg_mutex a, b;
     uint32_t is_over; /* atomic */
@@ -268,7 +268,8 @@ static void test_an_instant_is_no_wait(void **state)
     (void)crew_do(A, step_unlock, &pair.a);
 }
 
-/* A try is no wait: whatever races it loses, it fills no report.  Others keep the mutex contended. */
+/* A try is no wait: whatever races it loses, it fills no report.  Others keep the mutex
+ * contended. */
 static int contend(void *arg) LG_NO_THREAD_SAFETY_ANALYSIS
 {
     struct pair *pair = arg;
@@ -308,11 +309,11 @@ static void test_a_try_fills_no_report(void **state)
     (void)crew_wait(workers[1]);
 }
 
-/* ---- Memory that goes --------------------------------------------------------------------------- */
+/* ---- Memory that goes ------------------------------------------------------------------------ */
 
-/* Y allocates a mutex and holds it; X, who holds the gate, waits for it in vain, lets go of the gate
- * and says so; Y unlocks and frees.  Z and W wait for the gate, with deadlines: their reports follow X
- * to the mutex that is about to go.  The address sanitizer watches. */
+/* Y allocates a mutex and holds it; X, who holds the gate, waits for it in vain, lets go of the
+ * gate and says so; Y unlocks and frees.  Z and W wait for the gate, with deadlines: their reports
+ * follow X to the mutex that is about to go.  The address sanitizer watches. */
 struct stage {
     struct lg_mutex gate;
     struct lg_mutex *offered; /* atomic */
@@ -420,10 +421,10 @@ static void test_the_last_user_frees_the_mutex(void **state)
     }
 }
 
-/* ---- Owners that end ---------------------------------------------------------------------------- */
+/* ---- Owners that end ------------------------------------------------------------------------- */
 
-/* Threads lock, and sometimes their context ends without an unlock.  Whoever hears of it recovers; a
- * value under the mutex says how often that was due, and nothing is lost. */
+/* Threads lock, and sometimes their context ends without an unlock.  Whoever hears of it recovers;
+ * a value under the mutex says how often that was due, and nothing is lost. */
 struct relay {
     struct lg_mutex mutex;
     unsigned left, recovered; /* under mutex */

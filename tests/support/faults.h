@@ -1,5 +1,5 @@
-/* The fault loop: the same scenario again and again, with the first passage of the seam failing, then
- * the second, and so on until it has fewer passages than that. */
+/* The fault loop: the same scenario again and again, with the first passage of the seam failing,
+ * then the second, and so on until it has fewer passages than that. */
 #ifndef LG_TEST_FAULTS_H
 #define LG_TEST_FAULTS_H
 
@@ -17,8 +17,8 @@
  * failing once and failing from there on.  Returns how many failures there were. */
 unsigned faults_loop(uint32_t mask, unsigned most, support_step *scenario, void *arg);
 
-/* The same for a case of this program, in a fresh process each time: it calls faults_begin first and
- * returns faults_end(what it found wrong). */
+/* The same for a case of this program, in a fresh process each time: it calls faults_begin first
+ * and returns faults_end(what it found wrong). */
 unsigned faults_loop_fresh(uint32_t mask, unsigned most, const char *case_name);
 void faults_begin(void);
 int faults_end(int wrong);

@@ -85,7 +85,8 @@ static bool waits_for_itself(const struct oracle *oracle, uint32_t i)
     return capacity - context->held[context->wants] < context->need;
 }
 
-/* Whether `who` holds itself up: taking it out frees somebody it waits for, or it waits for itself. */
+/* Whether `who` holds itself up: taking it out frees somebody it waits for, or it waits for
+ * itself. */
 static bool is_part(const struct oracle *oracle, uint32_t who, const bool *after)
 {
     bool before[ORACLE_CONTEXTS], is_behind[ORACLE_CONTEXTS];

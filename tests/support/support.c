@@ -37,7 +37,7 @@ void support_say(const char *format, ...)
         return;
 }
 
-/* ---- Random ------------------------------------------------------------------------------------- */
+/* ---- Random ---------------------------------------------------------------------------------- */
 
 uint64_t support_seed(void)
 {
@@ -75,7 +75,7 @@ static void say_replay(void)
                 folder ? folder + 1 : program);
 }
 
-/* ---- The watchdog ------------------------------------------------------------------------------- */
+/* ---- The watchdog ---------------------------------------------------------------------------- */
 
 static pthread_mutex_t watch_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t watch_changed;
@@ -143,7 +143,7 @@ static void tell_watchdog(bool it_is_over)
     pthread_mutex_unlock(&watch_mutex);
 }
 
-/* ---- Running ------------------------------------------------------------------------------------ */
+/* ---- Running --------------------------------------------------------------------------------- */
 
 static void on_abort(int signal_number)
 {
@@ -202,7 +202,7 @@ int support_run_case(char **argv, const struct support_case *cases)
     return 2;
 }
 
-/* ---- What the library says ---------------------------------------------------------------------- */
+/* ---- What the library says ------------------------------------------------------------------- */
 
 struct kept_event {
     char code[32];
@@ -263,7 +263,7 @@ const char *support_log_text(const char *code)
     return text;
 }
 
-/* ---- Panics ------------------------------------------------------------------------------------- */
+/* ---- Panics ---------------------------------------------------------------------------------- */
 
 static jmp_buf after_panic;
 static struct support_panic panic_seen;
@@ -287,7 +287,7 @@ struct support_panic support_panic_of(support_step *step, void *arg)
     return panic_seen;
 }
 
-/* ---- Processes ---------------------------------------------------------------------------------- */
+/* ---- Processes ------------------------------------------------------------------------------- */
 
 static int wait_for_child(pid_t child)
 {

@@ -46,7 +46,7 @@
 /* How much of a stress a sanitized build does: it is about ten times slower. */
 #define SUPPORT_ROUNDS(n) (SUPPORT_TSAN || SUPPORT_ASAN ? ((n) + 9) / 10 : (n))
 
-/* ---- Running ------------------------------------------------------------------------------------ */
+/* ---- Running --------------------------------------------------------------------------------- */
 
 /* A part of a test that runs elsewhere: on a worker, in a child.  What it returns is kept. */
 typedef int support_step(void *arg);
@@ -78,7 +78,7 @@ int support_run_case(char **argv, const struct support_case *cases);
  * It starts anew with each test. */
 #define SUPPORT_WATCHDOG_S 40
 
-/* ---- Random ------------------------------------------------------------------------------------- */
+/* ---- Random ---------------------------------------------------------------------------------- */
 
 /* LIFEGUARD_SEED, or a fixed number.  A failing program prints the line that replays it. */
 uint64_t support_seed(void);
@@ -92,7 +92,7 @@ uint64_t support_random_next(struct support_random *random);
 /* Less than n; n > 0. */
 uint32_t support_below(struct support_random *random, uint32_t n);
 
-/* ---- What the library says ---------------------------------------------------------------------- */
+/* ---- What the library says ------------------------------------------------------------------- */
 
 /* From here to the end of the test, events of at least `level` are kept instead of printed. */
 void support_log_begin(enum lg_log_level level);
@@ -101,7 +101,7 @@ unsigned support_log_count(const char *code);
 /* The text of the latest with this code; "" if none came. */
 const char *support_log_text(const char *code);
 
-/* ---- Panics ------------------------------------------------------------------------------------- */
+/* ---- Panics ---------------------------------------------------------------------------------- */
 
 struct support_panic {
     bool has_happened;
@@ -112,7 +112,7 @@ struct support_panic {
 /* Run a step on the main thread and come back when it panics or ends. */
 struct support_panic support_panic_of(support_step *step, void *arg);
 
-/* ---- Processes ---------------------------------------------------------------------------------- */
+/* ---- Processes ------------------------------------------------------------------------------- */
 
 /* Run a step in a forked child; its exit status (0..255), or 1000 + the signal that killed it.  The
  * child has one thread, and must not use cmocka. */

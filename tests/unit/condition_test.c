@@ -1,8 +1,7 @@
 /* The condition: who is moved, who is woken, what is held afterwards. */
-#include "support/locks.h"
 #include "support/thing.h"
+#include "support/waiters.h"
 
-#include "graph/detector.h"
 #include "plat/clock.h"
 #include "plat/memory.h"
 #include "sync/mutex.h"
@@ -12,50 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct lg_mutex m = LG_MUTEX_INIT("m");
-static struct lg_condition c = LG_CONDITION_INIT("c");
-static struct wait_until for_ever = {&c, &m, LG_FOREVER, "wait.c:1"};
-static struct lg_report report;
-
-static enum lg__wait_state state_of(const struct crew_worker *worker)
-{
-    return thing_state(crew_context(worker));
-}
-
-/* Whether the worker, asleep or not, waits to get m back. */
-static bool relocks(const struct crew_worker *worker)
-{
-    const struct lg_context *context = crew_context(worker);
-    return thing_state(context) == LG__WAIT_WAITING && context->wait.want.object == &m &&
-           context->wait.want.is_relock;
-}
-
-static struct crew_worker *hire_waiter(const char *name)
-{
-    struct crew_worker *worker = crew_hire(name);
-    assert_int_equal(crew_do(worker, step_lock, &m), LG_OK);
-    crew_run(worker, step_wait, &for_ever);
-    crew_wait_blocked_on(worker, &c);
-    return worker;
-}
-
-/* The worker's wait has ended with m held; it lets go. */
-static void expect_and_unlock(struct crew_worker *worker, int status)
-{
-    assert_int_equal(crew_wait(worker), status);
-    assert_int_equal(crew_do(worker, step_is_held, &m), 1);
-    (void)crew_do(worker, step_unlock, &m);
-}
-
-static void expect_all_quiet(void)
-{
-    assert_int_equal(lg__load_acquire(&c.waiters), 0);
-    assert_int_equal(step_try(&m), LG_OK);
-    step_unlock(&m);
-    assert_int_equal(m.word, 0);
-}
-
-/* ---- Signals ------------------------------------------------------------------------------------ */
+/* ---- Signals --------------------------------------------------------------------------------- */
 
 static void test_null(void **state)
 {
@@ -137,7 +93,7 @@ static void test_signals_go_to_who_has_waited_longest(void **state)
     expect_all_quiet();
 }
 
-/* ---- Broadcasts --------------------------------------------------------------------------------- */
+/* ---- Broadcasts ------------------------------------------------------------------------------ */
 
 #define HERD 20
 
@@ -178,8 +134,8 @@ static void test_a_broadcast_by_the_holder_wakes_nobody(void **state)
     expect_all_quiet();
 }
 
-/* Somebody else broadcasts while B holds m: one is woken, and waits for m; the others sleep on.  When
- * that one has m, it moves the others, so again nobody fights. */
+/* Somebody else broadcasts while B holds m: one is woken, and waits for m; the others sleep on.
+ * When that one has m, it moves the others, so again nobody fights. */
 static void test_a_broadcast_by_another_wakes_one(void **state)
 {
     (void)state;
@@ -222,7 +178,7 @@ static void test_a_broadcast_reaches_all_when_the_holder_ends(void **state)
     expect_all_quiet();
 }
 
-/* ---- Timeouts ----------------------------------------------------------------------------------- */
+/* ---- Timeouts -------------------------------------------------------------------------------- */
 
 static void test_a_timeout_is_not_early_and_holds_the_mutex(void **state)
 {
@@ -311,9 +267,10 @@ static void test_who_was_moved_does_not_time_out(void **state)
     expect_all_quiet();
 }
 
-/* ---- Who cannot run ----------------------------------------------------------------------------- */
+/* ---- Who cannot run -------------------------------------------------------------------------- */
 
-/* A's wait has timed out, but A has not run and is still first in the queue: the signal is for B. */
+/* A's wait has timed out, but A has not run and is still first in the queue: the signal is for
+ * B. */
 static void test_a_signal_passes_by_who_gave_up(void **state)
 {
     (void)state;
@@ -335,9 +292,9 @@ static void test_a_signal_passes_by_who_gave_up(void **state)
     }
 }
 
-/* A and B wait; somebody who does not hold m broadcasts: A is woken, but does not run yet; B is told
- * and still queued.  Then H waits too, and there is one signal more.  A and B have theirs; it is for
- * H, who would else sleep for ever. */
+/* A and B wait; somebody who does not hold m broadcasts: A is woken, but does not run yet; B is
+ * told and still queued.  Then H waits too, and there is one signal more.  A and B have theirs; it
+ * is for H, who would else sleep for ever. */
 static void test_a_signal_is_not_spent_on_who_was_told(void **state)
 {
     (void)state;
@@ -363,128 +320,7 @@ static void test_a_signal_is_not_spent_on_who_was_told(void **state)
     }
 }
 
-/* ---- Owner death -------------------------------------------------------------------------------- */
-
-/* B ends holding m while A is on its way back: moved (0), woken (1) or timed out (2). */
-static void test_the_owner_ends_on_the_way_back(void **state)
-{
-    (void)state;
-    support_log_begin(LG_LOG_ERROR);
-    for (int how = 0; how < 3; how++) {
-        struct crew_worker *a = hire_waiter("A"), *b = crew_hire("B");
-        assert_int_equal(crew_do(b, step_lock, &m), LG_OK);
-        if (how == 0)
-            (void)crew_do(b, step_signal, &c);
-        else if (how == 1)
-            lg_condition_signal(&c);
-        else
-            assert_true(thing_time_out(crew_context(a)));
-        crew_wait_blocked_on(a, &m);
-        crew_leave(b);
-        assert_int_equal(crew_wait(a), LG_EOWNERDEAD);
-        assert_int_equal(crew_do(a, step_is_held, &m), 0);
-        assert_int_equal(lg__held_count(crew_context(a)), 0);
-        assert_int_equal(crew_do(a, step_recover, &m), LG_OK);
-        (void)crew_do(a, step_unlock, &m);
-        expect_all_quiet();
-    }
-}
-
-/* ---- Deadlocks ---------------------------------------------------------------------------------- */
-
-/* A holds x and waits at c with m.  B takes m, signals (A is moved: A -> m), and B -> x closes it.  A
- * could only be failed without its mutex, so it is B. */
-static void test_a_relock_is_not_failed_if_another_will_do(void **state)
-{
-    (void)state;
-    struct lg_mutex x = LG_MUTEX_INIT("x");
-    struct crew_worker *a = crew_hire("A"), *b = crew_hire("B");
-    assert_int_equal(crew_do(a, step_lock, &x), LG_OK);
-    assert_int_equal(crew_do(a, step_lock, &m), LG_OK);
-    crew_run(a, step_wait, &for_ever);
-    crew_wait_blocked_on(a, &c);
-    assert_int_equal(crew_do(b, step_lock, &m), LG_OK);
-    (void)crew_do(b, step_signal, &c);
-    crew_wait_blocked_on(a, &m);
-    assert_int_equal(crew_do(b, step_lock, &x), LG_EDEADLK);
-    (void)crew_do(b, step_copy_report, &report);
-    assert_int_equal(report.member_count, 2);
-    assert_string_equal(report.members[1].context, "A");
-    assert_string_equal(report.members[1].waits_name, "m");
-    assert_string_equal(report.members[1].waits_place, "wait.c:1");
-    assert_true(relocks(a));
-    (void)crew_do(b, step_unlock, &m);
-    expect_and_unlock(a, LG_OK);
-    (void)crew_do(a, step_unlock, &x);
-    expect_all_quiet();
-}
-
-/* The same, but B waits first, while anybody may still signal A.  Then A's wait ends, by a signal of
- * main's or by its deadline, and A closes the ring on its way back; still it is B who is told. */
-static void test_a_relock_that_closes_a_ring(void **state)
-{
-    (void)state;
-    for (int times_out = 0; times_out < 2; times_out++) {
-        struct lg_mutex x = LG_MUTEX_INIT("x");
-        struct crew_worker *a = crew_hire("A"), *b = crew_hire("B");
-        assert_int_equal(crew_do(a, step_lock, &x), LG_OK);
-        assert_int_equal(crew_do(a, step_lock, &m), LG_OK);
-        crew_run(a, step_wait, &for_ever);
-        crew_wait_blocked_on(a, &c);
-        assert_int_equal(crew_do(b, step_lock, &m), LG_OK);
-        crew_run(b, step_lock, &x);
-        crew_wait_blocked_on(b, &x);
-        if (times_out)
-            assert_true(thing_time_out(crew_context(a)));
-        else
-            lg_condition_signal(&c);
-        assert_int_equal(crew_wait(b), LG_EDEADLK);
-        crew_wait_blocked_on(a, &m);
-        (void)crew_do(b, step_unlock, &m);
-        expect_and_unlock(a, times_out ? LG_ETIMEDOUT : LG_OK);
-        (void)crew_do(a, step_unlock, &x);
-        expect_all_quiet();
-    }
-}
-
-/* Nobody else will do: B, who holds m, waits for x as another condition's re-lock.  With mutexes
- * alone this cannot come about, so x is a thing.  The wait at the condition ends with LG_EDEADLK, and
- * the mutex is not held: woken (0) or moved (1). */
-static void test_a_relock_as_the_last_resort(void **state)
-{
-    (void)state;
-    support_log_begin(LG_LOG_INFO);
-    for (int is_moved = 0; is_moved < 2; is_moved++) {
-        struct thing x = {.name = "x", .capacity = 1};
-        struct lg__want want = thing_want(&x, 1);
-        struct crew_worker *a = hire_waiter("A"), *b = crew_hire("B");
-        want.is_relock = true;
-        thing_hold(&x, crew_context(a), 1);
-        assert_int_equal(crew_do(b, step_lock, &m), LG_OK);
-        if (is_moved)
-            (void)crew_do(b, step_signal, &c);
-        crew_run(b, step_want_quietly, &want);
-        crew_wait_blocked_on(b, &x);
-        if (is_moved)
-            lg__detector_look(crew_context(a));
-        else
-            lg_condition_signal(&c);
-        assert_int_equal(crew_wait(a), LG_EDEADLK);
-        assert_int_equal(crew_do(a, step_is_held, &m), 0);
-        assert_int_equal(lg__held_count(crew_context(a)), 0);
-        assert_int_equal(support_log_count("deadlock"), (unsigned)is_moved + 1);
-        (void)crew_do(a, step_copy_report, &report);
-        assert_string_equal(report.victim, "A");
-        assert_string_equal(report.name, "m");
-        thing_let_go(&x, crew_context(a));
-        assert_true(thing_wake(crew_context(b)));
-        assert_int_equal(crew_wait(b), LG_OK + (int)LG__WAIT_WOKEN);
-        (void)crew_do(b, step_unlock, &m);
-        expect_all_quiet();
-    }
-}
-
-/* ---- Recursive ---------------------------------------------------------------------------------- */
+/* ---- Recursive ------------------------------------------------------------------------------- */
 
 static void test_all_levels_are_released_and_restored(void **state)
 {
@@ -517,7 +353,7 @@ static void test_all_levels_are_released_and_restored(void **state)
     assert_int_equal(r.word, 0);
 }
 
-/* ---- Panics, memory ----------------------------------------------------------------------------- */
+/* ---- Panics, memory -------------------------------------------------------------------------- */
 
 static int destroy(void *condition)
 {
@@ -548,7 +384,8 @@ static void test_panics(void **state)
     expect_all_quiet();
 }
 
-/* Once all have been moved nobody waits at the condition, so it may go, before any of them has run. */
+/* Once all have been moved nobody waits at the condition, so it may go, before any of them has
+ * run. */
 static void test_memory_may_go_right_after_broadcast(void **state)
 {
     (void)state;
@@ -629,10 +466,6 @@ int main(int argc, char **argv)
         SUPPORT_TEST(test_who_was_moved_does_not_time_out),
         SUPPORT_TEST(test_a_signal_passes_by_who_gave_up),
         SUPPORT_TEST(test_a_signal_is_not_spent_on_who_was_told),
-        SUPPORT_TEST(test_the_owner_ends_on_the_way_back),
-        SUPPORT_TEST(test_a_relock_is_not_failed_if_another_will_do),
-        SUPPORT_TEST(test_a_relock_that_closes_a_ring),
-        SUPPORT_TEST(test_a_relock_as_the_last_resort),
         SUPPORT_TEST(test_all_levels_are_released_and_restored),
         SUPPORT_TEST(test_panics),
         SUPPORT_TEST(test_memory_may_go_right_after_broadcast),

@@ -1,4 +1,5 @@
-/* Contexts: names, ids that never return, detach and resume, ends, and the table of what is held. */
+/* Contexts: names, ids that never return, detach and resume, ends, and the table of what is
+ * held. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* gettid */
 #endif
@@ -25,7 +26,7 @@ static unsigned count_living(void)
     return count;
 }
 
-/* ---- Names -------------------------------------------------------------------------------------- */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
 static int get_own_tid(void *arg)
 {
@@ -93,7 +94,7 @@ static void test_the_ended_are_named_as_such(void **state)
     assert_string_equal(name, "(ended)");
 }
 
-/* ---- Ids ---------------------------------------------------------------------------------------- */
+/* ---- Ids ------------------------------------------------------------------------------------- */
 
 static int compare_ids(const void *a, const void *b)
 {
@@ -159,7 +160,7 @@ static void test_a_context_ends_with_its_thread(void **state)
     assert_int_equal(count_living(), before);
 }
 
-/* ---- Detach, resume, end ------------------------------------------------------------------------ */
+/* ---- Detach, resume, end --------------------------------------------------------------------- */
 
 struct parcel {
     struct lg_context *context;
@@ -304,7 +305,7 @@ static void test_a_detached_holder_is_no_deadlock(void **state)
     (void)crew_do(a, step_unlock, &n);
 }
 
-/* ---- The end of a thread ------------------------------------------------------------------------ */
+/* ---- The end of a thread --------------------------------------------------------------------- */
 
 static pthread_key_t late_key;
 static struct lg_mutex late_mutex = LG_MUTEX_INIT("late");
@@ -375,7 +376,7 @@ static void test_a_callback_at_the_end_leaves_no_context(void **state)
     assert_int_equal(count_living(), before);
 }
 
-/* ---- What is held ------------------------------------------------------------------------------- */
+/* ---- What is held ---------------------------------------------------------------------------- */
 
 static uint32_t known_entries(const struct lg_context *self, const void *object)
 {
@@ -385,8 +386,8 @@ static uint32_t known_entries(const struct lg_context *self, const void *object)
     return count;
 }
 
-/* Locks are taken and let go in any order, more than the table has room for: the count stays exact, and
- * the table names exactly those held locks that found room when they were taken. */
+/* Locks are taken and let go in any order, more than the table has room for: the count stays exact,
+ * and the table names exactly those held locks that found room when they were taken. */
 static void take_and_let_go(uint32_t lock_count, unsigned rounds, uint64_t stream)
 {
     struct lg_mutex locks[LG__HELD_MAX + 8] = {0};
@@ -428,7 +429,7 @@ static void test_more_locks_than_the_table(void **state)
     take_and_let_go(LG__HELD_MAX + 1, 2000, 4);
 }
 
-/* ---- The table of contexts ---------------------------------------------------------------------- */
+/* ---- The table of contexts ------------------------------------------------------------------- */
 
 static size_t resident_bytes(void)
 {
@@ -442,7 +443,8 @@ static size_t resident_bytes(void)
 }
 
 /* 60,000 contexts, made and detached by one thread.  One more is refused, and so is what needs one;
- * once some have ended, there is room again.  A context that never failed costs no report's pages. */
+ * once some have ended, there is room again.  A context that never failed costs no report's
+ * pages. */
 static int fill_the_table(void)
 {
     static struct lg_context *all[LG_CONTEXTS_MAX];

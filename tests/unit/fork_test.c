@@ -1,7 +1,7 @@
 /* fork(): in the child all contexts but the caller's are dead, and everything still works.
  *
- * The child has one thread; contexts without a thread stand for the others there, because the thread
- * sanitizer starts no threads after a fork. */
+ * The child has one thread; contexts without a thread stand for the others there, because the
+ * thread sanitizer starts no threads after a fork. */
 #include "support/locks.h"
 #include "support/thing.h"
 
@@ -30,7 +30,7 @@ static unsigned count_living(void)
     return count;
 }
 
-/* ---- What is held ------------------------------------------------------------------------------- */
+/* ---- What is held ---------------------------------------------------------------------------- */
 
 static int check_child(void *arg)
 {
@@ -137,7 +137,7 @@ static void test_any_thread_may_fork(void **state)
     step_unlock(&theirs);
 }
 
-/* ---- The detector ------------------------------------------------------------------------------- */
+/* ---- The detector ---------------------------------------------------------------------------- */
 
 static int deadlock_in_child(void *arg)
 {
@@ -164,8 +164,8 @@ static void test_the_detector_works_in_the_child(void **state)
 
 static struct thing parents = {.name = "parents", .capacity = 1};
 
-/* A, in the parent, holds the thing and waits for it.  In the child A is gone, and what it held belongs
- * to the environment: whoever waits for it there is not deadlocked. */
+/* A, in the parent, holds the thing and waits for it.  In the child A is gone, and what it held
+ * belongs to the environment: whoever waits for it there is not deadlocked. */
 static int wait_for_the_dead(void *arg)
 {
     struct lg__want want = thing_want(&parents, 1);
@@ -191,7 +191,7 @@ static void test_the_dead_are_environment(void **state)
     assert_int_equal(crew_wait(a), LG__WAIT_WOKEN);
 }
 
-/* ---- Ids ---------------------------------------------------------------------------------------- */
+/* ---- Ids ------------------------------------------------------------------------------------- */
 
 struct old_ids {
     uint64_t ids[8];
@@ -230,7 +230,7 @@ static void test_slots_are_reclaimed_in_the_child(void **state)
     assert_int_equal(lg_context_end(old.detached), LG_OK);
 }
 
-/* ---- Fork while everything is in motion --------------------------------------------------------- */
+/* ---- Fork while everything is in motion ------------------------------------------------------ */
 
 static uint32_t is_over; /* atomic */
 
@@ -239,8 +239,8 @@ static void swallow(void *arg, const struct lg_log_event *event)
     (void)arg, (void)event;
 }
 
-/* Takes every lock of the library as often as it can: the registry, buckets, the detector, pins, the
- * sink.  Whichever the fork finds taken must be free in the child. */
+/* Takes every lock of the library as often as it can: the registry, buckets, the detector, pins,
+ * the sink.  Whichever the fork finds taken must be free in the child. */
 static int keep_all_locks_busy(void *arg)
 {
     struct lg_mutex own = LG_MUTEX_INIT("own");

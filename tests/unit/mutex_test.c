@@ -20,7 +20,7 @@ static bool has_waiters(const struct lg_mutex *mutex)
     return has_any;
 }
 
-/* ---- Held and free ------------------------------------------------------------------------------ */
+/* ---- Held and free --------------------------------------------------------------------------- */
 
 static void test_all_bytes_zero_is_a_mutex(void **state)
 {
@@ -95,7 +95,7 @@ static void test_one_at_a_time(void **state)
     assert_int_equal(m.word, 0);
 }
 
-/* ---- Not waiting -------------------------------------------------------------------------------- */
+/* ---- Not waiting ----------------------------------------------------------------------------- */
 
 /* A try that fails leaves nothing behind: no wait begun, no flag in the word, no report. */
 static void test_a_failed_try_leaves_no_trace(void **state)
@@ -141,7 +141,7 @@ static void test_a_deadline_in_the_past(void **state)
     (void)crew_do(b, step_unlock, &m);
 }
 
-/* ---- Waiting ------------------------------------------------------------------------------------ */
+/* ---- Waiting --------------------------------------------------------------------------------- */
 
 static void test_a_timeout_is_not_early_and_says_who(void **state)
 {
@@ -219,8 +219,8 @@ static void test_who_gave_up_is_passed_by(void **state)
     assert_false(has_waiters(&m));
 }
 
-/* A waits for m, which main holds; main lets go and takes it back before A can run, again and again,
- * until A has waited for too long and says so in the word. */
+/* A waits for m, which main holds; main lets go and takes it back before A can run, again and
+ * again, until A has waited for too long and says so in the word. */
 static void let_starve(struct crew_worker *a, struct lg_mutex *m)
 {
     assert_int_equal(step_lock(m), LG_OK);
@@ -254,8 +254,8 @@ static void test_who_starves_is_handed_the_mutex(void **state)
     assert_int_equal(m.word, 0);
 }
 
-/* A holds n and was handed m, but does not run yet: its record still names m, which it now owns.  B -> m
- * and C -> n wait for A, who will run. */
+/* A holds n and was handed m, but does not run yet: its record still names m, which it now owns.  B
+ * -> m and C -> n wait for A, who will run. */
 static void test_a_hand_over_on_its_way_is_no_ring(void **state)
 {
     (void)state;
@@ -283,7 +283,7 @@ static void test_a_hand_over_on_its_way_is_no_ring(void **state)
     (void)crew_do(c, step_unlock, &n);
 }
 
-/* ---- Recursive ---------------------------------------------------------------------------------- */
+/* ---- Recursive ------------------------------------------------------------------------------- */
 
 static void test_recursive(void **state)
 {
@@ -316,7 +316,7 @@ static void test_recursion_has_an_end(void **state)
     step_unlock(&m);
 }
 
-/* ---- The end of the owner ----------------------------------------------------------------------- */
+/* ---- The end of the owner -------------------------------------------------------------------- */
 
 /* A ends holding m.  B and C, who sleep, and D, who comes later, hear of it; nobody gets it but who
  * recovers it, and only one does. */
@@ -391,7 +391,7 @@ static void test_recover_only_what_is_dead(void **state)
     (void)crew_do(a, step_unlock, &m);
 }
 
-/* ---- Panics ------------------------------------------------------------------------------------- */
+/* ---- Panics ---------------------------------------------------------------------------------- */
 
 static int destroy(void *mutex)
 {
@@ -442,7 +442,7 @@ static void test_destroy_what_is_in_use(void **state)
     assert_false(support_panic_of(destroy, &m).has_happened);
 }
 
-/* ---- The block form ----------------------------------------------------------------------------- */
+/* ---- The block form -------------------------------------------------------------------------- */
 
 static int enter_twice(void *mutex)
 {
@@ -468,7 +468,7 @@ static void test_the_block_runs_only_when_locked(void **state)
     (void)crew_do(a, step_unlock, &m);
 }
 
-/* ---- Around a wait ------------------------------------------------------------------------------ */
+/* ---- Around a wait --------------------------------------------------------------------------- */
 
 /* Unlocked, and gone: nobody looks at a mutex after the last who wanted it has an answer.  That is
  * what the sanitizer sees here. */

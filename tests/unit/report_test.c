@@ -1,4 +1,5 @@
-/* Reports: the words, the three formats at every size, and what is gone by the time they are read. */
+/* Reports: the words, the three formats at every size, and what is gone by the time they are
+ * read. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* memfd_create, pipe2 */
 #endif
@@ -36,7 +37,7 @@ static void expect_valid(const struct lg_report *report)
     (void)write_as(report, LG_REPORT_TEXT);
 }
 
-/* ---- The words ---------------------------------------------------------------------------------- */
+/* ---- The words ------------------------------------------------------------------------------- */
 
 static struct lg_report_hold hold_of(const char *name, uint32_t unit, const char *place,
                                      uint64_t age_ms)
@@ -187,7 +188,7 @@ static void test_causes_have_words(void **state)
     assert_string_equal(lg_exhaustion_text((enum lg_exhaustion)77), "unknown");
 }
 
-/* ---- JSON and DOT ------------------------------------------------------------------------------- */
+/* ---- JSON and DOT ---------------------------------------------------------------------------- */
 
 static void expect_json(const char *path, const char *expected)
 {
@@ -275,7 +276,7 @@ static void test_checker_of_dot_is_strict(void **state)
     assert_false(dot_is_valid("digraph g { \"\xff\"; }"));
 }
 
-/* ---- Sizes -------------------------------------------------------------------------------------- */
+/* ---- Sizes ----------------------------------------------------------------------------------- */
 
 /* A report whose every field is as long, and as nasty, as it may be. */
 static void fill_with(struct lg_report *report, const char *bytes)
@@ -372,7 +373,7 @@ static void test_every_size_is_kept(void **state)
     }
 }
 
-/* ---- Printing ----------------------------------------------------------------------------------- */
+/* ---- Printing -------------------------------------------------------------------------------- */
 
 /* What is printed is what is written, also when it is long. */
 static void test_print_cuts_nothing(void **state)
@@ -413,7 +414,7 @@ static void test_print_says_when_it_cannot(void **state)
     signal(SIGPIPE, before);
 }
 
-/* ---- What the library fills in ------------------------------------------------------------------ */
+/* ---- What the library fills in --------------------------------------------------------------- */
 
 #define CROWD 20
 

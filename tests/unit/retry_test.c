@@ -32,8 +32,8 @@ static void test_it_ends_before_the_deadline(void **state)
     assert_true(yes > 0 && yes < 200);
 }
 
-/* A random time below 2^attempt * 50 us: how long it really sleeps is the system's affair, but it is
- * not always the same, and with LG_FOREVER the answer is always yes. */
+/* A random time below 2^attempt * 50 us: how long it really sleeps is the system's affair, but it
+ * is not always the same, and with LG_FOREVER the answer is always yes. */
 static void test_it_sleeps_and_says_yes(void **state)
 {
     (void)state;
@@ -55,7 +55,8 @@ static int retry_once(void *arg)
     return lg_retry(2, lg_after_ms(900000));
 }
 
-/* It is no wait of the graph: the context runs, and what it holds does not block anybody for ever. */
+/* It is no wait of the graph: the context runs, and what it holds does not block anybody for
+ * ever. */
 static void test_it_is_no_wait_of_the_graph(void **state)
 {
     (void)state;

@@ -49,7 +49,7 @@ static uint32_t index_of(const struct lg_context *context)
     return i;
 }
 
-/* ---- Random graphs ------------------------------------------------------------------------------ */
+/* ---- Random graphs --------------------------------------------------------------------------- */
 
 struct shape {
     uint32_t contexts, things, most_units;
@@ -114,7 +114,7 @@ static void take_down(const struct oracle *oracle)
         thing_ghost_runs(ghosts[i]);
 }
 
-/* ---- Comparison --------------------------------------------------------------------------------- */
+/* ---- Comparison ------------------------------------------------------------------------------ */
 
 static void compare_reduction(struct lg__search *search, const struct oracle *oracle,
                               uint32_t removed)
@@ -234,7 +234,7 @@ static void test_large_graphs(void **state)
     assert_true(stuck > 0);
 }
 
-/* ---- The limits of the small arrays ------------------------------------------------------------- */
+/* ---- The limits of the small arrays ---------------------------------------------------------- */
 
 /* G0 waits for what G1 holds, who waits for what G2 holds, and so on: a chain of `length`. */
 static void chain(uint32_t length, bool is_ring)
@@ -302,7 +302,7 @@ static void test_edges_overflow_at_their_number(void **state)
     bury_ghosts();
 }
 
-/* ---- Verification ------------------------------------------------------------------------------- */
+/* ---- Verification ---------------------------------------------------------------------------- */
 
 static struct lg__search *collect_ring(struct lg__small_search *small, uint32_t length)
 {

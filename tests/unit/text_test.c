@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* ---- The checker -------------------------------------------------------------------------------- */
+/* ---- The checker ----------------------------------------------------------------------------- */
 
 static void test_checker_takes_json_only(void **state)
 {
@@ -75,7 +75,7 @@ static void test_checker_finds_values(void **state)
     assert_false(json_get(text, "a.0.b", value, sizeof value));
 }
 
-/* ---- Bounded text ------------------------------------------------------------------------------- */
+/* ---- Bounded text ---------------------------------------------------------------------------- */
 
 static void write_all_kinds(struct lg__text *text)
 {
@@ -142,7 +142,7 @@ static void test_a_long_formatted_line_is_cut(void **state)
     assert_int_equal(strlen(wide), 511);
 }
 
-/* ---- JSON --------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 struct escape {
     const char *plain, *written;
@@ -238,7 +238,7 @@ static void test_json_commas_when_nothing_fits(void **state)
     assert_int_equal(none.length, whole.length);
 }
 
-/* ---- Names and places --------------------------------------------------------------------------- */
+/* ---- Names and places ------------------------------------------------------------------------ */
 
 static void test_names_are_cut(void **state)
 {

@@ -181,7 +181,7 @@ static void test_only_a_sleeper_outside_can_be_moved(void **state)
     assert_false(lg__wait_move(&wait, &want));
 }
 
-/* ---- Races: one sleeper, many who end, move and look -------------------------------------------- */
+/* ---- Races: one sleeper, many who end, move and look ----------------------------------------- */
 
 #define ENDERS 3
 #define WAITS  SUPPORT_ROUNDS(2000)

@@ -1,0 +1,234 @@
+/* The detector against the oracle, over whole lives of contexts: no miss, no false alarm, and the
+ * victim that rule 3 names. */
+#include "support/oracle.h"
+#include "support/thing.h"
+
+#include "graph/detector.h"
+
+#include <string.h>
+
+#define LATE (LG_FOREVER - 1) /* a deadline that is none of ours to see */
+
+/* Contexts take, wait, are granted, time out, are told, release (or do not), at random.  Some look
+ * for a deadlock only a while after they have begun to wait, as when threads begin at once.  When
+ * all have looked nobody is stuck (no miss); whoever was told is exactly whom rule 3 names (no
+ * false alarm, no victim too many), and its report has as many members as were stuck. */
+struct life {
+    struct oracle oracle;
+    struct lg_context *ghosts[12];
+    struct thing things[8];
+    bool owes_look[12]; /* has begun and not looked yet */
+    struct support_random random;
+    uint64_t ticks;
+    unsigned told, most_told; /* in all, and by one look */
+};
+
+static void release_all(struct life *life, uint32_t who, uint32_t thing)
+{
+    thing_let_go(&life->things[thing], life->ghosts[who]);
+    if (life->oracle.context[who].held[thing] > 0) /* as every release of a lock or lease does */
+        lg__store_relaxed(&life->ghosts[who]->has_been_told, 0u);
+    life->oracle.context[who].held[thing] = 0;
+}
+
+static void take(struct life *life, uint32_t who, uint32_t thing, uint32_t units)
+{
+    thing_hold(&life->things[thing], life->ghosts[who], units);
+    life->oracle.context[who].held[thing] += units;
+}
+
+static void stop_waiting(struct life *life, uint32_t who)
+{
+    thing_ghost_runs(life->ghosts[who]);
+    life->oracle.context[who].waits = false;
+    life->owes_look[who] = false;
+}
+
+/* Whoever can be served is, in an order that is nobody's. */
+static void grant(struct life *life)
+{
+    uint32_t n = life->oracle.contexts;
+    uint32_t first = support_below(&life->random, n);
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t who = (first + k) % n;
+        const struct oracle_context *context = &life->oracle.context[who];
+        if (!context->waits || oracle_free(&life->oracle, context->wants) < context->need)
+            continue;
+        assert_true(lg__wait_end(&life->ghosts[who]->wait, LG__WAIT_GRANTED, 0));
+        stop_waiting(life, who);
+        take(life, who, context->wants, context->need);
+    }
+}
+
+/* Those that the oracle would tell, one after the other, until nobody in the closure is stuck, and
+ * how many were stuck each time.  Who is not stuck tells nobody. */
+static void predict(const struct life *life, uint32_t root, uint32_t *stuck_at)
+{
+    static struct oracle copy;
+    bool is_in[ORACLE_CONTEXTS], is_stuck[ORACLE_CONTEXTS];
+    copy = life->oracle;
+    (void)oracle_closure(&copy, root, is_in);
+    (void)oracle_stuck(&copy, ORACLE_NONE, is_stuck);
+    memset(stuck_at, 0, copy.contexts * sizeof *stuck_at);
+    if (!is_stuck[root])
+        return;
+    for (;;) {
+        uint32_t victim = oracle_victim(&copy, root);
+        if (victim == ORACLE_NONE)
+            return;
+        (void)oracle_stuck(&copy, ORACLE_NONE, is_stuck);
+        for (uint32_t i = 0; i < copy.contexts; i++)
+            stuck_at[victim] += is_in[i] && is_stuck[i];
+        copy.context[victim].is_struck = true;
+    }
+}
+
+static void note_categories(struct life *life)
+{
+    for (uint32_t i = 0; i < life->oracle.contexts; i++)
+        if (life->oracle.context[i].category < 2)
+            life->oracle.context[i].category = life->ghosts[i]->has_been_told != 0;
+}
+
+static void release_after_told(struct life *life, uint32_t who)
+{
+    stop_waiting(life, who);
+    life->oracle.context[who].category = 0;
+    for (uint32_t t = 0; t < life->oracle.things; t++)
+        if (support_below(&life->random, 20) != 0)
+            release_all(life, who, t);
+}
+
+static void look(struct life *life, uint32_t who)
+{
+    uint32_t stuck_at[ORACLE_CONTEXTS];
+    unsigned told = 0;
+    note_categories(life);
+    predict(life, who, stuck_at);
+    life->owes_look[who] = false;
+    lg__detector_look(life->ghosts[who]);
+    for (uint32_t i = 0; i < life->oracle.contexts; i++) {
+        bool is_told = thing_state(life->ghosts[i]) == LG__WAIT_VICTIM;
+        assert_int_equal(is_told, stuck_at[i] > 0);
+        if (is_told)
+            assert_int_equal(lg__report_of(life->ghosts[i])->member_count, stuck_at[i]);
+    }
+    for (uint32_t i = 0; i < life->oracle.contexts; i++)
+        if (stuck_at[i] > 0) {
+            release_after_told(life, i);
+            told++;
+        }
+    life->told += told;
+    life->most_told = told > life->most_told ? told : life->most_told;
+}
+
+static void want(struct life *life, uint32_t who, uint32_t thing, uint32_t need)
+{
+    static const lg_deadline deadlines[] = {LG_FOREVER, LG_FOREVER, LATE, LATE - 1};
+    struct oracle_context *context = &life->oracle.context[who];
+    struct lg__want want = thing_want(&life->things[thing], need);
+    want.deadline = deadlines[support_below(&life->random, 4)];
+    want.is_relock = support_below(&life->random, 8) == 0;
+    context->waits = true;
+    context->wants = thing;
+    context->need = need;
+    context->deadline = want.is_relock ? LG_FOREVER : want.deadline;
+    context->since = ++life->ticks;
+    context->category = want.is_relock ? 2 : 0;
+    lg__wait_begin(&life->ghosts[who]->wait, &want, LG__WAIT_WAITING);
+    if (support_below(&life->random, 3) == 0)
+        life->owes_look[who] = true;
+    else
+        look(life, who);
+}
+
+/* Somebody looks who owes it; false if nobody does. */
+static bool look_late(struct life *life)
+{
+    uint32_t n = life->oracle.contexts;
+    uint32_t first = support_below(&life->random, n);
+    for (uint32_t k = 0; k < n; k++)
+        if (life->owes_look[(first + k) % n]) {
+            look(life, (first + k) % n);
+            return true;
+        }
+    return false;
+}
+
+static void live_one_step(struct life *life)
+{
+    uint32_t who = support_below(&life->random, life->oracle.contexts);
+    uint32_t thing = support_below(&life->random, life->oracle.things);
+    uint32_t need = 1 + support_below(&life->random, life->oracle.capacity[thing]);
+    bool is_stuck[ORACLE_CONTEXTS];
+    if (life->oracle.context[who].waits) {
+        if (support_below(&life->random, 10) == 0)
+            stop_waiting(life, who); /* it timed out */
+    } else if (support_below(&life->random, 5) == 0) {
+        release_all(life, who, thing);
+    } else if (oracle_free(&life->oracle, thing) >= need) {
+        take(life, who, thing, need);
+    } else {
+        want(life, who, thing, need);
+    }
+    grant(life);
+    if (support_below(&life->random, 3) == 0)
+        while (look_late(life))
+            grant(life);
+    bool all_have_looked = true;
+    for (uint32_t i = 0; i < life->oracle.contexts; i++)
+        all_have_looked &= !life->owes_look[i];
+    if (all_have_looked)
+        assert_int_equal(oracle_stuck(&life->oracle, ORACLE_NONE, is_stuck), 0);
+}
+
+static void live(struct life *life, uint64_t stream, uint32_t contexts, uint32_t things,
+                 uint32_t most_units, unsigned steps)
+{
+    memset(&life->oracle, 0, sizeof life->oracle);
+    memset(life->owes_look, 0, sizeof life->owes_look);
+    support_random_begin(&life->random, stream);
+    life->oracle.contexts = contexts;
+    life->oracle.things = things;
+    for (uint32_t i = 0; i < contexts; i++)
+        life->ghosts[i] = thing_ghost("ghost");
+    for (uint32_t t = 0; t < things; t++) {
+        life->oracle.capacity[t] = 1 + support_below(&life->random, most_units);
+        life->things[t] = (struct thing){.name = "r", .capacity = life->oracle.capacity[t]};
+    }
+    for (unsigned i = 0; i < steps; i++)
+        live_one_step(life);
+    for (uint32_t i = 0; i < contexts; i++)
+        thing_bury(life->ghosts[i]);
+}
+
+static void test_lives_with_locks(void **state)
+{
+    (void)state;
+    static struct life life;
+    support_log_begin(LG_LOG_ERROR);
+    for (unsigned seed = 0; seed < SUPPORT_ROUNDS(60u); seed++)
+        live(&life, 100 + seed, 2 + seed % 8, 2 + seed % 6, 1, 400);
+    assert_true(life.told > SUPPORT_ROUNDS(60u));
+}
+
+static void test_lives_with_many_units(void **state)
+{
+    (void)state;
+    static struct life life;
+    support_log_begin(LG_LOG_ERROR);
+    for (unsigned seed = 0; seed < SUPPORT_ROUNDS(120u); seed++)
+        live(&life, 1000 + seed, 2 + seed % 11, 1 + seed % 8, 4, 400);
+    assert_true(life.told > SUPPORT_ROUNDS(120u));
+    if (!SUPPORT_TSAN && !SUPPORT_ASAN)
+        assert_true(life.most_told > 1); /* some looks took more than one victim */
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        SUPPORT_TEST(test_lives_with_locks),
+        SUPPORT_TEST(test_lives_with_many_units),
+    };
+    return SUPPORT_RUN(argc, argv, tests, NULL);
+}
