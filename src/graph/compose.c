@@ -75,7 +75,7 @@ static bool add_hold(void *arg, const struct lg__holding *holding)
     lg__copy_place(hold->place, sizeof hold->place, holding->place);
     hold->unit = holding->unit;
     hold->units = holding->units;
-    hold->age_ms = ms_since(visit->rows->now_ns, holding->since_ns);
+    hold->age_ms = holding->age_ms;
     return true;
 }
 

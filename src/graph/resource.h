@@ -15,7 +15,7 @@ struct lg__holding {
     uint32_t units;
     uint32_t unit;     /* which one, or LG_NO_UNIT */
     const char *place; /* where it was taken */
-    uint64_t since_ns; /* when; 0: unknown */
+    uint64_t age_ms;   /* how long ago; 0: unknown, or just now */
 };
 
 /* Returns false to stop the survey. */

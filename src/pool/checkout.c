@@ -19,11 +19,11 @@ static uint32_t first_guess(const struct lg_pool *pool, struct lg_context *self)
 
 /* Complete a loan: the slot has just moved to LENT with this tag. */
 static inline void write_lease(struct lg_pool *pool, struct lg_context *self, struct lg__slot *slot,
-                               uint32_t tag, uint64_t now_ns, struct lg_lease *lease,
+                               uint32_t tag, uint64_t now_ms, struct lg_lease *lease,
                                const char *place)
 {
     lg__store_relaxed(&slot->place, place);
-    lg__store_relaxed(&slot->since_ns, now_ns);
+    lg__store_relaxed(&slot->since_ms, (uint32_t)now_ms);
     lg__slot_set_holder(slot, self->id, tag);
     lg__lease_add(self);
     uint32_t index = (uint32_t)(slot - pool->slots);
@@ -31,13 +31,12 @@ static inline void write_lease(struct lg_pool *pool, struct lg_context *self, st
 }
 
 /* Is the resource of a slot that now belongs to the caller fit to be lent?  May call the driver. */
-static bool is_fit(struct lg_pool *pool, struct lg__slot *slot, uint64_t now_ns)
+static bool is_fit(struct lg_pool *pool, struct lg__slot *slot, uint64_t now_ms)
 {
     uint32_t generation = LG__POOL_GENERATION(lg__load_relaxed(&pool->control));
     if (lg__load_relaxed(&slot->generation) != generation)
         return false;
-    uint64_t used_ns = lg__load_relaxed(&slot->since_ns);
-    if (now_ns < used_ns || now_ns - used_ns < pool->check_after_ns)
+    if (lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) < pool->check_after_ms)
         return true;
     return pool->driver.check(pool->arg, slot->resource) == LG_OK;
 }
@@ -59,15 +58,15 @@ static struct lg__slot *claim_idle(struct lg_pool *pool, uint32_t guess)
 static bool lend_handed(struct lg_pool *pool, struct lg_context *self, struct lg__slot *slot,
                         struct lg_lease *lease, const char *place)
 {
-    uint64_t now_ns = lg__tick_now_ns();
-    if (!is_fit(pool, slot, now_ns)) {
+    uint64_t now_ms = lg__tick_now_ms();
+    if (!is_fit(pool, slot, now_ms)) {
         lg__slot_move_own(slot, LG__SLOT_CLOSING);
         lg__pool_close_slot(pool, slot);
         return false;
     }
     lg__slot_move_own(slot, LG__SLOT_LENT);
     uint32_t tag = lg__slot_tag(lg__load_relaxed(&slot->word));
-    write_lease(pool, self, slot, tag, now_ns, lease, place);
+    write_lease(pool, self, slot, tag, now_ms, lease, place);
     *hint_of(pool, self) = (struct lg__hint){pool->serial, slot};
     if (pool->is_detached)
         (void)!lg_lease_detach(lease);
@@ -256,16 +255,15 @@ int lg_pool_checkout_at(struct lg_pool *pool, lg_deadline deadline, struct lg_le
     if (lg__unlikely(hint->pool_serial != pool->serial))
         return checkout_slow(pool, deadline, lease, place);
     uint64_t control = lg__load_relaxed(&pool->control); /* a hint: the slow path reads it again */
-    uint64_t now_ns = lg__load_relaxed(&lg__tick_ns);
+    uint64_t now_ms = lg__load_relaxed(&lg__tick_ms);
     struct lg__slot *slot = hint->slot;
     uint64_t word = lg__load_relaxed(&slot->word);
-    uint64_t used_ns = lg__load_relaxed(&slot->since_ns);
-    if (lg__unlikely((control & LG__POOL_NOT_PLAIN_OUT) != 0 ||
-                     lg__slot_state(word) != LG__SLOT_IDLE ||
-                     lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control) ||
-                     now_ns == 0 || now_ns - used_ns >= pool->check_after_ns ||
-                     !lg__slot_move(slot, word, LG__SLOT_LENT))) /* S1 */
+    if (lg__unlikely(
+            (control & LG__POOL_NOT_PLAIN_OUT) != 0 || lg__slot_state(word) != LG__SLOT_IDLE ||
+            lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control) || now_ms == 0 ||
+            lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) >= pool->check_after_ms ||
+            !lg__slot_move(slot, word, LG__SLOT_LENT))) /* S1 */
         return checkout_slow(pool, deadline, lease, place);
-    write_lease(pool, self, slot, lg__slot_tag(word) + 1, now_ns, lease, place);
+    write_lease(pool, self, slot, lg__slot_tag(word) + 1, now_ms, lease, place);
     return LG_OK;
 }

@@ -3,12 +3,13 @@
 
 #include "plat/clock.h"
 #include "plat/text.h"
+#include "pool/tick.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* A lent slot whose holder has ended, or that is out for longer than a lease should be. */
-static const struct lg__slot *find_leak(const struct lg_pool *pool, uint64_t now_ns)
+static const struct lg__slot *find_leak(const struct lg_pool *pool, uint64_t now_ms)
 {
     for (uint32_t i = 0; i < pool->capacity; i++) {
         const struct lg__slot *slot = &pool->slots[i];
@@ -16,42 +17,41 @@ static const struct lg__slot *find_leak(const struct lg_pool *pool, uint64_t now
         if (!lg__slot_read_holder(slot, &holder))
             continue;
         bool is_orphan = holder != 0 && !lg__context_is_alive(holder);
-        uint64_t since_ns = lg__load_relaxed(&slot->since_ns);
-        if (is_orphan || (now_ns > since_ns && now_ns - since_ns > pool->leak_after_ns))
+        if (is_orphan ||
+            lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) > pool->leak_after_ms)
             return slot;
     }
     return NULL;
 }
 
-static void tell_leak(const struct lg_pool *pool, const struct lg__slot *slot, uint64_t now_ns,
+static void tell_leak(const struct lg_pool *pool, const struct lg__slot *slot, uint64_t now_ms,
                       struct lg_report *report)
 {
     char name[LG_NAME_SIZE];
     char place[LG_PLACE_SIZE];
     uint64_t holder = 0;
-    uint64_t since_ns = lg__load_relaxed(&slot->since_ns);
-    uint64_t age_ns = now_ns > since_ns ? now_ns - since_ns : 0;
+    uint32_t age_ms = lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms));
     (void)lg__slot_read_holder(slot, &holder);
     lg__context_copy_name(holder, name);
     lg__copy_place(place, sizeof place, lg__load_relaxed(&slot->place));
     bool has_ended = holder != 0 && !lg__context_is_alive(holder);
     snprintf(report->detail, sizeof report->detail, "%s %s #%u, taken at %s %llu ms ago", name,
              has_ended ? "without returning" : "holds", (unsigned)(slot - pool->slots),
-             place[0] ? place : "(unknown)", (unsigned long long)(age_ns / 1000000));
+             place[0] ? place : "(unknown)", (unsigned long long)age_ms);
 }
 
 static void classify(struct lg_pool *pool, const struct lg_context *self, struct lg_report *report,
                      uint64_t last_return_ns, uint64_t failures)
 {
     uint64_t now_ns = lg__now_ns();
-    const struct lg__slot *leak = find_leak(pool, now_ns);
+    const struct lg__slot *leak = find_leak(pool, now_ns / 1000000);
     if (report->cause == LG_EXHAUSTION_DEADLOCK)
         return; /* the detector has said so */
     if (failures > 0) {
         report->cause = LG_EXHAUSTION_OPENS_FAIL;
     } else if (leak) {
         report->cause = LG_EXHAUSTION_LEAK;
-        tell_leak(pool, leak, now_ns, report);
+        tell_leak(pool, leak, now_ns / 1000000, report);
     } else {
         /* Slow: nothing came back in the second half of the wait. */
         uint64_t half_ns = (now_ns - self->wait.since_ns) / 2;

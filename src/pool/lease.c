@@ -8,28 +8,29 @@ static struct lg__slot *slot_of(const struct lg_lease *lease)
     return &lease->pool->slots[LG__LEASE_SLOT(lease)];
 }
 
-/* With the lock: the share that a bit of a slot's shares stands for. */
-static uint16_t *share_of(const struct lg_pool *pool, const struct lg__slot *slot, uint32_t bit)
+/* The leases of a slot's loan; NULL: the pool does not share. */
+static struct lg__shares *shares_of(const struct lg_pool *pool, const struct lg__slot *slot)
 {
-    return &pool->shares[(uint32_t)(slot - pool->slots) * LG__SHARES + bit];
+    return pool->shares ? &pool->shares[slot - pool->slots] : NULL;
 }
 
 /* Whether it is out.  With the pool's lock. */
 static bool is_out(const struct lg_lease *lease)
 {
     const struct lg__slot *slot = slot_of(lease);
+    const struct lg__shares *shares = shares_of(lease->pool, slot);
     uint32_t share = LG__LEASE_SHARE(lease);
     uint32_t bit = LG__SHARE_BIT(share);
-    bool has_share = slot->shares == 0
-                         ? share == 0
-                         : (slot->shares >> bit & 1) && *share_of(lease->pool, slot, bit) == share;
+    bool has_share = shares && shares->out != 0
+                         ? (shares->out >> bit & 1) && shares->latest[bit] == share
+                         : share == 0;
     return has_share && lg__slot_is_of(lg__load_acquire(&slot->word), lease->tag);
 }
 
 int lg__lease_stale_status(const struct lg_lease *lease)
 {
-    uint64_t fork_loans = slot_of(lease)->fork_loans;
-    bool is_of_parent = fork_loans != 0 && (int32_t)(lease->tag - (uint32_t)fork_loans) <= 0;
+    uint32_t fork_tag = slot_of(lease)->fork_tag;
+    bool is_of_parent = fork_tag != 0 && (int32_t)(lease->tag - fork_tag) <= 0;
     return is_of_parent ? LG_EFORK : LG_ESTALE;
 }
 
@@ -44,20 +45,20 @@ struct lg__slot *lg__lease_held(struct lg_pool *pool, struct lg_context *self)
 }
 
 /* With the lock: take the next share of a loan.  0: there is no bit for one more. */
-static uint32_t take_share(struct lg_pool *pool, struct lg__slot *slot)
+static uint32_t take_share(struct lg_pool *pool, struct lg__shares *shares)
 {
-    if (slot->shares == 0) { /* what is out already is share 0 */
-        slot->shares = 1;
-        *share_of(pool, slot, 0) = 0;
+    if (shares->out == 0) { /* what is out already is share 0 */
+        shares->out = 1;
+        shares->latest[0] = 0;
     }
-    if (slot->shares == UINT32_MAX)
+    if (shares->out == UINT32_MAX)
         return 0;
-    uint32_t bit = (uint32_t)__builtin_ctz(~slot->shares);
-    uint16_t *share = share_of(pool, slot, bit);
+    uint32_t bit = (uint32_t)__builtin_ctz(~shares->out);
+    uint16_t *share = &shares->latest[bit];
     do {
         *share = (uint16_t)((*share & ~(LG__SHARES - 1u)) + LG__SHARES + bit); /* used once more */
     } while (*share == 0);
-    slot->shares |= 1u << bit;
+    shares->out |= 1u << bit;
     pool->shared++;
     return *share;
 }
@@ -73,7 +74,7 @@ int lg__lease_share(struct lg_pool *pool, struct lg_context *self, struct lg_lea
     bool is_held = lg__slot_read_holder(slot, &holder) && holder == self->id;
     if (lg__load_relaxed(&pool->control) & LG__POOL_CLOSED)
         status = LG_ECLOSED;
-    uint32_t share = is_held && status == LG_EBUSY ? take_share(pool, slot) : 0;
+    uint32_t share = is_held && status == LG_EBUSY ? take_share(pool, shares_of(pool, slot)) : 0;
     if (share != 0) { /* else it is too deep: an ordinary checkout */
         uint32_t index = (uint32_t)(slot - pool->slots);
         *lease = (struct lg_lease){slot->resource, pool, index | share << 16, slot->holder_tag};
@@ -89,8 +90,9 @@ int lg__lease_unshare(struct lg_pool *pool, const struct lg_lease *lease, bool i
     int left = -1;
     lg__raw_lock(&pool->lock);
     if (is_out(lease)) {
-        slot->shares &= ~(1u << LG__SHARE_BIT(LG__LEASE_SHARE(lease)));
-        left = slot->shares != 0;
+        struct lg__shares *shares = shares_of(pool, slot);
+        shares->out &= ~(1u << LG__SHARE_BIT(LG__LEASE_SHARE(lease)));
+        left = shares->out != 0;
     }
     if (left == 0)
         lg__slot_move_own(slot, LG__SLOT_RETURNING);

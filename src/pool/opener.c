@@ -60,7 +60,7 @@ static void finish_opened(struct lg_pool *pool, struct lg__slot *slot, void *res
     lg__add_relaxed(&pool->opened, (uint64_t)1);
     slot->resource = resource;
     lg__store_relaxed(&slot->generation, generation);
-    lg__store_relaxed(&slot->since_ns, lg__tick_now_ns());
+    lg__store_relaxed(&slot->since_ms, (uint32_t)lg__tick_now_ms());
     lg__raw_lock(&pool->lock);
     pool->failures_running = 0;
     uint64_t control = lg__load_relaxed(&pool->control);

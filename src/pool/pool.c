@@ -30,6 +30,7 @@ static void survey(const void *object, lg__visit *visit, void *arg)
 {
     const struct lg_pool *pool = object;
     bool is_unowned = lg__load_relaxed(&pool->is_unowned) != 0;
+    uint64_t now_ms = lg__tick_now_ms();
     for (uint32_t i = 0; i < pool->capacity; i++) {
         const struct lg__slot *slot = &pool->slots[i];
         struct lg__holding holding = {.units = 1, .unit = i};
@@ -38,7 +39,7 @@ static void survey(const void *object, lg__visit *visit, void *arg)
         if (is_unowned)
             holding.holder = 0;
         holding.place = lg__load_relaxed(&slot->place);
-        holding.since_ns = lg__load_relaxed(&slot->since_ns);
+        holding.age_ms = lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms));
         if (!visit(arg, &holding))
             return;
     }
@@ -88,6 +89,12 @@ static uint64_t ms_or(uint64_t ms, uint64_t fallback)
     return (ms ? ms : fallback) * 1000000;
 }
 
+/* Ages end at 49 days: what is longer is never. */
+static uint32_t age_or(uint64_t ms, uint32_t fallback)
+{
+    return ms == 0 ? fallback : ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
 static int read_options(const struct lg_pool_options *from, struct lg_pool_options *options)
 {
     static const struct lg_pool_options none = LG_POOL_OPTIONS_INIT;
@@ -108,9 +115,9 @@ static void apply_options(struct lg_pool *pool, const struct lg_pool_options *op
     pool->nested = options->nested;
     pool->opening_max = options->opening_max ? options->opening_max : DEFAULT_OPENING_MAX;
     pool->open_timeout_ns = ms_or(options->open_timeout_ms, DEFAULT_OPEN_TIMEOUT_MS);
-    pool->check_after_ns = ms_or(options->check_after_ms, DEFAULT_CHECK_AFTER_MS);
+    pool->check_after_ms = age_or(options->check_after_ms, DEFAULT_CHECK_AFTER_MS);
     pool->overtaking_ns = options->overtaking_us * 1000;
-    pool->leak_after_ns = ms_or(options->leak_after_ms, DEFAULT_LEAK_AFTER_MS);
+    pool->leak_after_ms = age_or(options->leak_after_ms, DEFAULT_LEAK_AFTER_MS);
     pool->is_detached = options->detached;
     pool->empty_count = pool->capacity;
     pool->references = 1;
@@ -119,7 +126,7 @@ static void apply_options(struct lg_pool *pool, const struct lg_pool_options *op
     if (pool->driver.reset)
         pool->control |= LG__POOL_RESET;
     if (!pool->driver.check)
-        pool->check_after_ns = UINT64_MAX;
+        pool->check_after_ms = UINT32_MAX;
     lg__copy_name(pool->name, sizeof pool->name, options->name ? options->name : "pool");
 }
 
@@ -152,7 +159,7 @@ static bool alloc_slots(struct lg_pool *pool)
     bool is_sharing = pool->nested == LG_NESTED_SHARE;
     pool->slots = lg__alloc(pool->capacity * sizeof *pool->slots);
     if (is_sharing)
-        pool->shares = lg__alloc(pool->capacity * LG__SHARES * sizeof *pool->shares);
+        pool->shares = lg__alloc(pool->capacity * sizeof *pool->shares);
     return pool->slots && (pool->shares || !is_sharing);
 }
 
@@ -240,25 +247,24 @@ void lg_pool_destroy(struct lg_pool *pool)
 }
 
 static void fill_info(struct lg_lease_info *info, const struct lg__slot *slot, uint32_t index,
-                      uint64_t holder, uint64_t now_ns)
+                      uint64_t holder, uint64_t now_ms)
 {
-    uint64_t since_ns = lg__load_relaxed(&slot->since_ns);
     lg__context_copy_name(holder, info->holder);
     lg__copy_place(info->place, sizeof info->place, lg__load_relaxed(&slot->place));
     info->slot = index;
-    info->age_ms = now_ns > since_ns ? (now_ns - since_ns) / 1000000 : 0;
+    info->age_ms = lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms));
 }
 
 size_t lg_pool_holders(struct lg_pool *pool, struct lg_lease_info *out, size_t room)
 {
     size_t count = 0;
-    uint64_t now_ns = lg__now_ns();
+    uint64_t now_ms = lg__tick_now_ms();
     for (uint32_t i = 0; pool && i < pool->capacity; i++) {
         uint64_t holder;
         if (!lg__slot_read_holder(&pool->slots[i], &holder))
             continue;
         if (count < room)
-            fill_info(&out[count], &pool->slots[i], i, holder, now_ns);
+            fill_info(&out[count], &pool->slots[i], i, holder, now_ms);
         count++;
     }
     return count;
@@ -277,11 +283,11 @@ void lg_pool_stats(struct lg_pool *pool, struct lg_pool_stats *out)
         out->idle += state == LG__SLOT_IDLE;
         out->lent_now += state == LG__SLOT_LENT;
         out->opening += state == LG__SLOT_OPENING;
-        out->lent += lg__slot_loans(word) - slot->fork_loans;
-        if (slot->shares)
-            shared_now += (uint64_t)__builtin_popcount(slot->shares) - 1;
+        out->lent += lg__slot_loans(word);
+        if (pool->shares && pool->shares[i].out != 0)
+            shared_now += (uint64_t)__builtin_popcount(pool->shares[i].out) - 1;
     }
-    out->lent += pool->shared;
+    out->lent += pool->shared - pool->fork_loans;
     out->waiting = pool->queue.count;
     lg__raw_unlock(&pool->lock);
     out->returned = out->lent - out->lent_now - shared_now;
@@ -317,16 +323,19 @@ static void forget_slot(struct lg_pool *pool, uint32_t index)
     if (lg__self && lg__slot_state(word) == LG__SLOT_LENT && slot->holder == lg__self->id &&
         slot->holder_tag == lg__slot_tag(word))
         lg__lease_drop(lg__self);
-    slot->fork_loans = lg__slot_loans(word);
+    slot->fork_tag = lg__slot_tag(word);
+    pool->fork_loans += lg__slot_loans(word);
     slot->word = word & ~(LG__SLOT_LOAN_ONE - 1);
     slot->resource = NULL;
-    slot->shares = 0;
+    if (pool->shares)
+        pool->shares[index].out = 0;
 }
 
 /* The child's counts are of what it does itself. */
 static void forget_counts(struct lg_pool *pool)
 {
     pool->shared = pool->last_return_ns = pool->failures_running = 0;
+    pool->fork_loans = 0;
     pool->opened = pool->closed = pool->open_failures = 0;
     pool->waited = pool->timeouts = pool->deadlocks = 0;
 }
@@ -334,9 +343,9 @@ static void forget_counts(struct lg_pool *pool)
 static void forget_all(void)
 {
     for (struct lg_pool *pool = list_head; pool; pool = pool->next) {
+        forget_counts(pool);
         for (uint32_t i = 0; i < pool->capacity; i++)
             forget_slot(pool, i);
-        forget_counts(pool);
         pool->lock = (struct lg__raw_lock){0};
         pool->queue = pool->closers = (struct lg__waiters){0};
         pool->opener_count = pool->opening_count = pool->on_way = 0;

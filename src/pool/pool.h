@@ -41,28 +41,36 @@ struct lg__waiters {
     uint32_t count;
 };
 
+#define LG__SHARES 32
+
+/* The leases of one shared loan. */
+struct lg__shares {
+    uint32_t out;                /* one bit a lease; 0: only the loan itself */
+    uint16_t latest[LG__SHARES]; /* the share that each bit stands for */
+};
+
 struct lg_cancel {
     uint32_t is_requested; /* atomic relaxed: advice */
 };
 
 struct lg_pool {
     /* Read by every checkout and checkin; written rarely. */
-    uint64_t control;         /* atomic full, S2 */
-    uint64_t serial;          /* r/o; no other pool has had it */
-    struct lg__slot *slots;   /* r/o */
-    uint16_t *shares;         /* r/o; elements under lock; nested = share: the last of each bit */
-    uint32_t capacity;        /* r/o */
-    uint32_t is_detached;     /* r/o; leases belong to nobody */
-    uint64_t check_after_ns;  /* r/o */
-    struct lg_driver driver;  /* r/o */
-    void *arg;                /* r/o */
-    enum lg_nested nested;    /* r/o */
-    uint32_t opening_max;     /* r/o */
-    uint64_t open_timeout_ns; /* r/o */
-    uint64_t leak_after_ns;   /* r/o */
-    uint64_t overtaking_ns;   /* r/o; 0: newcomers queue behind all */
-    char name[LG_NAME_SIZE];  /* r/o */
-    int32_t inside;           /* atomic full; calls in a slow path */
+    uint64_t control;          /* atomic full, S2 */
+    uint64_t serial;           /* r/o; no other pool has had it */
+    struct lg__slot *slots;    /* r/o */
+    struct lg__shares *shares; /* r/o; elements under lock; one a slot if nested = share, or NULL */
+    uint32_t capacity;         /* r/o */
+    uint32_t is_detached;      /* r/o; leases belong to nobody */
+    uint32_t check_after_ms;   /* r/o */
+    uint32_t leak_after_ms;    /* r/o */
+    struct lg_driver driver;   /* r/o */
+    void *arg;                 /* r/o */
+    enum lg_nested nested;     /* r/o */
+    uint32_t opening_max;      /* r/o */
+    uint64_t open_timeout_ns;  /* r/o */
+    uint64_t overtaking_ns;    /* r/o; 0: newcomers queue behind all */
+    char name[LG_NAME_SIZE];   /* r/o */
+    int32_t inside;            /* atomic full; calls in a slow path */
     uint32_t is_unowned; /* atomic relaxed; leases wander: the detector does not trust holders */
 
     struct lg__raw_lock lock __attribute__((aligned(64)));
@@ -76,7 +84,8 @@ struct lg_pool {
     uint64_t failures_running;  /* under lock; failed opens since the last good one */
     uint32_t on_way;            /* under lock; waiters woken to look, and not back yet */
     uint64_t tickets;           /* under lock; given to waiters in the order in which they came */
-    uint64_t shared; /* under lock; leases of shared loans, beside the loans themselves */
+    uint64_t shared;     /* under lock; leases of shared loans, beside the loans themselves */
+    uint64_t fork_loans; /* r/o between forks; the parent's */
     uint64_t opened, closed, open_failures, waited, timeouts, deadlocks; /* atomic relaxed */
     char open_error[160];     /* under lock; of the last failed open */
     struct lg_cancel cancel;  /* set when closed */
@@ -160,7 +169,6 @@ void lg__pool_clear_flag(struct lg_pool *pool, uint64_t flag);
  * because bits are used again, how often that one was.  Without sharing it is 0. */
 #define LG__LEASE_SLOT(lease)  ((lease)->slot & 0xffffu)
 #define LG__LEASE_SHARE(lease) ((lease)->slot >> 16)
-#define LG__SHARES             32
 #define LG__SHARE_BIT(share)   ((share) & (LG__SHARES - 1u))
 
 #endif

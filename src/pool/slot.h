@@ -48,15 +48,16 @@ enum lg__slot_state {
 
 struct lg__slot {
     uint64_t word;       /* atomic, S1 and S2 */
+    uint64_t busy;       /* room for the biased owner's own word */
     uint64_t holder;     /* atomic, S3; 0: nobody in particular */
     const char *place;   /* atomic relaxed; the holder: where it was taken */
-    uint64_t since_ns;   /* atomic relaxed; the holder: when it was last lent */
     void *resource;      /* whoever the state belongs to; r/o while IDLE */
     uint32_t holder_tag; /* atomic, S3 */
-    uint32_t shares;     /* under the pool's lock; one bit a lease of a shared loan; 0: one lease */
+    uint32_t since_ms;   /* atomic relaxed; the holder: when it was last lent (tick.h) */
     uint32_t generation; /* atomic relaxed; the opener, before IDLE */
-    uint32_t unused;
-    uint64_t fork_loans; /* r/o between forks; loans before the last: the parent's leases */
+    uint32_t id;         /* atomic relaxed; the opener, before IDLE: the resource's number */
+    uint32_t born_ms;    /* atomic relaxed; the opener, before IDLE: when it was opened */
+    uint32_t fork_tag;   /* r/o between forks; the last tag of the parent's leases */
 };
 
 _Static_assert(sizeof(struct lg__slot) == 64, "one cache line a slot");

@@ -6,12 +6,12 @@
 #include "plat/futex.h"
 #include "plat/thread.h"
 
-#define TICK_NS 1000000ull
+#define NS_A_MS 1000000ull
 #define TICKS   250
 
 enum { TICKER_NONE, TICKER_ASLEEP, TICKER_TICKING };
 
-uint64_t lg__tick_ns;
+uint64_t lg__tick_ms;
 static uint32_t ticker; /* atomic; a futex */
 
 static void sleep_until(uint64_t until_ns)
@@ -27,10 +27,10 @@ static void *run_ticker(void *arg)
     for (;;) {
         for (int i = 0; i < TICKS; i++) {
             uint64_t now_ns = lg__now_ns();
-            lg__store_relaxed(&lg__tick_ns, now_ns);
-            sleep_until(now_ns + TICK_NS);
+            lg__store_relaxed(&lg__tick_ms, now_ns / NS_A_MS);
+            sleep_until(now_ns + NS_A_MS);
         }
-        lg__store_relaxed(&lg__tick_ns, (uint64_t)0);
+        lg__store_relaxed(&lg__tick_ms, (uint64_t)0);
         lg__store_release(&ticker, (uint32_t)TICKER_ASLEEP);
         while (lg__load_acquire(&ticker) == TICKER_ASLEEP)
             (void)lg__futex_wait(&ticker, TICKER_ASLEEP, LG_FOREVER);
@@ -42,16 +42,16 @@ uint64_t lg__tick_wake(void)
 {
     uint32_t state = lg__load_acquire(&ticker);
     if (state == TICKER_TICKING || !lg__cas_full(&ticker, &state, (uint32_t)TICKER_TICKING))
-        return lg__now_coarse_ns(); /* it is about to tick */
+        return lg__now_coarse_ns() / NS_A_MS; /* it is about to tick */
     if (state == TICKER_ASLEEP)
         lg__futex_wake(&ticker, 1);
     else if (!lg__thread_start(run_ticker, NULL))
         lg__store_release(&ticker, (uint32_t)TICKER_NONE); /* somebody else may try later */
-    return lg__now_coarse_ns();
+    return lg__now_coarse_ns() / NS_A_MS;
 }
 
 void lg__tick_forget(void)
 {
-    lg__tick_ns = 0;
+    lg__tick_ms = 0;
     ticker = TICKER_NONE;
 }

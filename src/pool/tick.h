@@ -1,4 +1,4 @@
-/* Tick: the time to a millisecond or two, for one load.
+/* Tick: the time in milliseconds, for one load.
  *
  * A checkout has no room for a clock (5 ns for the coarsest).  One thread of the process writes a
  * word each millisecond while pools are in use, and checkouts read it; ages come from it.  After a
@@ -11,14 +11,22 @@
 #include "plat/atomic.h"
 
 extern __attribute__((visibility("hidden")))
-uint64_t lg__tick_ns; /* atomic relaxed; CLOCK_MONOTONIC; 0: the ticker sleeps */
+uint64_t lg__tick_ms; /* atomic relaxed; CLOCK_MONOTONIC; 0: the ticker sleeps */
 
 uint64_t lg__tick_wake(void);
 
-static inline uint64_t lg__tick_now_ns(void)
+static inline uint64_t lg__tick_now_ms(void)
 {
-    uint64_t now_ns = lg__load_relaxed(&lg__tick_ns);
-    return lg__likely(now_ns != 0) ? now_ns : lg__tick_wake();
+    uint64_t now_ms = lg__load_relaxed(&lg__tick_ms);
+    return lg__likely(now_ms != 0) ? now_ms : lg__tick_wake();
+}
+
+/* Times in slots have 32 bits: ages are right up to 49 days.  One that is a little ahead of `now_ms`,
+ * which may come from another clock, is of age 0. */
+static inline uint32_t lg__age_ms(uint64_t now_ms, uint32_t since_ms)
+{
+    uint32_t age_ms = (uint32_t)now_ms - since_ms;
+    return age_ms < UINT32_MAX - 1000 ? age_ms : 0;
 }
 
 /* For fork's handlers: the child has no ticker. */

@@ -351,14 +351,15 @@ void null_wait_threads(uint32_t n)
 
 void null_grow_old(void)
 {
-    uint64_t before = lg__tick_now_ns();
-    NULL_WAIT_UNTIL(lg__tick_now_ns() > before + 20 * 1000 * 1000); /* clocks differ by a tick */
+    uint64_t before = lg__tick_now_ms();
+    NULL_WAIT_UNTIL(lg__tick_now_ms() > before + 20); /* clocks differ by a tick */
 }
 
 void null_age(struct lg_pool *pool)
 {
+    uint32_t long_ago_ms = (uint32_t)lg__tick_now_ms() - 1000000000;
     for (uint32_t i = 0; i < pool->capacity; i++)
-        lg__store_relaxed(&pool->slots[i].since_ns, (uint64_t)1);
+        lg__store_relaxed(&pool->slots[i].since_ms, long_ago_ms);
 }
 
 void null_use(struct null_driver *driver, void *memory, const void *user)
