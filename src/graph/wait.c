@@ -35,9 +35,9 @@ void lg__wait_begin(struct lg__wait *wait, const struct lg__want *want, enum lg_
 bool lg__wait_end_this(struct lg__wait *wait, uint64_t word, enum lg__wait_state end,
                        uint64_t grant)
 {
-    /* Granters and cancellers hold the lock of the object's queue, and a waiter leaves the queue
+    /* Granters and refusers hold the lock of the object's queue, and a waiter leaves the queue
      * under it before its next wait, so `grant` has one writer at a time. */
-    if (end == LG__WAIT_GRANTED || end == LG__WAIT_CANCELLED)
+    if (end == LG__WAIT_GRANTED || end == LG__WAIT_REFUSED)
         wait->grant = grant;
     return lg__cas_full(&wait->word, &word, with_state(word, end)); /* W2 */
 }

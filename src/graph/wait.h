@@ -12,7 +12,7 @@
  *     OUTSIDE   | blocked on what anybody may signal          | anyone: end, move     | an end,
  *               |                                             |                       | MOVING
  *     MOVING    | a signaller rewrites the record             | that signaller        | WAITING
- *     an end    | GRANTED, WOKEN, TIMED_OUT, CANCELLED,       | the owner: retract    | IDLE
+ *     an end    | GRANTED, WOKEN, TIMED_OUT, REFUSED,         | the owner: retract    | IDLE
  *               | VICTIM: runs, or will                       |                       |
  *
  * Order pairs:
@@ -41,7 +41,7 @@ enum lg__wait_state {
     LG__WAIT_GRANTED,   /* what was waited for is the waiter's; `grant` says which */
     LG__WAIT_WOKEN,     /* look again */
     LG__WAIT_TIMED_OUT, /* by the waiter itself */
-    LG__WAIT_CANCELLED, /* the object is closed, or an open failed; `grant` has the status */
+    LG__WAIT_REFUSED,   /* the object is closed, or an open failed; `grant` has the status */
     LG__WAIT_VICTIM     /* by the detector */
 };
 
@@ -78,7 +78,7 @@ struct lg__wait {
 /* Begin a wait: from here on the detector counts the caller as blocked. */
 void lg__wait_begin(struct lg__wait *wait, const struct lg__want *want, enum lg__wait_state state);
 
-/* End another's wait, or one's own.  `grant` counts with GRANTED and CANCELLED only, whose callers
+/* End another's wait, or one's own.  `grant` counts with GRANTED and REFUSED only, whose callers
  * hold the lock of the object's queue.  False: somebody else ended it. */
 bool lg__wait_end(struct lg__wait *wait, enum lg__wait_state end, uint64_t grant);
 

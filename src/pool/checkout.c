@@ -141,7 +141,7 @@ static int leave_queue(struct ask *ask, enum lg__wait_state end)
     lg__raw_lock(&pool->lock);
     lg__queue_leave(pool, &pool->queue, wait);
     lg__raw_unlock(&pool->lock);
-    int status = end == LG__WAIT_CANCELLED   ? (int)(uint32_t)wait->grant
+    int status = end == LG__WAIT_REFUSED     ? (int)(uint32_t)wait->grant
                  : end == LG__WAIT_TIMED_OUT ? LG_ETIMEDOUT
                                              : LG_EDEADLK;
     if (status == LG_ETIMEDOUT || status == LG_EOPEN)

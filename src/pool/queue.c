@@ -157,7 +157,7 @@ void lg__queue_serve_idle(struct lg_pool *pool)
 
 struct lg__wait *lg__queue_fail_first(struct lg_pool *pool, int status)
 {
-    return end_first(pool, &pool->queue, LG__WAIT_CANCELLED, (uint64_t)(uint32_t)status);
+    return end_first(pool, &pool->queue, LG__WAIT_REFUSED, (uint64_t)(uint32_t)status);
 }
 
 void lg__queue_fail_all(struct lg_pool *pool, int status)

@@ -158,7 +158,7 @@ static void a_giver_skips_those_who_have_gone(void **state)
 {
     (void)state;
     static const enum lg__wait_state ends[] = {LG__WAIT_TIMED_OUT, LG__WAIT_VICTIM,
-                                               LG__WAIT_CANCELLED};
+                                               LG__WAIT_REFUSED};
     struct null_driver *driver = null_begin();
     struct loan mine, loan;
     struct lg__wait gone[3], behind;

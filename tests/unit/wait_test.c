@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const enum lg__wait_state ends[] = {LG__WAIT_GRANTED, LG__WAIT_WOKEN, LG__WAIT_TIMED_OUT,
-                                           LG__WAIT_CANCELLED, LG__WAIT_VICTIM};
+                                           LG__WAIT_REFUSED, LG__WAIT_VICTIM};
 #define END_COUNT (sizeof ends / sizeof ends[0])
 
 static struct thing thing = {.name = "thing", .capacity = 1};
@@ -35,7 +35,7 @@ static void test_a_wait_ends_once(void **state)
         assert_int_equal(state_of(&wait), ends[i]);
         for (size_t j = 0; j < END_COUNT; j++)
             assert_false(lg__wait_end(&wait, ends[j], 99));
-        if (ends[i] == LG__WAIT_GRANTED || ends[i] == LG__WAIT_CANCELLED)
+        if (ends[i] == LG__WAIT_GRANTED || ends[i] == LG__WAIT_REFUSED)
             assert_int_equal(wait.grant, 7 + i);
         assert_int_equal(lg__wait_sleep(&wait), ends[i]); /* does not sleep */
         lg__wait_retract(&wait);
