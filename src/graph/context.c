@@ -41,6 +41,8 @@ static pthread_key_t exit_key;            /* r/o once is_ready */
 
 static struct lg__fork_hooks fork_hooks[HOOKS_MAX]; /* under registry_lock; then r/o */
 static uint32_t fork_hook_count;
+static lg__end_hook *end_hooks[HOOKS_MAX]; /* under registry_lock; then r/o */
+static uint32_t end_hook_count;            /* atomic; written under registry_lock, after the hook */
 
 _Thread_local struct lg_context *lg__self;
 
@@ -205,8 +207,16 @@ static void log_what_is_left(const struct lg_context *context)
     lg__log(LG_LOG_WARN, "ended-holding", &field, 1, text);
 }
 
-static void end_context(struct lg_context *context)
+static void run_end_hooks(struct lg_context *context, uint64_t id)
 {
+    uint32_t count = lg__load_acquire(&end_hook_count);
+    for (uint32_t i = 0; i < count; i++)
+        end_hooks[i](context, id);
+}
+
+static void end_context(struct lg_context *context, bool is_guest)
+{
+    uint64_t id = lg__load_relaxed(&context->id);
     uint32_t held = lg__held_count(context);
     if (held > 0)
         log_what_is_left(context);
@@ -215,6 +225,8 @@ static void end_context(struct lg_context *context)
     lg__swap_full(&context->id, (uint64_t)0);
     if (held > 0)
         lg__context_each(wake_if_waits_for, NULL);
+    if (!is_guest)
+        run_end_hooks(context, id);
     lg__raw_lock(&registry_lock);
     lg__store_relaxed(&context->held_count, 0u);
     give_slot_locked(context);
@@ -232,7 +244,7 @@ static void end_on_thread_exit(void *value)
     if (++rounds < PTHREAD_DESTRUCTOR_ITERATIONS - 1 && pthread_setspecific(exit_key, context) == 0)
         return;
     lg__self = NULL;
-    end_context(context);
+    end_context(context, false);
 }
 
 struct lg_context *lg__context_create(void)
@@ -241,11 +253,29 @@ struct lg_context *lg__context_create(void)
     if (!context)
         return NULL;
     if (lg__seam_fails(LG__SEAM_KEY) || pthread_setspecific(exit_key, context) != 0) {
-        end_context(context);
+        end_context(context, false);
         return NULL;
     }
     lg__self = context;
     return context;
+}
+
+/* A guest is not given to the thread's key: there may be no round of destructors left to end it in. */
+struct lg_context *lg__guest_begin(void)
+{
+    if (lg__self)
+        return NULL;
+    lg__self = begin_context();
+    return lg__self;
+}
+
+/* Somebody may have detached it and made it his own, or put another in its place. */
+void lg__guest_end(struct lg_context *guest)
+{
+    if (!guest || lg__self != guest)
+        return;
+    lg__self = NULL;
+    end_context(guest, true);
 }
 
 struct lg_context *lg_context_self(void)
@@ -340,7 +370,7 @@ int lg_context_resume(struct lg_context *context)
     }
     lg__self = context;
     if (own)
-        end_context(own);
+        end_context(own, false);
     return LG_OK;
 }
 
@@ -348,7 +378,7 @@ int lg_context_end(struct lg_context *context)
 {
     if (!claim_detached(context))
         return LG_EINVAL;
-    end_context(context);
+    end_context(context, false);
     return LG_OK;
 }
 
@@ -357,6 +387,16 @@ void lg__fork_add(const struct lg__fork_hooks *hooks)
     lg__raw_lock(&registry_lock);
     if (fork_hook_count < HOOKS_MAX)
         fork_hooks[fork_hook_count++] = *hooks;
+    lg__raw_unlock(&registry_lock);
+}
+
+void lg__end_add(lg__end_hook *hook)
+{
+    lg__raw_lock(&registry_lock);
+    if (end_hook_count < HOOKS_MAX) {
+        end_hooks[end_hook_count] = hook;
+        lg__store_release(&end_hook_count, end_hook_count + 1);
+    }
     lg__raw_unlock(&registry_lock);
 }
 

@@ -134,4 +134,17 @@ struct lg__fork_hooks {
 };
 void lg__fork_add(const struct lg__fork_hooks *hooks);
 
+/* The end of a context: the floors above add what they have to do about it.  A hook runs on the thread
+ * that ends the context, which need not be its own, outside of locks.  By then the id finds nobody,
+ * but the struct is not used again before all hooks are through: what is in it can be read, and the id
+ * has its name.  The calling thread may be without a context (see the guest). */
+typedef void lg__end_hook(struct lg_context *context, uint64_t id);
+void lg__end_add(lg__end_hook *hook);
+
+/* A context for a hook that calls drivers or callbacks, on a thread whose own is gone: one that they
+ * caused might come too late to be ended.  NULL: the thread has one, or none can be made.  At its own
+ * end no hook runs, so the hooks of one end are never endless. */
+struct lg_context *lg__guest_begin(void);
+void lg__guest_end(struct lg_context *guest);
+
 #endif

@@ -376,6 +376,131 @@ static void test_a_callback_at_the_end_leaves_no_context(void **state)
     assert_int_equal(count_living(), before);
 }
 
+/* ---- Hooks ----------------------------------------------------------------------------------- */
+
+struct heard {
+    uint64_t id;
+    const struct lg_context *context;
+    const struct lg_context *self; /* of the thread that ran the hook */
+    uint32_t locks;                /* that the ended one still held */
+    char name[LG_NAME_SIZE];
+    bool was_found;
+    bool was_guest_alive;
+    bool had_guest;
+};
+
+static struct heard heard[8];
+static unsigned heard_count; /* only one context ends at a time here */
+static struct lg_mutex heard_mutex = LG_MUTEX_INIT("heard");
+
+/* As a driver would: the lock needs a context. */
+static void hear(struct lg_context *context, uint64_t id)
+{
+    struct heard *one = &heard[heard_count++ % 8];
+    one->id = id;
+    one->context = context;
+    one->self = lg__self;
+    one->locks = lg__held_count(context);
+    one->was_found = lg__context_is_alive(id);
+    lg__context_copy_name(id, one->name);
+    struct lg_context *guest = lg__guest_begin();
+    LG_WITH_MUTEX(&heard_mutex, LG_FOREVER, status) {
+        one->was_guest_alive = lg__self != NULL && lg__context_is_alive(lg__self->id);
+    }
+    one->had_guest = guest != NULL && status == LG_OK;
+    lg__guest_end(guest);
+}
+
+static void add_hook(void)
+{
+    static bool has_hook;
+    if (!has_hook)
+        lg__end_add(hear);
+    has_hook = true;
+    heard_count = 0;
+}
+
+/* A thread's end: its context is gone, and so is the guest afterwards, though no round of
+ * destructors comes that could end what the hook had made by itself. */
+static void test_a_hook_hears_of_a_thread_s_end(void **state)
+{
+    (void)state;
+    struct lg_mutex m = LG_MUTEX_INIT("m");
+    unsigned before = count_living();
+    struct crew_worker *a = crew_hire("A");
+    struct lg_context *context = crew_context(a);
+    uint64_t id = context->id;
+    add_hook();
+    support_log_begin(LG_LOG_WARN);
+    assert_int_equal(crew_do(a, step_lock, &m), LG_OK);
+    crew_leave(a);
+    assert_int_equal(heard_count, 1); /* none for the guest */
+    assert_true(heard[0].id == id);
+    assert_ptr_equal(heard[0].context, context);
+    assert_null(heard[0].self);
+    assert_int_equal(heard[0].locks, 1);
+    assert_false(heard[0].was_found);
+    assert_string_equal(heard[0].name, "A (ended)");
+    assert_true(heard[0].had_guest && heard[0].was_guest_alive);
+    assert_int_equal(count_living(), before);
+}
+
+/* Another ends it, and has a context of its own: it needs no guest. */
+static void test_a_hook_hears_of_an_end_by_another(void **state)
+{
+    (void)state;
+    struct lg_context *ghost = thing_ghost("ghost");
+    uint64_t id = ghost->id;
+    add_hook();
+    thing_bury(ghost);
+    assert_int_equal(heard_count, 1);
+    assert_true(heard[0].id == id);
+    assert_ptr_equal(heard[0].self, lg_context_self());
+    assert_string_equal(heard[0].name, "ghost (ended)");
+    assert_true(heard[0].was_guest_alive && !heard[0].had_guest);
+}
+
+/* While the hooks run the struct is nobody else's, also not the guest's. */
+static void test_an_ending_context_is_not_used_again_yet(void **state)
+{
+    (void)state;
+    struct lg_context *mine = lg_context_detach();
+    struct lg_context *own = lg_context_self();
+    uint64_t id = own->id;
+    add_hook();
+    assert_int_equal(lg_context_resume(mine), LG_OK); /* ends own */
+    assert_int_equal(heard_count, 1);
+    assert_true(heard[0].id == id);
+    assert_ptr_equal(heard[0].self, mine);
+    mine = lg_context_detach();
+    assert_int_equal(lg_context_end(mine), LG_OK); /* by a thread that has none */
+    assert_int_equal(heard_count, 2);
+    assert_null(heard[1].self);
+    assert_true(heard[1].had_guest && heard[1].was_guest_alive);
+    assert_null(lg__self);
+    assert_int_equal(lg_context_set_name("main"), LG_OK);
+}
+
+/* A guest that somebody detaches is a context like any other. */
+static void test_a_guest_may_be_taken_away(void **state)
+{
+    (void)state;
+    unsigned before = count_living();
+    struct lg_context *mine = lg_context_detach();
+    struct lg_context *guest = lg__guest_begin();
+    assert_non_null(guest);
+    assert_ptr_equal(lg_context_self(), guest);
+    assert_null(lg__guest_begin());
+    assert_ptr_equal(lg_context_detach(), guest);
+    add_hook();
+    lg__guest_end(guest);
+    assert_true(lg__context_is_alive(guest->id));
+    assert_int_equal(lg_context_end(guest), LG_OK);
+    assert_int_equal(heard_count, 1);
+    assert_int_equal(lg_context_resume(mine), LG_OK);
+    assert_int_equal(count_living(), before);
+}
+
 /* ---- What is held ---------------------------------------------------------------------------- */
 
 static uint32_t known_entries(const struct lg_context *self, const void *object)
@@ -501,6 +626,10 @@ int main(int argc, char **argv)
         SUPPORT_TEST(test_a_detached_holder_is_no_deadlock),
         SUPPORT_TEST(test_destructors_may_lock),
         SUPPORT_TEST(test_a_callback_at_the_end_leaves_no_context),
+        SUPPORT_TEST(test_a_hook_hears_of_a_thread_s_end),
+        SUPPORT_TEST(test_a_hook_hears_of_an_end_by_another),
+        SUPPORT_TEST(test_an_ending_context_is_not_used_again_yet),
+        SUPPORT_TEST(test_a_guest_may_be_taken_away),
         SUPPORT_TEST(test_more_locks_than_the_table),
         SUPPORT_TEST(test_the_table_is_what_is_held),
         SUPPORT_TEST(test_sixty_thousand_and_no_more),
