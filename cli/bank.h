@@ -15,8 +15,6 @@
 #ifndef LG_CLI_BANK_H
 #define LG_CLI_BANK_H
 
-#include "histogram.h"
-
 #include <lifeguard/lifeguard.h>
 #include <lifeguard/sqlite.h>
 
@@ -130,7 +128,7 @@ struct bank_worker {
     struct bank *bank;          /* r/o */
     uint32_t number;            /* r/o; from 1 */
     uint64_t random;            /* own thread */
-    struct histogram waits;     /* own thread until joined */
+    struct lg_histogram waits;  /* own thread until joined */
     _Atomic uint64_t transfers; /* written by its thread, read by the progress line: relaxed */
     _Atomic uint64_t deadlocks; /* likewise */
 };

@@ -59,7 +59,7 @@ static int checkout(struct bank_worker *worker, const struct plan *plan, struct 
 {
     uint64_t start = now_ns();
     int status = lg_pool_checkout_at(worker->bank->pool, plan->deadline, lease, place);
-    histogram_record(&worker->waits, now_ns() - start);
+    lg_histogram_record(&worker->waits, now_ns() - start);
     return status;
 }
 

@@ -8,7 +8,7 @@
 struct totals {
     uint64_t transfers;
     uint64_t deadlocks;
-    struct histogram waits;
+    struct lg_histogram waits;
     struct lg_pool_stats pool;
 };
 
@@ -19,7 +19,7 @@ static void add_up(const struct bank *bank, struct totals *out)
         const struct bank_worker *worker = &bank->workers[i];
         out->transfers += atomic_load_explicit(&worker->transfers, memory_order_relaxed);
         out->deadlocks += atomic_load_explicit(&worker->deadlocks, memory_order_relaxed);
-        histogram_add(&out->waits, &worker->waits);
+        lg_histogram_add(&out->waits, &worker->waits);
     }
     lg_pool_stats(bank->pool, &out->pool);
 }
@@ -57,7 +57,7 @@ static double micros(uint64_t ns)
 static void print_json(const struct bank *bank, const struct totals *totals)
 {
     const struct bank_options *options = &bank->options;
-    const struct histogram *waits = &totals->waits;
+    const struct lg_histogram *waits = &totals->waits;
     char name[PATH_MAX + 16];
     snprintf(name, sizeof name, "sqlite:%s", bank->file);
     printf("{\"db\": ");
@@ -70,7 +70,7 @@ static void print_json(const struct bank *bank, const struct totals *totals)
     printf(", \"seconds\": %.3f, \"transfers_per_second\": %.1f", bank->seconds,
            rate_of(bank, totals->transfers));
     printf(", \"wait_us\": {\"p50\": %.1f, \"p99\": %.1f, \"max\": %.1f}",
-           micros(histogram_quantile(waits, 0.50)), micros(histogram_quantile(waits, 0.99)),
+           micros(lg_histogram_quantile(waits, 0.50)), micros(lg_histogram_quantile(waits, 0.99)),
            micros(waits->max));
     printf(", \"deadlocks\": %" PRIu64 ", \"opened\": %" PRIu64 ", \"lent\": %" PRIu64
            ", \"returned\": %" PRIu64 "}\n",
@@ -150,8 +150,8 @@ static void print_waits(const struct totals *totals)
     char max[GROUPED_SIZE];
     print_label("checkout");
     printf("p50 %.1f us, p99 %.1f us, max %s us\n",
-           micros(histogram_quantile(&totals->waits, 0.50)),
-           micros(histogram_quantile(&totals->waits, 0.99)),
+           micros(lg_histogram_quantile(&totals->waits, 0.50)),
+           micros(lg_histogram_quantile(&totals->waits, 0.99)),
            terminal_grouped((int64_t)micros(totals->waits.max), max));
     print_label("connections");
     char opened[GROUPED_SIZE], lent[GROUPED_SIZE], returned[GROUPED_SIZE];

@@ -6,6 +6,7 @@
 #include <lifeguard/condition.h>
 #include <lifeguard/context.h>
 #include <lifeguard/driver.h>
+#include <lifeguard/histogram.h>
 #include <lifeguard/log.h>
 #include <lifeguard/mutex.h>
 #include <lifeguard/pool.h>

@@ -28,6 +28,8 @@
 #define lg__or_relaxed(p, v)    __atomic_fetch_or((p), (v), __ATOMIC_RELAXED)
 
 /* Compare and swap; on failure *expected becomes the value found (read relaxed). */
+#define lg__cas_relaxed(p, expected, v)                                                            \
+    __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)
 #define lg__cas_acquire(p, expected, v)                                                            \
     __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)
 #define lg__cas_release(p, expected, v)                                                            \
