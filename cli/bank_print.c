@@ -14,7 +14,7 @@ struct totals {
 
 static void add_up(const struct bank *bank, struct totals *out)
 {
-    *out = (struct totals){0};
+    *out = (struct totals){.pool = LG_POOL_STATS_INIT};
     for (uint32_t i = 0; i < bank->options.threads; i++) {
         const struct bank_worker *worker = &bank->workers[i];
         out->transfers += atomic_load_explicit(&worker->transfers, memory_order_relaxed);

@@ -11,6 +11,7 @@
 #include <lifeguard/mutex.h>
 #include <lifeguard/pool.h>
 #include <lifeguard/report.h>
+#include <lifeguard/stats.h>
 #include <lifeguard/status.h>
 
 #endif

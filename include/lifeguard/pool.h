@@ -85,23 +85,6 @@ struct lg_lease_info {
     uint64_t age_ms;
 };
 
-struct lg_pool_stats {
-    uint32_t capacity;
-    uint32_t idle;
-    uint32_t lent_now;
-    uint32_t opening;
-    uint32_t waiting;
-    uint64_t generation;
-    uint64_t opened;
-    uint64_t closed;
-    uint64_t open_failures;
-    uint64_t lent;     /* checkouts that succeeded */
-    uint64_t returned; /* checkins that succeeded */
-    uint64_t waited;   /* checkouts that had to queue */
-    uint64_t timeouts;
-    uint64_t deadlocks;
-};
-
 LG_BEGIN_DECLS
 
 /* Create a pool.  Nothing is opened until the first checkout.
@@ -193,10 +176,6 @@ LG_API void lg_pool_destroy(struct lg_pool *pool);
  * Returns: how many are out, which may be more than room.
  * Threads: any; a snapshot that other threads may outdate at once. */
 LG_API size_t lg_pool_holders(struct lg_pool *pool, struct lg_lease_info *out, size_t room);
-
-/* Counts, derived from the slots' states.
- * Threads: any. */
-LG_API void lg_pool_stats(struct lg_pool *pool, struct lg_pool_stats *out);
 
 LG_END_DECLS
 

@@ -151,6 +151,7 @@ static struct lg_context *begin_context(void)
         lg__raw_unlock(&context->wait.pin);
         context->is_detached = 0;
         memset(context->hints, 0, sizeof context->hints);
+        context->hold_sample = (struct lg__hold_sample){0};
         lg__store_relaxed(&context->returning, (const void *)NULL);
         if (context->report->kind != LG_REPORT_NONE) /* a first write costs the report's page */
             context->report->kind = LG_REPORT_NONE;

@@ -32,6 +32,14 @@ struct lg__hint {
 
 #define LG__HINTS 4
 
+/* A loan whose holding time is being taken: a pool's, as the hints are. */
+struct lg__hold_sample {
+    uint64_t pool_serial; /* 0: none */
+    uint64_t began_ns;
+    uint32_t slot;
+    uint32_t tag;
+};
+
 /* has_been_told: how often a context got LG_EDEADLK since it last released something. */
 enum { LG__TOLD_NEVER, LG__TOLD_ONCE, LG__TOLD_TWICE, LG__TOLD_AGAIN /* and that was logged */ };
 
@@ -43,7 +51,8 @@ struct lg_context {
     uint32_t lease_lost;    /* atomic; leases that others took over, less those that others gave */
     uint32_t has_been_told; /* atomic relaxed; LG_EDEADLK given and nothing released since */
     struct lg__held held[LG__HELD_MAX];
-    struct lg__hint hints[LG__HINTS]; /* owner */
+    struct lg__hint hints[LG__HINTS];   /* owner */
+    struct lg__hold_sample hold_sample; /* owner */
     const void *returning; /* atomic; the pool that the owner's fast checkin still looks at */
     struct lg__wait wait;
     struct lg_report *report; /* r/o after create; the owner, or the detector while it waits */

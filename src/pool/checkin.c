@@ -94,9 +94,12 @@ static int give_back(struct lg_pool *pool, struct lg_context *self, struct lg_le
     if (left < 0)
         return lg__lease_stale_status(lease);
     uint64_t holder = lg__load_acquire(&slot->holder); /* RETURNING: it changes no more */
+    uint32_t tag = lease->tag;
     *lease = (struct lg_lease){0};
     if (left > 0)
         return LG_OK;
+    if (lg__stats_is_sampled(tag))
+        lg__stats_end_hold(pool, self, (uint32_t)(slot - pool->slots), tag);
     if (holder == self->id)
         lg__lease_drop(self);
     else

@@ -68,6 +68,8 @@ static bool lend_handed(struct lg_pool *pool, struct lg_context *self, struct lg
     uint32_t tag = lg__slot_tag(lg__load_relaxed(&slot->word));
     write_lease(pool, self, slot, tag, now_ms, lease, place);
     *hint_of(pool, self) = (struct lg__hint){pool->serial, slot};
+    if (lg__stats_is_sampled(tag))
+        lg__stats_begin_hold(pool, self, lease->slot, tag);
     if (pool->is_detached)
         (void)!lg_lease_detach(lease);
     return true;
@@ -105,6 +107,7 @@ static void join_queue(struct ask *ask)
     ask->want.since_ns = wait->since_ns; /* a second wait goes on from here */
     take_ticket(ask);
     lg__queue_push(&pool->queue, wait, ask->ticket);
+    lg__stats_note_peak(pool);
     ask->wants_opener = lg__pool_is_opener_wanted(pool);
 }
 
@@ -208,6 +211,18 @@ static int apply_nested(struct lg_pool *pool, struct lg_context *self, struct lg
     return LG_EBUSY;
 }
 
+/* Ask until there is something to lend, or a reason why not. */
+static int get_lease(struct ask *ask, struct lg_lease *lease, const char *place)
+{
+    for (;; ask->was_served = true) {
+        int status = get_slot(ask);
+        if (status == LG_EBUSY && ask->want.deadline != LG_TRY)
+            continue;
+        if (status != LG_OK || lend_handed(ask->pool, ask->self, ask->slot, lease, place))
+            return status;
+    }
+}
+
 static int checkout_queued(struct lg_pool *pool, struct lg_context *self, lg_deadline deadline,
                            struct lg_lease *lease, const char *place)
 {
@@ -219,13 +234,10 @@ static int checkout_queued(struct lg_pool *pool, struct lg_context *self, lg_dea
     int status = apply_nested(pool, self, lease);
     if (status != LG_EBUSY)
         return status;
-    for (;; ask.was_served = true) {
-        status = get_slot(&ask);
-        if (status == LG_EBUSY && deadline != LG_TRY)
-            continue;
-        if (status != LG_OK || lend_handed(pool, self, ask.slot, lease, place))
-            return status;
-    }
+    status = get_lease(&ask, lease, place);
+    if (ask.ticket != 0)
+        lg__stats_end_wait(pool, ask.want.since_ns);
+    return status;
 }
 
 static __attribute__((noinline)) int checkout_slow(struct lg_pool *pool, lg_deadline deadline,
@@ -239,6 +251,8 @@ static __attribute__((noinline)) int checkout_slow(struct lg_pool *pool, lg_dead
         return LG_ENOMEM;
     lg__pool_enter(pool);
     int status = checkout_queued(pool, self, deadline, lease, place);
+    if (status != LG_OK)
+        lg__stats_count_failure(pool, status);
     lg__pool_exit(pool);
     return status;
 }

@@ -99,13 +99,10 @@ void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int s
         report->cause = LG_EXHAUSTION_DEADLOCK;
         report->minimum = minimum > pool->capacity ? minimum : 0;
         report->users = contexts;
-        lg__add_relaxed(&pool->deadlocks, (uint64_t)1);
         return;
     }
     if (status == LG_EOPEN)
         report->kind = LG_REPORT_OPEN;
-    if (status == LG_ETIMEDOUT)
-        lg__add_relaxed(&pool->timeouts, (uint64_t)1);
     if (status != LG_ECLOSED)
         classify(pool, self, report, last_return_ns, failures);
 }

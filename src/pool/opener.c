@@ -89,14 +89,17 @@ static void open_slot(struct lg_pool *pool, struct lg__slot *slot)
     char error[160] = "";
     void *resource = NULL;
     uint32_t generation = LG__POOL_GENERATION(lg__load_full(&pool->control));
+    uint64_t begun_ns = lg__now_ns();
     struct lg_open open = {
-        .deadline = lg__now_ns() + pool->open_timeout_ns,
+        .deadline = begun_ns + pool->open_timeout_ns,
         .cancel = &pool->cancel,
         .error = error,
         .error_size = sizeof error,
     };
     int status = pool->driver.open(pool->arg, &open, &resource);
     error[sizeof error - 1] = 0;
+    if (status == LG_OK && resource)
+        lg_histogram_record(&pool->stats.opens, lg__now_ns() - begun_ns);
     if (status == LG_OK && resource)
         finish_opened(pool, slot, resource, generation);
     else

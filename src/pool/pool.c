@@ -270,36 +270,6 @@ size_t lg_pool_holders(struct lg_pool *pool, struct lg_lease_info *out, size_t r
     return count;
 }
 
-void lg_pool_stats(struct lg_pool *pool, struct lg_pool_stats *out)
-{
-    memset(out, 0, sizeof *out);
-    out->capacity = pool->capacity;
-    uint64_t shared_now = 0;
-    lg__raw_lock(&pool->lock);
-    for (uint32_t i = 0; i < pool->capacity; i++) {
-        const struct lg__slot *slot = &pool->slots[i];
-        uint64_t word = lg__load_relaxed(&slot->word); /* once: a loan is in both counts or none */
-        enum lg__slot_state state = lg__slot_state(word);
-        out->idle += state == LG__SLOT_IDLE;
-        out->lent_now += state == LG__SLOT_LENT;
-        out->opening += state == LG__SLOT_OPENING;
-        out->lent += lg__slot_loans(word);
-        if (pool->shares && pool->shares[i].out != 0)
-            shared_now += (uint64_t)__builtin_popcount(pool->shares[i].out) - 1;
-    }
-    out->lent += pool->shared - pool->fork_loans;
-    out->waiting = pool->queue.count;
-    lg__raw_unlock(&pool->lock);
-    out->returned = out->lent - out->lent_now - shared_now;
-    out->generation = LG__POOL_GENERATION(lg__load_relaxed(&pool->control));
-    out->opened = lg__load_relaxed(&pool->opened);
-    out->closed = lg__load_relaxed(&pool->closed);
-    out->open_failures = lg__load_relaxed(&pool->open_failures);
-    out->waited = lg__load_relaxed(&pool->waited);
-    out->timeouts = lg__load_relaxed(&pool->timeouts);
-    out->deadlocks = lg__load_relaxed(&pool->deadlocks);
-}
-
 /* Fork.  The child forgets the parent's resources and never closes them: a close would speak to the
  * server in the parent's name. */
 static void lock_all(void)
@@ -337,7 +307,8 @@ static void forget_counts(struct lg_pool *pool)
     pool->shared = pool->last_return_ns = pool->failures_running = 0;
     pool->fork_loans = 0;
     pool->opened = pool->closed = pool->open_failures = 0;
-    pool->waited = pool->timeouts = pool->deadlocks = 0;
+    pool->waited = 0;
+    lg__stats_forget(pool);
 }
 
 static void forget_all(void)

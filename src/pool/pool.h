@@ -2,7 +2,7 @@
  *
  * Parts: pool.c creation and counts; checkout.c, checkin.c the two fast paths and what surrounds
  * them; queue.c waiters; opener.c opens; close.c clear and close; lease.c who holds a lease;
- * exhaustion.c the report.
+ * exhaustion.c the report; stats.c what is counted.
  *
  * Lock rules:
  *   1. `lock` guards the queue, the counts and the moves out of EMPTY.  Lent and idle slots move by
@@ -18,6 +18,7 @@
 #define LG_POOL_POOL_H
 
 #include "pool/slot.h"
+#include "pool/stats.h"
 
 #include <lifeguard/pool.h>
 
@@ -86,7 +87,8 @@ struct lg_pool {
     uint64_t tickets;           /* under lock; given to waiters in the order in which they came */
     uint64_t shared;     /* under lock; leases of shared loans, beside the loans themselves */
     uint64_t fork_loans; /* r/o between forks; the parent's */
-    uint64_t opened, closed, open_failures, waited, timeouts, deadlocks; /* atomic relaxed */
+    uint64_t opened, closed, open_failures, waited; /* atomic relaxed */
+    struct lg__stats stats;
     char open_error[160];     /* under lock; of the last failed open */
     struct lg_cancel cancel;  /* set when closed */
     struct lg_pool *next;     /* under the list's lock */

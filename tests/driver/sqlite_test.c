@@ -152,7 +152,7 @@ static void test_discard(void **state)
 {
     (void)state;
     struct lg_pool *pool = open_pool("a.db", 1);
-    struct lg_pool_stats stats;
+    struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     create_table(pool);
     struct lg_lease lease = take(pool);
     assert_int_equal(lg_sqlite_begin(&lease, lg_after_ms(LONG_MS)), LG_OK);

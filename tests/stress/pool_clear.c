@@ -57,7 +57,7 @@ static void run(uint32_t capacity, bool has_reset, uint32_t rounds)
         crew_run(workers[i], query_reset_query, &users[i]);
     for (uint32_t i = 0; i < THREADS; i++)
         assert_int_equal(crew_wait(workers[i]), 0);
-    struct lg_pool_stats stats;
+    struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     do { /* an open whose asker was served by another is still to land */
         sched_yield();
         lg_pool_stats(pool, &stats);

@@ -42,7 +42,7 @@ static void *want(void *arg)
 
 static uint32_t waiting(struct lg_pool *pool)
 {
-    struct lg_pool_stats stats;
+    struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     lg_pool_stats(pool, &stats);
     return stats.waiting;
 }

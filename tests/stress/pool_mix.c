@@ -111,7 +111,7 @@ struct reader {
 static int read_counts(void *arg)
 {
     struct reader *reader = arg;
-    struct lg_pool_stats last = {0}, stats;
+    struct lg_pool_stats last = LG_POOL_STATS_INIT, stats = LG_POOL_STATS_INIT;
     struct lg_lease_info infos[4];
     while (!__atomic_load_n(&reader->must_stop, __ATOMIC_SEQ_CST)) {
         lg_pool_stats(reader->mix->pool, &stats);

@@ -196,7 +196,7 @@ static void a_grant_in_flight_is_never_a_deadlock(void **state)
             crew_run(workers[i], parts[i], &players[i]);
         for (uint32_t i = 0; i < 3; i++)
             assert_int_equal(crew_wait(workers[i]), 0);
-        struct lg_pool_stats stats;
+        struct lg_pool_stats stats = LG_POOL_STATS_INIT;
         lg_pool_stats(grant.pool, &stats);
         assert_int_equal(stats.deadlocks, 0);
         pthread_barrier_destroy(&grant.barrier);
@@ -248,7 +248,7 @@ static void two_that_close_a_ring_at_once_have_one_victim(void **state)
         crew_run(workers[i], want_one_more, &players[i]);
     for (uint32_t i = 0; i < 2; i++)
         assert_int_equal(crew_wait(workers[i]), 0);
-    struct lg_pool_stats stats;
+    struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     lg_pool_stats(grant.pool, &stats);
     assert_int_equal(stats.deadlocks, grant.rounds);
     pthread_barrier_destroy(&grant.barrier);

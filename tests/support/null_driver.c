@@ -220,7 +220,7 @@ static bool is_counted(const struct null_driver *driver, const struct lg_pool_st
 
 void null_assert_counts(const struct null_driver *driver, struct lg_pool *pool, uint32_t out)
 {
-    struct lg_pool_stats stats;
+    struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     lg_pool_stats(pool, &stats);
     for (int i = 0; i < 10000 && !is_counted(driver, &stats); i++) {
         null_yield();
@@ -236,7 +236,7 @@ void null_assert_counts(const struct null_driver *driver, struct lg_pool *pool, 
 
 void null_assert_quiet(struct null_driver *driver, struct lg_pool *pool)
 {
-    struct lg_pool_stats stats;
+    struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     null_wait_no_openers(pool);
     null_assert_counts(driver, pool, 0);
     lg_pool_stats(pool, &stats);
@@ -314,7 +314,7 @@ void null_wait_closed(struct null_driver *driver, uint32_t n)
 
 void null_wait_idle(struct lg_pool *pool, uint32_t n)
 {
-    struct lg_pool_stats stats;
+    struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     do {
         null_yield();
         lg_pool_stats(pool, &stats);

@@ -20,6 +20,7 @@
 #include "support/support.h"
 
 #include <lifeguard/pool.h>
+#include <lifeguard/stats.h>
 
 #define NULL_RESOURCES_MAX 65536 /* opened by one driver, ever */
 #define NULL_WORDS         "the null driver was told to fail"

@@ -130,7 +130,7 @@ static void a_timeout_is_never_early_and_is_counted(void **state)
     struct lg_pool *pool = null_pool_of(driver, 1);
     struct crew_worker *worker = crew_hire("holder");
     struct loan loan = loan_of(driver, pool, LG_FOREVER);
-    struct lg_pool_stats stats;
+    struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     struct lg_lease lease;
     assert_status(crew_do(worker, loan_checkout, &loan), LG_OK);
     for (unsigned i = 1; i <= 5; i++) {
@@ -175,7 +175,7 @@ static void one_deadline_covers_queue_check_and_open(void **state)
     null_let_all(&driver->opens);
     assert_status(crew_wait(waiter), LG_OK);
     assert_status(crew_do(waiter, loan_checkin, &loan), LG_OK);
-    struct lg_pool_stats stats;
+    struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     lg_pool_stats(pool, &stats);
     assert_int_equal(stats.waited, 2); /* main for its open, and the waiter: it queued once */
     null_end(driver, pool);

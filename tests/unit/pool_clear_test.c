@@ -15,7 +15,7 @@ static struct lg_lease take(struct lg_pool *pool)
 
 static uint64_t generation(struct lg_pool *pool)
 {
-    struct lg_pool_stats stats;
+    struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     lg_pool_stats(pool, &stats);
     return stats.generation;
 }

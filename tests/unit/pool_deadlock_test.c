@@ -20,7 +20,7 @@ static struct lg_pool *pool_of(struct null_driver *driver, const char *name, uin
 
 static uint64_t deadlocks(struct lg_pool *pool)
 {
-    struct lg_pool_stats stats;
+    struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     lg_pool_stats(pool, &stats);
     return stats.deadlocks;
 }

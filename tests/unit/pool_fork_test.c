@@ -73,13 +73,14 @@ static int check_leases_of_the_parent(struct family *family)
 
 static int check_pool_is_empty(struct family *family)
 {
-    struct lg_pool_stats stats;
+    struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     lg_pool_stats(family->pool, &stats);
     SUPPORT_CHECK(stats.capacity == CAPACITY);
     SUPPORT_CHECK(stats.idle == 0 && stats.lent_now == 0 && stats.opening == 0);
     SUPPORT_CHECK(stats.waiting == 0);
     SUPPORT_CHECK(stats.lent == stats.returned);
     SUPPORT_CHECK(stats.opened == stats.closed);
+    SUPPORT_CHECK(stats.wait_ns.count == 0 && stats.open_ns.count == 0 && stats.lent_most == 0);
     SUPPORT_CHECK(lg_pool_holders(family->pool, NULL, 0) == 0);
     SUPPORT_CHECK(lg__held_count(lg_context_self()) == 0);
     return 0;
@@ -94,7 +95,7 @@ static bool is_of_parent(const struct family *family, const void *resource)
 static int use_what_is_fresh(struct family *family)
 {
     struct loan loans[CAPACITY], more;
-    struct lg_pool_stats stats;
+    struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     for (int i = 0; i < CAPACITY; i++) {
         loans[i] = loan_of(family->driver, family->pool, LG_FOREVER);
         SUPPORT_CHECK(loan_checkout(&loans[i]) == LG_OK);

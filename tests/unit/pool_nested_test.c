@@ -161,7 +161,7 @@ static void share_counts_what_is_out_only(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = pool_with(driver, 1, LG_NESTED_SHARE);
-    struct lg_pool_stats stats;
+    struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     share_many_times(driver, pool, 1000);
     share_many_times(driver, pool, 3000); /* more than a share can count */
     share_many_times(driver, pool, 10);

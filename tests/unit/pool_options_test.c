@@ -23,7 +23,7 @@ static void assert_refused(const struct lg_pool_options *options, int expected)
 static void assert_capacity(const struct lg_pool_options *options, uint32_t capacity)
 {
     struct null_driver *driver = null_begin();
-    struct lg_pool_stats stats;
+    struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     struct lg_pool *pool = null_pool(driver, options);
     lg_pool_stats(pool, &stats);
     assert_int_equal(stats.capacity, capacity);

@@ -32,7 +32,7 @@ static void a_newcomer_may_be_first(void **state)
     struct lg_pool *pool = overtaking_pool(driver, 1, 3600ull * 1000 * 1000);
     struct crew_worker *waiter = crew_hire("waiter");
     struct loan mine = loan_of(driver, pool, LG_FOREVER), its = mine;
-    struct lg_pool_stats stats;
+    struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     uint32_t overtaken = 0, rounds = 0;
     for (; rounds < 20 || overtaken == 0; rounds++) {
         mine.deadline = LG_FOREVER;

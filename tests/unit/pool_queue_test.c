@@ -17,7 +17,7 @@ static struct lg_pool *full_pool(struct null_driver *driver, uint32_t capacity, 
 
 static uint32_t waiting(struct lg_pool *pool)
 {
-    struct lg_pool_stats stats;
+    struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     lg_pool_stats(pool, &stats);
     return stats.waiting;
 }

@@ -1,0 +1,74 @@
+/* Statistics of a pool: one call, one snapshot.
+ *
+ *     struct lg_pool_stats stats = LG_POOL_STATS_INIT;
+ *     lg_pool_stats(db, &stats);
+ *     printf("%u of %u lent, %u wait, p99 of waits %llu us\n", stats.lent_now, stats.capacity,
+ *            stats.waiting, stats.wait_ns.p99 / 1000);
+ *
+ * Nothing is counted on an uncontended path: what was lent is read off the slots, each of which
+ * numbers its loans, and what is counted elsewhere is counted by callers who wait, fail or open.
+ *
+ * Exact, once the pool is quiet: all counts; wait_ns, every checkout that had to queue, however it
+ * ended; open_ns, every open that worked.  Sampled: hold_ns, one loan in LG_HOLD_SAMPLE of a slot,
+ * if the context that took it gave it back.  At any time: lent - returned is what is out, and counts
+ * never go back; a call that is on its way may be in one count and not yet in another. */
+#ifndef LIFEGUARD_STATS_H
+#define LIFEGUARD_STATS_H
+
+#include <lifeguard/histogram.h>
+#include <lifeguard/pool.h>
+
+#define LG_HOLD_SAMPLE 64
+
+/* Fields are only added at the end. */
+struct lg_pool_stats {
+    uint32_t size; /* sizeof(struct lg_pool_stats) */
+    uint32_t capacity;
+    uint32_t idle;
+    uint32_t lent_now;
+    uint32_t opening;
+    uint32_t waiting;
+    uint64_t generation; /* clears */
+    uint64_t opened;
+    uint64_t closed;
+    uint64_t open_failures;
+    uint64_t lent;           /* checkouts that succeeded */
+    uint64_t returned;       /* checkins that succeeded */
+    uint64_t waited;         /* checkouts that had to queue */
+    uint64_t timeouts;       /* checkouts that got LG_ETIMEDOUT */
+    uint64_t deadlocks;      /* LG_EDEADLK */
+    uint64_t refused_busy;   /* LG_EBUSY: nothing idle for one that would not wait */
+    uint64_t refused_nested; /* LG_ENESTED */
+    uint64_t refused_closed; /* LG_ECLOSED */
+    uint64_t refused_open;   /* LG_EOPEN: the open that it waited for failed */
+    uint64_t oldest_wait_ns; /* how long the first of those who wait has waited; 0: nobody waits */
+    uint32_t lent_most;      /* most ever out at once: seen when a checkout queues or is handed
+                                something, and at each snapshot */
+    uint32_t waiting_most;   /* most ever waiting at once */
+    struct lg_histogram_summary wait_ns;
+    struct lg_histogram_summary hold_ns;
+    struct lg_histogram_summary open_ns;
+};
+
+#define LG_POOL_STATS_INIT                                                                         \
+    {                                                                                              \
+        sizeof(struct lg_pool_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  \
+            0, {0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0},                                       \
+        {                                                                                          \
+            0, 0, 0, 0, 0, 0, 0                                                                    \
+        }                                                                                          \
+    }
+
+LG_BEGIN_DECLS
+
+/* Counts, percentiles and what is going on now.
+ * Shape:   out begins with its size, from LG_POOL_STATS_INIT; what it has beyond what this library
+ *          knows becomes 0.
+ * Units:   fields say theirs; the rest are counts.
+ * Returns: LG_OK; LG_EINVAL (also: a size that cannot be), and nothing is written.
+ * Threads: any; allocates nothing; looks at each slot once under the pool's lock. */
+LG_API int lg_pool_stats(struct lg_pool *pool, struct lg_pool_stats *out);
+
+LG_END_DECLS
+
+#endif

@@ -1,0 +1,143 @@
+/* Statistics: recording, and the snapshot. */
+#include "pool/pool.h"
+
+#include "plat/clock.h"
+
+#include <string.h>
+
+/* As with options: from the first field that ever was to more than there will be. */
+#define SIZE_MIN   offsetof(struct lg_pool_stats, idle)
+#define SIZE_LIMIT 65536
+
+void lg__stats_end_wait(struct lg_pool *pool, uint64_t since_ns)
+{
+    lg_histogram_record(&pool->stats.waits, lg__now_ns() - since_ns);
+}
+
+static uint64_t *counter_of(struct lg__stats *stats, int status)
+{
+    switch (status) {
+    case LG_ETIMEDOUT:
+        return &stats->timeouts;
+    case LG_EDEADLK:
+        return &stats->deadlocks;
+    case LG_EBUSY:
+        return &stats->refused_busy;
+    case LG_ENESTED:
+        return &stats->refused_nested;
+    case LG_ECLOSED:
+        return &stats->refused_closed;
+    case LG_EOPEN:
+        return &stats->refused_open;
+    default:
+        return NULL; /* a wrong call, not a failure of the pool */
+    }
+}
+
+void lg__stats_count_failure(struct lg_pool *pool, int status)
+{
+    uint64_t *counter = counter_of(&pool->stats, status);
+    if (counter)
+        lg__add_relaxed(counter, (uint64_t)1);
+}
+
+static void raise_most(uint32_t *most, uint32_t now)
+{
+    *most = now > *most ? now : *most;
+}
+
+void lg__stats_note_peak(struct lg_pool *pool)
+{
+    raise_most(&pool->stats.lent_most, pool->capacity - pool->empty_count - pool->opening_count);
+    raise_most(&pool->stats.waiting_most, pool->queue.count);
+}
+
+void lg__stats_begin_hold(struct lg_pool *pool, struct lg_context *self, uint32_t slot,
+                          uint32_t tag)
+{
+    self->hold_sample = (struct lg__hold_sample){pool->serial, lg__now_ns(), slot, tag};
+}
+
+void lg__stats_end_hold(struct lg_pool *pool, struct lg_context *self, uint32_t slot, uint32_t tag)
+{
+    struct lg__hold_sample *sample = &self->hold_sample;
+    if (sample->pool_serial != pool->serial || sample->slot != slot || sample->tag != tag)
+        return;
+    lg_histogram_record(&pool->stats.holds, lg__now_ns() - sample->began_ns);
+    sample->pool_serial = 0;
+}
+
+void lg__stats_forget(struct lg_pool *pool)
+{
+    memset(&pool->stats, 0, sizeof pool->stats);
+}
+
+/* With the lock.  A slot's word is read once: a loan is in both counts, or in none. */
+static void count_slots(struct lg_pool *pool, struct lg_pool_stats *out)
+{
+    uint64_t shared_now = 0;
+    for (uint32_t i = 0; i < pool->capacity; i++) {
+        uint64_t word = lg__load_relaxed(&pool->slots[i].word);
+        enum lg__slot_state state = lg__slot_state(word);
+        out->idle += state == LG__SLOT_IDLE;
+        out->lent_now += state == LG__SLOT_LENT;
+        out->opening += state == LG__SLOT_OPENING;
+        out->lent += lg__slot_loans(word);
+        if (pool->shares && pool->shares[i].out != 0)
+            shared_now += (uint64_t)__builtin_popcount(pool->shares[i].out) - 1;
+    }
+    out->lent += pool->shared - pool->fork_loans;
+    out->returned = out->lent - out->lent_now - shared_now;
+}
+
+static void read_locked(struct lg_pool *pool, struct lg_pool_stats *out)
+{
+    lg__raw_lock(&pool->lock);
+    count_slots(pool, out);
+    out->waiting = pool->queue.count;
+    if (pool->queue.first)
+        out->oldest_wait_ns =
+            lg__now_ns() - pool->queue.first->since_ns; /* locked: none is younger */
+    raise_most(&pool->stats.lent_most, out->lent_now);
+    out->lent_most = pool->stats.lent_most;
+    out->waiting_most = pool->stats.waiting_most;
+    lg__raw_unlock(&pool->lock);
+}
+
+static void read_counters(const struct lg_pool *pool, struct lg_pool_stats *out)
+{
+    const struct lg__stats *stats = &pool->stats;
+    out->generation = LG__POOL_GENERATION(lg__load_relaxed(&pool->control));
+    out->opened = lg__load_relaxed(&pool->opened);
+    out->closed = lg__load_relaxed(&pool->closed);
+    out->open_failures = lg__load_relaxed(&pool->open_failures);
+    out->waited = lg__load_relaxed(&pool->waited);
+    out->timeouts = lg__load_relaxed(&stats->timeouts);
+    out->deadlocks = lg__load_relaxed(&stats->deadlocks);
+    out->refused_busy = lg__load_relaxed(&stats->refused_busy);
+    out->refused_nested = lg__load_relaxed(&stats->refused_nested);
+    out->refused_closed = lg__load_relaxed(&stats->refused_closed);
+    out->refused_open = lg__load_relaxed(&stats->refused_open);
+}
+
+void lg__stats_read(struct lg_pool *pool, struct lg_pool_stats *out)
+{
+    *out = (struct lg_pool_stats){.size = sizeof *out, .capacity = pool->capacity};
+    read_locked(pool, out);
+    read_counters(pool, out);
+    lg_histogram_summarize(&pool->stats.waits, &out->wait_ns);
+    lg_histogram_summarize(&pool->stats.holds, &out->hold_ns);
+    lg_histogram_summarize(&pool->stats.opens, &out->open_ns);
+}
+
+int lg_pool_stats(struct lg_pool *pool, struct lg_pool_stats *out)
+{
+    if (!pool || !out || out->size < SIZE_MIN || out->size > SIZE_LIMIT)
+        return LG_EINVAL;
+    struct lg_pool_stats known;
+    lg__stats_read(pool, &known);
+    known.size = out->size;
+    memset(out, 0, out->size);
+    memcpy(out, &known, known.size < sizeof known ? known.size : sizeof known);
+    return LG_OK;
+}
