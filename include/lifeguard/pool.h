@@ -25,6 +25,15 @@
  * by another context without these works, is logged once, and makes the detector silent about this
  * pool from then on: it no longer knows who holds what.
  *
+ * A lease of a context that has ended is an orphan: the exhaustion error names it, anyone may check it
+ * in, and it counts as out.  With reclaim_orphans the pool takes it back when its holder's thread or
+ * context ends: on that thread, late in its exit, the driver's reset runs and the resource goes to the
+ * first waiter.  A driver without a reset cannot make good what was left in the middle, so then the
+ * resource is closed.  Each is logged ("orphan-reclaimed"); copies of the lease are stale from there on.
+ * Illegal with this option: another thread goes on using a lease whose holder has ended.  Hand it on by
+ * lg_lease_give, _adopt or _detach; once a checkin has shown that a lease was handed on without these,
+ * the pool reclaims nothing any more.
+ *
  * Table of calls (rows and columns may run at the same time unless marked x):
  *                 checkout  checkin  clear  close  destroy
  *     checkout                                        x
@@ -62,11 +71,12 @@ struct lg_pool_options {
     uint32_t detached;        /* 1: leases belong to nobody (event loops); default 0 */
     uint64_t overtaking_us;   /* newcomers may pass a waiter for so long: fewer switches of threads,
                                  less fairness; default 0: never */
+    uint32_t reclaim_orphans; /* 1: what a context holds when it ends comes back; default 0 */
 };
 
 #define LG_POOL_OPTIONS_INIT                                                                       \
     {                                                                                              \
-        sizeof(struct lg_pool_options), 0, NULL, LG_NESTED_DETECT, 0, 0, 0, 0, 0, 0                \
+        sizeof(struct lg_pool_options), 0, NULL, LG_NESTED_DETECT, 0, 0, 0, 0, 0, 0, 0             \
     }
 
 /* The fields other than resource belong to the library. */
@@ -144,7 +154,7 @@ LG_API LG_MUST_CHECK int lg_lease_adopt(const struct lg_lease *lease);
 
 /* Make a lease another context's.  If that context is blocked and the gift closes a deadlock, a
  * victim is chosen now.
- * Shape:   context alive.
+ * Shape:   context alive; should it end at the same time, the lease is its orphan.
  * Returns: LG_OK; LG_ESTALE; LG_EFORK (the parent's); LG_EINVAL (also: context has ended).
  * Threads: any. */
 LG_API LG_MUST_CHECK int lg_lease_give(const struct lg_lease *lease, struct lg_context *context);

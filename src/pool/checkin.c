@@ -73,15 +73,26 @@ static void settle(struct lg_pool *pool, struct lg__slot *slot, bool is_good)
     lg__pool_close_slot(pool, slot);
 }
 
+bool lg__pool_end_loan(struct lg__slot *slot, uint32_t tag)
+{
+    uint64_t word = lg__load_acquire(&slot->word);
+    return lg__slot_is_of(word, tag) && lg__slot_move(slot, word, LG__SLOT_RETURNING);
+}
+
+void lg__pool_finish_return(struct lg_pool *pool, struct lg__slot *slot, bool is_broken)
+{
+    if (!is_broken && pool->driver.reset)
+        is_broken = pool->driver.reset(pool->arg, slot->resource) != LG_OK;
+    settle(pool, slot, !is_broken);
+}
+
 /* Take the lease from its holder.  As lg__lease_unshare. */
 static int begin_return(struct lg_pool *pool, const struct lg_lease *lease, bool is_broken)
 {
     if (pool->nested == LG_NESTED_SHARE)
         return lg__lease_unshare(pool, lease, is_broken);
     struct lg__slot *slot = &pool->slots[LG__LEASE_SLOT(lease)];
-    uint64_t word = lg__load_acquire(&slot->word);
-    bool is_mine = lg__slot_is_of(word, lease->tag) && LG__LEASE_SHARE(lease) == 0 &&
-                   lg__slot_move(slot, word, LG__SLOT_RETURNING);
+    bool is_mine = LG__LEASE_SHARE(lease) == 0 && lg__pool_end_loan(slot, lease->tag);
     return is_mine ? 0 : -1;
 }
 
@@ -104,9 +115,7 @@ static int give_back(struct lg_pool *pool, struct lg_context *self, struct lg_le
         lg__lease_drop(self);
     else
         note_foreign(pool, slot, holder, place);
-    if (!is_broken && pool->driver.reset)
-        is_broken = pool->driver.reset(pool->arg, slot->resource) != LG_OK;
-    settle(pool, slot, !is_broken);
+    lg__pool_finish_return(pool, slot, is_broken);
     return LG_OK;
 }
 

@@ -108,7 +108,7 @@ static void count_lease(uint64_t id, bool has_it)
 {
     struct lg_context *context = lg__context_find(id);
     if (context && context != lg__self)
-        lg__add_relaxed(&context->lease_lost, has_it ? UINT32_MAX : 1u);
+        lg__add_full(&context->lease_lost, has_it ? UINT32_MAX : 1u); /* O1 */
     else if (context && has_it)
         lg__lease_add(context);
     else if (context)
@@ -166,8 +166,13 @@ int lg_lease_give(const struct lg_lease *lease, struct lg_context *context)
     uint64_t id = context ? lg__load_acquire(&context->id) : 0;
     if (id == 0 || !lg__context_self())
         return LG_EINVAL;
+    struct lg_pool *pool = lease->pool;
+    lg__pool_enter(pool); /* once it is another's, a return may be the last, and a close follow */
     status = move_lease(lease, id);
-    if (status == LG_OK && context != lg__self)
+    if (status == LG_OK && !lg__context_is_alive(id)) /* O1 */
+        lg__orphan_reclaim(pool, id);
+    else if (status == LG_OK && context != lg__self)
         lg__detector_look(context); /* a gift to a blocked context may close a ring */
+    lg__pool_exit(pool);
     return status;
 }

@@ -17,7 +17,7 @@
 #define DEFAULT_LEAK_AFTER_MS   60000
 #define MS_MAX                  (UINT64_MAX / 1000000 / 4)
 
-/* All pools, for fork.  Lock rank: before any pool's lock. */
+/* All pools, for fork and for the ends of contexts.  Lock rank: before any pool's lock. */
 static struct lg__raw_lock list_lock;
 static struct lg_pool *list_head; /* under list_lock */
 
@@ -105,7 +105,8 @@ static int read_options(const struct lg_pool_options *from, struct lg_pool_optio
     bool is_allowed = options->capacity <= LG_POOL_CAPACITY_MAX &&
                       (unsigned)options->nested <= LG_NESTED_SHARE && options->detached <= 1 &&
                       options->open_timeout_ms <= MS_MAX && options->check_after_ms <= MS_MAX &&
-                      options->leak_after_ms <= MS_MAX && options->overtaking_us <= MS_MAX;
+                      options->leak_after_ms <= MS_MAX && options->overtaking_us <= MS_MAX &&
+                      options->reclaim_orphans <= 1;
     return is_allowed ? LG_OK : LG_EINVAL;
 }
 
@@ -119,6 +120,7 @@ static void apply_options(struct lg_pool *pool, const struct lg_pool_options *op
     pool->overtaking_ns = options->overtaking_us * 1000;
     pool->leak_after_ms = age_or(options->leak_after_ms, DEFAULT_LEAK_AFTER_MS);
     pool->is_detached = options->detached;
+    pool->is_reclaiming = options->reclaim_orphans;
     pool->empty_count = pool->capacity;
     pool->references = 1;
     if (pool->nested != LG_NESTED_DETECT || pool->is_detached)
@@ -152,6 +154,22 @@ static void unlink_pool(struct lg_pool *pool)
     if (pool->next)
         pool->next->previous = pool->previous;
     lg__raw_unlock(&list_lock);
+}
+
+struct lg_pool *lg__pool_find_orphan(uint64_t id)
+{
+    lg__raw_lock(&list_lock);
+    struct lg_pool *pool = list_head;
+    while (pool && !lg__orphan_is_in(pool, id))
+        pool = pool->next;
+    if (pool) {
+        lg__pool_enter(pool);
+        lg__raw_lock(&pool->lock);
+        pool->references++;
+        lg__raw_unlock(&pool->lock);
+    }
+    lg__raw_unlock(&list_lock);
+    return pool;
 }
 
 static bool alloc_slots(struct lg_pool *pool)

@@ -2,7 +2,7 @@
  *
  * Parts: pool.c creation and counts; checkout.c, checkin.c the two fast paths and what surrounds
  * them; queue.c waiters; opener.c opens; close.c clear and close; lease.c who holds a lease;
- * exhaustion.c the report; stats.c what is counted.
+ * orphan.c leases of the ended; exhaustion.c the report; stats.c what is counted.
  *
  * Lock rules:
  *   1. `lock` guards the queue, the counts and the moves out of EMPTY.  Lent and idle slots move by
@@ -62,6 +62,7 @@ struct lg_pool {
     struct lg__shares *shares; /* r/o; elements under lock; one a slot if nested = share, or NULL */
     uint32_t capacity;         /* r/o */
     uint32_t is_detached;      /* r/o; leases belong to nobody */
+    uint32_t is_reclaiming;    /* r/o; leases of ended contexts are taken back */
     uint32_t check_after_ms;   /* r/o */
     uint32_t leak_after_ms;    /* r/o */
     struct lg_driver driver;   /* r/o */
@@ -120,6 +121,12 @@ void lg__pool_open_wanted(struct lg_pool *pool);
 /* Drop a reference; the last one frees.  Without the lock. */
 void lg__pool_unref(struct lg_pool *pool);
 
+/* checkin.c: LENT to RETURNING, if the loan has this tag: of all who try, one succeeds. */
+bool lg__pool_end_loan(struct lg__slot *slot, uint32_t tag);
+/* checkin.c: what follows: reset, unless the resource is broken, and then on to the first waiter or the
+ * idle, or closed.  The caller is inside. */
+void lg__pool_finish_return(struct lg_pool *pool, struct lg__slot *slot, bool is_broken);
+
 /* checkin.c: close the resource of a slot in CLOSING, empty the slot, open anew if wanted. */
 void lg__pool_close_slot(struct lg_pool *pool, struct lg__slot *slot);
 
@@ -144,6 +151,11 @@ struct lg__slot *lg__lease_held(struct lg_pool *pool, struct lg_context *self);
 /* Why a lease is not valid. */
 int lg__lease_stale_status(const struct lg_lease *lease);
 
+/* orphan.c: whether the context with this id, which has ended, holds something that is to be taken back;
+ * and taking it back, by a caller that is inside. */
+bool lg__orphan_is_in(const struct lg_pool *pool, uint64_t id);
+void lg__orphan_reclaim(struct lg_pool *pool, uint64_t id);
+
 /* exhaustion.c: complete the caller's report. */
 void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int status);
 
@@ -163,7 +175,8 @@ static inline void lg__pool_exit(struct lg_pool *pool)
     lg__sub_full(&pool->inside, 1);
 }
 
-/* pool.c */
+/* pool.c: a pool with such an orphan, entered and referenced, or NULL. */
+struct lg_pool *lg__pool_find_orphan(uint64_t id);
 uint64_t lg__pool_set_flag(struct lg_pool *pool, uint64_t flag);
 void lg__pool_clear_flag(struct lg_pool *pool, uint64_t flag);
 

@@ -247,7 +247,7 @@ static void unlink_worker(struct crew_worker *worker)
         worker->next->previous = worker->previous;
 }
 
-static void send_home(struct crew_worker *worker)
+void crew_send_home(struct crew_worker *worker)
 {
     pthread_mutex_lock(&worker->mutex);
     worker->must_leave = true;
@@ -266,7 +266,7 @@ static void dismiss(struct crew_worker *worker)
 
 void crew_leave(struct crew_worker *worker)
 {
-    send_home(worker);
+    crew_send_home(worker);
     dismiss(worker);
 }
 
@@ -288,7 +288,7 @@ bool crew_end(void)
     crew_go_on();
     struct crew_worker *next;
     for (struct crew_worker *worker = all; worker; worker = worker->next)
-        send_home(worker);
+        crew_send_home(worker);
     for (struct crew_worker *worker = all; worker; worker = next) {
         next = worker->next;
         if (!is_stuck(worker)) {

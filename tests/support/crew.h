@@ -63,6 +63,9 @@ pthread_t crew_thread(const struct crew_worker *worker);
 void crew_stall(struct crew_worker *worker);
 void crew_go_on(void);
 
+/* Let the thread end after its steps; crew_leave, which has to follow, waits for it. */
+void crew_send_home(struct crew_worker *worker);
+
 /* Let the thread end after its steps, and wait until it has.  The worker is gone. */
 void crew_leave(struct crew_worker *worker);
 

@@ -77,6 +77,9 @@ static void each_option_has_its_bounds(void **state)
     options = (struct lg_pool_options)LG_POOL_OPTIONS_INIT;
     options.detached = 2;
     assert_refused(&options, LG_EINVAL);
+    options = (struct lg_pool_options)LG_POOL_OPTIONS_INIT;
+    options.reclaim_orphans = 2;
+    assert_refused(&options, LG_EINVAL);
 }
 
 static void large_values_are_not_bad_ones(void **state)
