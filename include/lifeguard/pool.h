@@ -72,11 +72,13 @@ struct lg_pool_options {
     uint64_t overtaking_us;   /* newcomers may pass a waiter for so long: fewer switches of threads,
                                  less fairness; default 0: never */
     uint32_t reclaim_orphans; /* 1: what a context holds when it ends comes back; default 0 */
+    uint32_t unbiased;        /* 1: no slot is biased to the context that takes it again and again;
+                                 default 0 */
 };
 
 #define LG_POOL_OPTIONS_INIT                                                                       \
     {                                                                                              \
-        sizeof(struct lg_pool_options), 0, NULL, LG_NESTED_DETECT, 0, 0, 0, 0, 0, 0, 0             \
+        sizeof(struct lg_pool_options), 0, NULL, LG_NESTED_DETECT, 0, 0, 0, 0, 0, 0, 0, 0          \
     }
 
 /* The fields other than resource belong to the library. */

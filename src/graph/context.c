@@ -44,6 +44,8 @@ static uint32_t fork_hook_count;
 static lg__end_hook *end_hooks[HOOKS_MAX]; /* under registry_lock; then r/o */
 static uint32_t end_hook_count;            /* atomic; written under registry_lock, after the hook */
 
+static uint32_t (*count_biased)(const struct lg_context *context); /* r/o after the constructors */
+
 _Thread_local struct lg_context *lg__self;
 
 static struct lg_context *context_at(uint32_t slot)
@@ -61,6 +63,14 @@ struct lg_context *lg__context_find(uint64_t id)
     /* Full: a waiter's begin comes before this load, an ending context's end before its look at the
      * waiters (store-load on both sides); see end_context. */
     return context && lg__load_full(&context->id) == id ? context : NULL;
+}
+
+bool lg__context_key_is_alive(uint32_t key)
+{
+    uint32_t slot = key & SLOT_MASK;
+    const struct lg_context *context =
+        slot > 0 && slot <= LG_CONTEXTS_MAX ? context_at(slot - 1) : NULL;
+    return context && lg__context_key(lg__load_full(&context->id)) == key;
 }
 
 void lg__context_each(void (*visit)(void *arg, struct lg_context *context), void *arg)
@@ -490,7 +500,13 @@ static uint32_t lease_count(const struct lg_context *context)
 {
     uint32_t count = lg__load_relaxed(&context->lease_count);
     uint32_t lost = lg__load_relaxed(&context->lease_lost);
-    return (int32_t)(count - lost) > 0 ? count - lost : 0;
+    uint32_t counted = (int32_t)(count - lost) > 0 ? count - lost : 0;
+    return count_biased ? counted + count_biased(context) : counted;
+}
+
+void lg__lease_counter_set(uint32_t (*counter)(const struct lg_context *context))
+{
+    count_biased = counter;
 }
 
 uint32_t lg__held_count(const struct lg_context *context)

@@ -28,6 +28,10 @@ struct lg__held {
 struct lg__hint {
     uint64_t pool_serial;
     void *slot;
+    uint64_t word;   /* the slot's while it is biased to this context; 0: it is not */
+    uint64_t claim;  /* while it is biased: of its latest loan */
+    uint32_t tag;    /* of its latest loan to this context, while it is not biased */
+    uint32_t streak; /* loans to this context in a row, as tag */
 };
 
 #define LG__HINTS 4
@@ -47,7 +51,7 @@ struct lg_context {
     uint64_t id; /* atomic; 0 when ended; written under the registry lock */
     /* The held table: the owner writes. */
     uint32_t held_count;    /* atomic relaxed; may exceed LG__HELD_MAX: the rest is unknown */
-    uint32_t lease_count;   /* atomic relaxed; the owner writes */
+    uint32_t lease_count;   /* atomic relaxed; the owner writes; without those of biased slots */
     uint32_t lease_lost;    /* atomic; leases that others took over, less those that others gave */
     uint32_t has_been_told; /* atomic relaxed; LG_EDEADLK given and nothing released since */
     struct lg__held held[LG__HELD_MAX];
@@ -84,6 +88,15 @@ static inline bool lg__context_is_alive(uint64_t id)
 {
     return lg__context_find(id) != NULL;
 }
+
+/* The id's slot and the low half of its generation: enough to say that it may still be alive. */
+static inline uint32_t lg__context_key(uint64_t id)
+{
+    return (uint32_t)(id >> 2);
+}
+
+/* Whether a context with this key lives; yes also for one of the same key much later. */
+bool lg__context_key_is_alive(uint32_t key);
 
 /* Call `visit` with every living context. */
 void lg__context_each(void (*visit)(void *arg, struct lg_context *context), void *arg);
@@ -134,6 +147,9 @@ static inline void lg__lease_drop(struct lg_context *self)
 
 /* How many locks and leases it holds. */
 uint32_t lg__held_count(const struct lg_context *context);
+
+/* The pool's floor says how many leases of biased slots a context has: it alone can look at them. */
+void lg__lease_counter_set(uint32_t (*count_biased)(const struct lg_context *context));
 
 /* Fork: the floors above add their own handlers, for the locks of its own. */
 struct lg__fork_hooks {

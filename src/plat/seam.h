@@ -14,7 +14,8 @@
     X(KEY)        /* pthread_key_create, pthread_setspecific: ENOMEM, EAGAIN */                    \
     X(FUTEX_WAIT) /* futex: returns at once, as after a signal */                                  \
     X(PEEK)       /* process_vm_readv: forbidden */                                                \
-    X(WRITE)      /* write: fails */
+    X(WRITE)      /* write: fails */                                                               \
+    X(MEMBARRIER) /* membarrier: ENOSYS, or refused by a sandbox */
 
 enum lg__seam {
 #define LG__SEAM_ENUM(name) LG__SEAM_##name,

@@ -1,7 +1,8 @@
 /* Checkin: give a lease back, straight to the first waiter if there is one. */
-#include "pool/pool.h"
+#include "pool/bias.h"
 
 #include "graph/detector.h"
+#include "plat/barrier.h"
 #include "plat/log.h"
 #include "plat/text.h"
 
@@ -92,6 +93,7 @@ static int begin_return(struct lg_pool *pool, const struct lg_lease *lease, bool
     if (pool->nested == LG_NESTED_SHARE)
         return lg__lease_unshare(pool, lease, is_broken);
     struct lg__slot *slot = &pool->slots[LG__LEASE_SLOT(lease)];
+    lg__bias_revoke_slot(pool, slot);
     bool is_mine = LG__LEASE_SHARE(lease) == 0 && lg__pool_end_loan(slot, lease->tag);
     return is_mine ? 0 : -1;
 }
@@ -160,19 +162,40 @@ static __attribute__((noinline)) int finish_idle(struct lg_pool *pool, struct lg
     return LG_OK;
 }
 
-/* The fast path, a leaf as checkout's.  The lease is emptied first: it may be stored in the resource,
- * which is another's once the slot has moved. */
-int lg_pool_checkin_at(struct lg_pool *pool, struct lg_lease *lease, const char *place)
+/* The bias was taken back during a checkin.  If the verdict is that the slot is lent by this tag, it is
+ * returned now; else it was idle for whoever took the bias, and nothing is left to do. */
+static __attribute__((noinline)) int checkin_contested(struct lg_pool *pool, uint64_t claim,
+                                                       const char *place)
 {
+    uint32_t index = (uint32_t)claim;
+    uint32_t tag = LG__CLAIM_TAG(claim);
     struct lg_context *self = lg__self;
-    if (lg__unlikely(!pool || !lease || !self || lease->pool != pool ||
-                     lease->slot >= pool->capacity))
+    int status = LG_OK;
+    lg__pool_enter(pool); /* while `returning` still keeps the pool */
+    lg__store_release(&self->returning, (const void *)NULL); /* R1 */
+    lg__raw_lock(&pool->lock);
+    uint64_t word = lg__load_acquire(&pool->slots[index].word); /* B2: the verdict */
+    lg__raw_unlock(&pool->lock);
+    struct lg_lease lease = {.pool = pool, .slot = index, .tag = tag};
+    if (lg__slot_is_of(word, tag))
+        status = give_back(pool, self, &lease, place, false);
+    lg__pool_exit(pool);
+    return status;
+}
+
+/* One's own, plain lease of a slot that is not biased, to a pool without waiters, by one
+ * compare-and-swap.  The lease is emptied first: it may be stored in the resource, which is another's
+ * once the slot has moved. */
+static __attribute__((noinline)) int checkin_lent(struct lg_pool *pool, struct lg_lease *lease,
+                                                  const char *place)
+{
+    if (lg__unlikely(lease->slot >= pool->capacity))
         return checkin_slow(pool, lease, place, false);
+    struct lg_context *self = lg__self;
     struct lg__slot *slot = &pool->slots[lease->slot];
     uint64_t word = lg__load_relaxed(&slot->word);
     uint64_t control = lg__load_relaxed(&pool->control); /* a hint: read again below */
-    if (lg__unlikely((control & LG__POOL_NOT_PLAIN_IN) != 0 ||
-                     lg__slot_state(word) != LG__SLOT_LENT || lg__slot_tag(word) != lease->tag ||
+    if (lg__unlikely((control & LG__POOL_NOT_PLAIN_IN) != 0 || !lg__slot_is_of(word, lease->tag) ||
                      lg__load_relaxed(&slot->holder) != self->id ||
                      lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control)))
         return checkin_slow(pool, lease, place, false);
@@ -191,4 +214,53 @@ int lg_pool_checkin_at(struct lg_pool *pool, struct lg_lease *lease, const char 
         return finish_idle(pool, self);
     lg__store_release(&self->returning, (const void *)NULL); /* R1 */
     return LG_OK;
+}
+
+/* Return a lease of a biased slot, by plain stores. */
+static inline int return_biased(struct lg_pool *pool, struct lg_context *self,
+                                struct lg_lease *lease, const char *place)
+{
+    const struct lg__hint *hint = lg__hint_of(pool, self);
+    struct lg__slot *slot = hint->slot;
+    uint64_t word = hint->word;
+    uint64_t claim = hint->claim;
+    lease->resource = NULL; /* before the slot is another's: the lease may lie in the resource */
+    lease->pool = NULL;
+    lg__store_relaxed(&self->returning, (const void *)pool); /* R1 */
+    lg__store_release(&slot->busy, claim | LG__CLAIM_IDLE);
+    lg__barrier_light(); /* B2 */
+    if (lg__unlikely(lg__load_acquire(&slot->word) != word))
+        return checkin_contested(pool, claim, place);
+    lg__store_release(&self->returning, (const void *)NULL); /* R1 */
+    if (lg__unlikely(lg__load_relaxed(&self->has_been_told) != LG__TOLD_NEVER))
+        lg__store_relaxed(&self->has_been_told, (uint32_t)LG__TOLD_NEVER);
+    return LG_OK;
+}
+
+static __attribute__((noinline)) int checkin_sampled(struct lg_pool *pool, struct lg_lease *lease,
+                                                     const char *place)
+{
+    struct lg_context *self = lg__self;
+    lg__stats_end_hold(pool, self, lease->slot, lease->tag);
+    return return_biased(pool, self, lease, place);
+}
+
+/* The fast path, a leaf as checkout's. */
+int lg_pool_checkin_at(struct lg_pool *pool, struct lg_lease *lease, const char *place)
+{
+    struct lg_context *self = lg__self;
+    if (lg__unlikely(!pool || !lease || !self || lease->pool != pool))
+        return checkin_slow(pool, lease, place, false);
+    const struct lg__hint *hint = lg__hint_of(pool, self);
+    uint64_t claim = (uint64_t)lease->tag << 32 | lease->slot;
+    if (lg__unlikely(hint->pool_serial != pool->serial || hint->claim != claim))
+        return checkin_lent(pool, lease, place);
+    const struct lg__slot *slot = hint->slot;
+    if (lg__unlikely(lg__load_relaxed(&slot->word) != hint->word))
+        return checkin_lent(pool, lease, place);
+    if (lg__unlikely(lg__load_relaxed(&slot->busy) != claim))
+        return checkin_slow(pool, lease, place, false); /* it is in */
+    if (lg__unlikely(lg__stats_is_sampled(lease->tag)))
+        return checkin_sampled(pool, lease, place);
+    return return_biased(pool, self, lease, place);
 }

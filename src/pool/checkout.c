@@ -1,26 +1,22 @@
 /* Checkout: the slot used last by one compare-and-swap; else any idle slot; else the queue. */
-#include "pool/pool.h"
+#include "pool/bias.h"
 
 #include "graph/detector.h"
+#include "plat/barrier.h"
 #include "pool/tick.h"
-
-static inline struct lg__hint *hint_of(const struct lg_pool *pool, struct lg_context *self)
-{
-    return &self->hints[pool->serial % LG__HINTS];
-}
 
 static uint32_t first_guess(const struct lg_pool *pool, struct lg_context *self)
 {
-    const struct lg__hint *hint = hint_of(pool, self);
+    const struct lg__hint *hint = lg__hint_of(pool, self);
     if (hint->pool_serial != pool->serial)
         return self->slot % pool->capacity;
     return (uint32_t)((struct lg__slot *)hint->slot - pool->slots);
 }
 
 /* Complete a loan: the slot has just moved to LENT with this tag. */
-static inline void write_lease(struct lg_pool *pool, struct lg_context *self, struct lg__slot *slot,
-                               uint32_t tag, uint64_t now_ms, struct lg_lease *lease,
-                               const char *place)
+static inline void complete(struct lg_pool *pool, struct lg_context *self, struct lg__slot *slot,
+                            uint32_t tag, uint64_t now_ms, struct lg_lease *lease,
+                            const char *place)
 {
     lg__store_relaxed(&slot->place, place);
     lg__store_relaxed(&slot->since_ms, (uint32_t)now_ms);
@@ -54,6 +50,35 @@ static struct lg__slot *claim_idle(struct lg_pool *pool, uint32_t guess)
     return NULL;
 }
 
+/* As claim_idle, once nothing is idle but what may be biased. */
+static struct lg__slot *claim_biased(struct lg_pool *pool, uint32_t guess)
+{
+    if (lg__load_full(&pool->biased_count) == 0)
+        return NULL;
+    lg__raw_lock(&pool->lock);
+    lg__bias_revoke(pool, true);
+    struct lg__slot *slot = claim_idle(pool, guess);
+    lg__raw_unlock(&pool->lock);
+    return slot;
+}
+
+/* From now on the context looks at this slot first, unless it has a bias on another of the pool. */
+static void turn_to(struct lg_pool *pool, struct lg_context *self, struct lg__slot *slot,
+                    uint32_t tag)
+{
+    struct lg__hint *hint = lg__hint_of(pool, self);
+    if (hint->pool_serial == pool->serial && hint->word != 0) {
+        if (lg__load_relaxed(&((struct lg__slot *)hint->slot)->word) == hint->word)
+            return;
+        lg__bias_leave(pool, self, hint);
+    }
+    bool is_same = hint->pool_serial == pool->serial && hint->slot == slot && hint->tag + 1 == tag;
+    uint32_t streak = is_same ? hint->streak + 1 : 0;
+    *hint = (struct lg__hint){pool->serial, slot, 0, 0, tag, streak};
+    if (lg__unlikely(streak >= lg__load_relaxed(&pool->bias_after)))
+        lg__bias_earn(pool, self, hint, tag);
+}
+
 /* Lend a slot in HANDED, or close its resource.  False: it was not fit. */
 static bool lend_handed(struct lg_pool *pool, struct lg_context *self, struct lg__slot *slot,
                         struct lg_lease *lease, const char *place)
@@ -66,8 +91,8 @@ static bool lend_handed(struct lg_pool *pool, struct lg_context *self, struct lg
     }
     lg__slot_move_own(slot, LG__SLOT_LENT);
     uint32_t tag = lg__slot_tag(lg__load_relaxed(&slot->word));
-    write_lease(pool, self, slot, tag, now_ms, lease, place);
-    *hint_of(pool, self) = (struct lg__hint){pool->serial, slot};
+    complete(pool, self, slot, tag, now_ms, lease, place);
+    turn_to(pool, self, slot, tag);
     if (lg__stats_is_sampled(tag))
         lg__stats_begin_hold(pool, self, lease->slot, tag);
     if (pool->is_detached)
@@ -120,7 +145,9 @@ static int queue_up(struct ask *ask)
     uint64_t control = lg__pool_set_flag(pool, LG__POOL_WAITERS); /* S2: before the scan */
     if (control & LG__POOL_CLOSED)
         status = LG_ECLOSED;
-    else if (pool->queue.first == NULL || ask->was_served || pool->overtaking_ns > 0)
+    lg__bias_revoke(pool, true); /* after the flag, before the scan */
+    if (status == LG_OK &&
+        (pool->queue.first == NULL || ask->was_served || pool->overtaking_ns > 0))
         ask->slot = claim_idle(pool, first_guess(pool, ask->self));
     if (status == LG_OK && !ask->slot) {
         join_queue(ask);
@@ -181,8 +208,11 @@ static int try_idle(struct ask *ask)
         return LG_EFORK;
     if (control & LG__POOL_CLOSED)
         return LG_ECLOSED;
-    if (!(control & LG__POOL_WAITERS) || pool->overtaking_ns > 0)
+    if (!(control & LG__POOL_WAITERS) || pool->overtaking_ns > 0) {
         ask->slot = claim_idle(pool, first_guess(pool, ask->self));
+        if (!ask->slot)
+            ask->slot = claim_biased(pool, first_guess(pool, ask->self));
+    }
     return ask->slot ? LG_OK : LG_EBUSY;
 }
 
@@ -257,27 +287,128 @@ static __attribute__((noinline)) int checkout_slow(struct lg_pool *pool, lg_dead
     return status;
 }
 
-/* The fast path: the slot that this context had last, if it is idle and fit.  A leaf: whatever is
- * out of the ordinary leaves it by a tail call before anything has changed. */
+/* Whether the verdict on a contested checkout of a biased slot is that it has succeeded.  (Its tag may
+ * be that of another's loan by now; but holder_tag is never, as long as this context is the holder.) */
+static bool has_verdict(struct lg_pool *pool, struct lg_context *self, const struct lg__slot *slot,
+                        uint32_t tag)
+{
+    lg__raw_lock(&pool->lock); /* whoever took the bias back is done */
+    bool is_mine = lg__slot_is_of(lg__load_acquire(&slot->word), tag) &&
+                   lg__load_acquire(&slot->holder_tag) == tag &&
+                   lg__load_acquire(&slot->holder) == self->id;
+    lg__raw_unlock(&pool->lock);
+    return is_mine;
+}
+
+/* The lease of a loan by bias. */
+static inline void write_biased(struct lg_pool *pool, struct lg__slot *slot, uint64_t claim,
+                                struct lg_lease *lease, const char *place)
+{
+    lg__store_relaxed(&slot->place, place);
+    lease->resource = slot->resource;
+    lease->pool = pool;
+    lease->slot = (uint32_t)claim;
+    lease->tag = LG__CLAIM_TAG(claim);
+}
+
+/* The bias was taken back during a checkout.  A verdict of LENT has been counted by its giver. */
+static __attribute__((noinline)) int checkout_contested(struct lg_pool *pool, lg_deadline deadline,
+                                                        struct lg_lease *lease, const char *place)
+{
+    struct lg_context *self = lg__self;
+    struct lg__hint *hint = lg__hint_of(pool, self);
+    struct lg__slot *slot = hint->slot;
+    uint64_t claim = hint->claim;
+    bool is_mine = has_verdict(pool, self, slot, LG__CLAIM_TAG(claim));
+    lg__bias_leave(pool, self, hint);
+    if (!is_mine)
+        return checkout_slow(pool, deadline, lease, place);
+    write_biased(pool, slot, claim, lease, place);
+    return LG_OK;
+}
+
+/* The slot that this context had last, by one compare-and-swap if it is idle and fit. */
+static __attribute__((noinline)) int checkout_idle(struct lg_pool *pool, lg_deadline deadline,
+                                                   struct lg_lease *lease, const char *place)
+{
+    struct lg_context *self = lg__self;
+    struct lg__hint *hint = lg__hint_of(pool, self);
+    struct lg__slot *slot = hint->slot;
+    uint64_t now_ms = lg__load_relaxed(&lg__tick_ms);
+    uint64_t control = lg__load_relaxed(&pool->control); /* a hint: the slow path reads it again */
+    uint64_t word = lg__load_relaxed(&slot->word);
+    uint32_t tag = lg__slot_tag(word) + 1;
+    uint32_t streak = hint->tag + 1 == tag ? hint->streak + 1 : 0;
+    if (lg__unlikely((control & LG__POOL_NOT_PLAIN_OUT) != 0 ||
+                     lg__slot_state(word) != LG__SLOT_IDLE || now_ms == 0 ||
+                     lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) >=
+                         pool->check_after_ms ||
+                     streak >= lg__load_relaxed(&pool->bias_after) ||
+                     lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control) ||
+                     !lg__slot_move(slot, word, LG__SLOT_LENT))) /* S1 */
+        return checkout_slow(pool, deadline, lease, place);
+    hint->tag = tag;
+    hint->streak = streak;
+    complete(pool, self, slot, tag, now_ms, lease, place);
+    if (lg__unlikely(lg__stats_is_sampled(tag)))
+        lg__stats_begin_hold(pool, self, lease->slot, tag);
+    return LG_OK;
+}
+
+static __attribute__((noinline)) int begin_sample(struct lg_pool *pool, uint64_t claim)
+{
+    lg__stats_begin_hold(pool, lg__self, (uint32_t)claim, LG__CLAIM_TAG(claim));
+    return LG_OK;
+}
+
+/* Lend a biased slot that is in, by plain stores. */
+static inline int lend_biased(struct lg_pool *pool, struct lg__hint *hint, lg_deadline deadline,
+                              struct lg_lease *lease, const char *place)
+{
+    struct lg__slot *slot = hint->slot;
+    uint64_t claim = hint->claim + LG__CLAIM_ONE;
+    hint->claim = claim;
+    lg__store_relaxed(&slot->busy, claim);
+    lg__barrier_light(); /* B1 */
+    if (lg__unlikely(lg__load_acquire(&slot->word) != hint->word))
+        return checkout_contested(pool, deadline, lease, place);
+    write_biased(pool, slot, claim, lease, place);
+    if (lg__unlikely(lg__stats_is_sampled(LG__CLAIM_TAG(claim))))
+        return begin_sample(pool, claim);
+    return LG_OK;
+}
+
+/* The tick has moved on since the slot was lent last. */
+static __attribute__((noinline)) int checkout_later(struct lg_pool *pool, lg_deadline deadline,
+                                                    struct lg_lease *lease, const char *place)
+{
+    struct lg__hint *hint = lg__hint_of(pool, lg__self);
+    struct lg__slot *slot = hint->slot;
+    uint64_t now_ms = lg__tick_now_ms();
+    if (lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) >= pool->check_after_ms)
+        return checkout_slow(pool, deadline, lease, place);
+    lg__store_relaxed(&slot->since_ms, (uint32_t)now_ms);
+    return lend_biased(pool, hint, deadline, lease, place);
+}
+
+/* The fast path: a slot that is biased to this context.  A leaf: whatever is out of the ordinary
+ * leaves it by a tail call.  What it loads that it has just stored it only compares; one value makes
+ * the round trip through memory, once a pair. */
 int lg_pool_checkout_at(struct lg_pool *pool, lg_deadline deadline, struct lg_lease *lease,
                         const char *place)
 {
     struct lg_context *self = lg__self;
     if (lg__unlikely(!pool || !lease || !self))
         return checkout_slow(pool, deadline, lease, place);
-    const struct lg__hint *hint = hint_of(pool, self);
+    struct lg__hint *hint = lg__hint_of(pool, self);
     if (lg__unlikely(hint->pool_serial != pool->serial))
         return checkout_slow(pool, deadline, lease, place);
-    uint64_t control = lg__load_relaxed(&pool->control); /* a hint: the slow path reads it again */
-    uint64_t now_ms = lg__load_relaxed(&lg__tick_ms);
-    struct lg__slot *slot = hint->slot;
-    uint64_t word = lg__load_relaxed(&slot->word);
-    if (lg__unlikely(
-            (control & LG__POOL_NOT_PLAIN_OUT) != 0 || lg__slot_state(word) != LG__SLOT_IDLE ||
-            lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control) || now_ms == 0 ||
-            lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) >= pool->check_after_ms ||
-            !lg__slot_move(slot, word, LG__SLOT_LENT))) /* S1 */
-        return checkout_slow(pool, deadline, lease, place);
-    write_lease(pool, self, slot, lg__slot_tag(word) + 1, now_ms, lease, place);
-    return LG_OK;
+    const struct lg__slot *slot = hint->slot;
+    if (lg__unlikely(lg__load_relaxed(&slot->word) != hint->word))
+        return checkout_idle(pool, deadline, lease, place);
+    if (lg__unlikely(lg__load_relaxed(&slot->busy) != (hint->claim | LG__CLAIM_IDLE)))
+        return checkout_slow(pool, deadline, lease, place); /* it is out */
+    if (lg__unlikely(lg__load_relaxed(&slot->since_ms) != (uint32_t)lg__load_relaxed(&lg__tick_ms)))
+        return checkout_later(pool, deadline, lease, place);
+    return lend_biased(pool, hint, deadline, lease, place);
 }

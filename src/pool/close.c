@@ -1,11 +1,12 @@
 /* Clear and close: ending resources, and waiting for those that are out. */
-#include "pool/pool.h"
+#include "pool/bias.h"
 
 #include "graph/detector.h"
 
 /* Close idle resources that are of an old generation, or all if the pool is closed. */
 static void close_idle(struct lg_pool *pool)
 {
+    lg__bias_revoke_all(pool);
     for (uint32_t i = 0; i < pool->capacity; i++) {
         struct lg__slot *slot = &pool->slots[i];
         uint64_t word = lg__load_full(&slot->word); /* S2 */

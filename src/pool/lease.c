@@ -1,5 +1,5 @@
 /* Who holds a lease: sharing, and handing on. */
-#include "pool/pool.h"
+#include "pool/bias.h"
 
 #include "graph/detector.h"
 
@@ -14,23 +14,24 @@ static struct lg__shares *shares_of(const struct lg_pool *pool, const struct lg_
     return pool->shares ? &pool->shares[slot - pool->slots] : NULL;
 }
 
-/* Whether it is out.  With the pool's lock. */
+/* Whether it is out.  With the pool's lock; no bias afterwards. */
 static bool is_out(const struct lg_lease *lease)
 {
-    const struct lg__slot *slot = slot_of(lease);
+    struct lg__slot *slot = slot_of(lease);
     const struct lg__shares *shares = shares_of(lease->pool, slot);
     uint32_t share = LG__LEASE_SHARE(lease);
     uint32_t bit = LG__SHARE_BIT(share);
     bool has_share = shares && shares->out != 0
                          ? (shares->out >> bit & 1) && shares->latest[bit] == share
                          : share == 0;
+    lg__bias_revoke(lease->pool, false);
     return has_share && lg__slot_is_of(lg__load_acquire(&slot->word), lease->tag);
 }
 
 int lg__lease_stale_status(const struct lg_lease *lease)
 {
-    uint32_t fork_tag = slot_of(lease)->fork_tag;
-    bool is_of_parent = fork_tag != 0 && (int32_t)(lease->tag - fork_tag) <= 0;
+    uint32_t age = lg__slot_tag(lg__slot_look(slot_of(lease)).word) - lease->tag;
+    bool is_of_parent = lease->pool->fork_loans != 0 && age >= LG__FORK_TAGS / 2;
     return is_of_parent ? LG_EFORK : LG_ESTALE;
 }
 

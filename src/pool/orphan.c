@@ -16,7 +16,7 @@
  *
  * What a pool knows of its holders is worth nothing once a lease is known to have been handed on
  * without a word (is_unowned): the user may be alive and well.  Then nothing is reclaimed. */
-#include "pool/pool.h"
+#include "pool/bias.h"
 
 #include "plat/log.h"
 #include "plat/text.h"
@@ -46,6 +46,7 @@ bool lg__orphan_is_in(const struct lg_pool *pool, uint64_t id)
 static bool take_orphan(struct lg_pool *pool, struct lg__slot *slot, uint64_t id)
 {
     lg__raw_lock(&pool->lock); /* one change of the holder at a time */
+    lg__bias_revoke(pool, false);
     uint64_t word = lg__load_acquire(&slot->word);
     bool is_taken = is_held_by(slot, id) && lg__pool_end_loan(slot, lg__slot_tag(word));
     if (is_taken && pool->shares)
@@ -83,7 +84,8 @@ void lg__orphan_reclaim(struct lg_pool *pool, uint64_t id)
 
 static void reclaim_all(struct lg_context *context, uint64_t id)
 {
-    if (lg__load_relaxed(&context->lease_count) == lg__load_full(&context->lease_lost)) /* O1 */
+    if (lg__load_relaxed(&context->lease_count) == lg__load_full(&context->lease_lost) && /* O1 */
+        lg__bias_count(context) == 0)
         return;
     struct lg_context *guest = lg__guest_begin();
     struct lg_pool *pool;

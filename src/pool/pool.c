@@ -1,6 +1,7 @@
 /* A pool's life, its counts, and what fork does to it. */
-#include "pool/pool.h"
+#include "pool/bias.h"
 
+#include "plat/barrier.h"
 #include "plat/clock.h"
 #include "plat/memory.h"
 #include "plat/panic.h"
@@ -106,7 +107,7 @@ static int read_options(const struct lg_pool_options *from, struct lg_pool_optio
                       (unsigned)options->nested <= LG_NESTED_SHARE && options->detached <= 1 &&
                       options->open_timeout_ms <= MS_MAX && options->check_after_ms <= MS_MAX &&
                       options->leak_after_ms <= MS_MAX && options->overtaking_us <= MS_MAX &&
-                      options->reclaim_orphans <= 1;
+                      options->reclaim_orphans <= 1 && options->unbiased <= 1;
     return is_allowed ? LG_OK : LG_EINVAL;
 }
 
@@ -121,6 +122,8 @@ static void apply_options(struct lg_pool *pool, const struct lg_pool_options *op
     pool->leak_after_ms = age_or(options->leak_after_ms, DEFAULT_LEAK_AFTER_MS);
     pool->is_detached = options->detached;
     pool->is_reclaiming = options->reclaim_orphans;
+    pool->bias_after =
+        options->unbiased || !lg__barrier_is_there() ? LG__BIAS_NEVER : LG__BIAS_AFTER;
     pool->empty_count = pool->capacity;
     pool->references = 1;
     if (pool->nested != LG_NESTED_DETECT || pool->is_detached)
@@ -137,6 +140,8 @@ static void link_pool(struct lg_pool *pool)
     lg__raw_lock(&list_lock);
     static uint64_t pools; /* under list_lock */
     pool->serial = ++pools;
+    pool->hint_offset =
+        offsetof(struct lg_context, hints) + pool->serial % LG__HINTS * sizeof(struct lg__hint);
     pool->next = list_head;
     if (list_head)
         list_head->previous = pool;
@@ -238,6 +243,30 @@ static void wait_for_exit(void *arg, struct lg_context *context)
         sched_yield();
 }
 
+/* A hint may name a pool that is gone: found by its serial, or not at all. */
+static bool is_lent_by_bias(const struct lg__hint *hint)
+{
+    const struct lg_pool *pool = list_head;
+    while (pool && pool->serial != hint->pool_serial)
+        pool = pool->next;
+    const struct lg__slot *slot = hint->slot;
+    return pool && lg__load_acquire(&slot->word) == hint->word &&
+           lg__slot_state(lg__slot_look(slot).word) == LG__SLOT_LENT;
+}
+
+uint32_t lg__bias_count(const struct lg_context *context)
+{
+    uint32_t count = 0;
+    for (int i = 0; i < LG__HINTS; i++) {
+        if (context->hints[i].word == 0)
+            continue;
+        lg__raw_lock(&list_lock);
+        count += is_lent_by_bias(&context->hints[i]);
+        lg__raw_unlock(&list_lock);
+    }
+    return count;
+}
+
 static bool is_waited_for(struct lg_pool *pool)
 {
     lg__raw_lock(&pool->lock);
@@ -256,9 +285,9 @@ void lg_pool_destroy(struct lg_pool *pool)
         lg__pool_shut(pool);
         if (lg_pool_holders(pool, NULL, 0) > 0)
             lg__panic("a pool was destroyed while a lease of it was out", pool->name);
+        lg__context_each(wait_for_exit, pool); /* first: a mark may turn into a count */
         while (lg__load_full(&pool->inside) > 0)
             sched_yield();
-        lg__context_each(wait_for_exit, pool);
     }
     unlink_pool(pool);
     lg__pool_unref(pool);
@@ -307,13 +336,14 @@ static void unlock_all(void)
 static void forget_slot(struct lg_pool *pool, uint32_t index)
 {
     struct lg__slot *slot = &pool->slots[index];
-    uint64_t word = slot->word;
-    if (lg__self && lg__slot_state(word) == LG__SLOT_LENT && slot->holder == lg__self->id &&
-        slot->holder_tag == lg__slot_tag(word))
+    struct lg__slot_view view =
+        lg__slot_look(slot); /* no bias is half revoked: prepare had the lock */
+    if (lg__self && lg__slot_state(view.word) == LG__SLOT_LENT && view.holder == lg__self->id)
         lg__lease_drop(lg__self);
-    slot->fork_tag = lg__slot_tag(word);
-    pool->fork_loans += lg__slot_loans(word);
-    slot->word = word & ~(LG__SLOT_LOAN_ONE - 1);
+    uint64_t loans = lg__slot_loans(view.word) + LG__FORK_TAGS;
+    slot->word = loans << LG__SLOT_LOAN_SHIFT | LG__SLOT_EMPTY;
+    slot->bias_owner = 0;
+    pool->fork_loans += loans;
     slot->resource = NULL;
     if (pool->shares)
         pool->shares[index].out = 0;
@@ -341,6 +371,7 @@ static void forget_all(void)
         pool->empty_count = pool->capacity;
         pool->references = 1;
         pool->inside = 0;
+        pool->biased_count = 0;
         pool->is_unowned = 0;
         pool->control &= ~LG__POOL_WAITERS;
         if (pool->driver.fork == LG_FORK_REFUSE)
@@ -350,8 +381,9 @@ static void forget_all(void)
     lg__tick_forget();
 }
 
-static __attribute__((constructor)) void add_fork_hooks(void)
+static __attribute__((constructor)) void add_hooks(void)
 {
     static const struct lg__fork_hooks hooks = {lock_all, unlock_all, forget_all};
     lg__fork_add(&hooks);
+    lg__lease_counter_set(lg__bias_count);
 }

@@ -2,7 +2,8 @@
  *
  * Parts: pool.c creation and counts; checkout.c, checkin.c the two fast paths and what surrounds
  * them; queue.c waiters; opener.c opens; close.c clear and close; lease.c who holds a lease;
- * orphan.c leases of the ended; exhaustion.c the report; stats.c what is counted.
+ * bias.c biased slots; orphan.c leases of the ended; exhaustion.c the report; stats.c what is
+ * counted.
  *
  * Lock rules:
  *   1. `lock` guards the queue, the counts and the moves out of EMPTY.  Lent and idle slots move by
@@ -58,6 +59,7 @@ struct lg_pool {
     /* Read by every checkout and checkin; written rarely. */
     uint64_t control;          /* atomic full, S2 */
     uint64_t serial;           /* r/o; no other pool has had it */
+    uint64_t hint_offset;      /* r/o; of its hint in a context */
     struct lg__slot *slots;    /* r/o */
     struct lg__shares *shares; /* r/o; elements under lock; one a slot if nested = share, or NULL */
     uint32_t capacity;         /* r/o */
@@ -73,6 +75,8 @@ struct lg_pool {
     uint64_t overtaking_ns;    /* r/o; 0: newcomers queue behind all */
     char name[LG_NAME_SIZE];   /* r/o */
     int32_t inside;            /* atomic full; calls in a slow path */
+    uint32_t biased_count;     /* atomic relaxed; under lock; slots in BIASED */
+    uint32_t bias_after;       /* atomic relaxed; under lock; loans in a row that earn a bias */
     uint32_t is_unowned; /* atomic relaxed; leases wander: the detector does not trust holders */
 
     struct lg__raw_lock lock __attribute__((aligned(64)));
@@ -177,6 +181,14 @@ static inline void lg__pool_exit(struct lg_pool *pool)
 
 /* pool.c: a pool with such an orphan, entered and referenced, or NULL. */
 struct lg_pool *lg__pool_find_orphan(uint64_t id);
+
+/* Where a context keeps which slot of the pool it had last; the pool's only if the serials agree. */
+static inline struct lg__hint *lg__hint_of(const struct lg_pool *pool, struct lg_context *context)
+{
+    return (struct lg__hint *)(void *)((char *)context + pool->hint_offset);
+}
+
+/* pool.c */
 uint64_t lg__pool_set_flag(struct lg_pool *pool, uint64_t flag);
 void lg__pool_clear_flag(struct lg_pool *pool, uint64_t flag);
 

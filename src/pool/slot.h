@@ -7,12 +7,19 @@
  *     IDLE      | may be lent                          | anyone, by CAS         | LENT, HANDED, CLOSING
  *     HANDED    | given to a waiter that has not run   | that waiter; the giver | LENT, IDLE, CLOSING
  *     LENT      | somebody's lease                     | who returns it, by CAS | IDLE, RETURNING
+ *               |                                      | its holder, with lock  | BIASED
  *     RETURNING | its returner resets it               | that returner          | IDLE, HANDED, CLOSING
  *     CLOSING   | being closed                         | whoever closes it      | EMPTY
+ *     BIASED    | one context's, lent or idle: see busy | under the pool's lock  | UNBIASING
+ *     UNBIASING | the bias is being taken back         | who does, with lock    | IDLE, LENT
  *
  * The word holds the state and the number of loans so far:
  *     bits 63..8 loans | bits 7..0 state
  * A lease carries the low half of that number as its tag, and holder_tag repeats it.
+ *
+ * While a slot is BIASED, or UNBIASING, its owner lends and returns it in a word of its own, `busy`:
+ *     bits 63..32 tag | bit 31 it is idle | bits 30..0 the slot's number
+ * A loan's is the second half of its lease; the theory is in bias.h.
  *
  * Who holds a lent slot is `holder`, valid only while holder_tag is the word's tag: a loan writes
  * holder, then holder_tag, and nobody has to clear them.
@@ -40,15 +47,20 @@ enum lg__slot_state {
     LG__SLOT_HANDED,
     LG__SLOT_LENT,
     LG__SLOT_RETURNING,
-    LG__SLOT_CLOSING
+    LG__SLOT_CLOSING,
+    LG__SLOT_BIASED,
+    LG__SLOT_UNBIASING
 };
 
 #define LG__SLOT_LOAN_SHIFT 8
 #define LG__SLOT_LOAN_ONE   (1ull << LG__SLOT_LOAN_SHIFT)
 
+/* A forked child leaves out so many tags: what is older than that was lent by the parent. */
+#define LG__FORK_TAGS (1u << 28)
+
 struct lg__slot {
     uint64_t word;       /* atomic, S1 and S2 */
-    uint64_t busy;       /* room for the biased owner's own word */
+    uint64_t busy;       /* atomic, B1, B2 (bias.h); written by the owner of the bias alone */
     uint64_t holder;     /* atomic, S3; 0: nobody in particular */
     const char *place;   /* atomic relaxed; the holder: where it was taken */
     void *resource;      /* whoever the state belongs to; r/o while IDLE */
@@ -57,7 +69,7 @@ struct lg__slot {
     uint32_t generation; /* atomic relaxed; the opener, before IDLE */
     uint32_t id;         /* atomic relaxed; the opener, before IDLE: the resource's number */
     uint32_t born_ms;    /* atomic relaxed; the opener, before IDLE: when it was opened */
-    uint32_t fork_tag;   /* r/o between forks; the last tag of the parent's leases */
+    uint32_t bias_owner; /* under the pool's lock; key of who may yet write busy; 0: nobody */
 };
 
 _Static_assert(sizeof(struct lg__slot) == 64, "one cache line a slot");
@@ -85,6 +97,22 @@ static inline bool lg__slot_is_of(uint64_t word, uint32_t tag)
     return lg__slot_state(word) == LG__SLOT_LENT && lg__slot_tag(word) == tag;
 }
 
+static inline bool lg__slot_is_biased(uint64_t word)
+{
+    return lg__slot_state(word) >= LG__SLOT_BIASED;
+}
+
+#define LG__CLAIM_IDLE      (1ull << 31)
+#define LG__CLAIM_ONE       (1ull << 32)
+#define LG__CLAIM_TAG(busy) ((uint32_t)((busy) >> 32))
+
+/* What a biased slot's word is to become if its owner has written `busy`. */
+static inline uint64_t lg__slot_unbiased(uint64_t word, uint64_t busy)
+{
+    uint64_t loans = lg__slot_loans(word) + (uint32_t)(LG__CLAIM_TAG(busy) - lg__slot_tag(word));
+    return loans << LG__SLOT_LOAN_SHIFT | (busy & LG__CLAIM_IDLE ? LG__SLOT_IDLE : LG__SLOT_LENT);
+}
+
 #define LG__TO(state) (1u << LG__SLOT_##state)
 
 static inline bool lg__slot_move_is_legal(enum lg__slot_state from, enum lg__slot_state to)
@@ -94,9 +122,11 @@ static inline bool lg__slot_move_is_legal(enum lg__slot_state from, enum lg__slo
         [LG__SLOT_OPENING] = LG__TO(IDLE) | LG__TO(HANDED) | LG__TO(EMPTY),
         [LG__SLOT_IDLE] = LG__TO(LENT) | LG__TO(HANDED) | LG__TO(CLOSING),
         [LG__SLOT_HANDED] = LG__TO(LENT) | LG__TO(IDLE) | LG__TO(CLOSING),
-        [LG__SLOT_LENT] = LG__TO(IDLE) | LG__TO(RETURNING),
+        [LG__SLOT_LENT] = LG__TO(IDLE) | LG__TO(RETURNING) | LG__TO(BIASED),
         [LG__SLOT_RETURNING] = LG__TO(IDLE) | LG__TO(HANDED) | LG__TO(CLOSING),
         [LG__SLOT_CLOSING] = LG__TO(EMPTY),
+        [LG__SLOT_BIASED] = LG__TO(UNBIASING),
+        [LG__SLOT_UNBIASING] = 0, /* lg__bias_revoke: it becomes what busy says */
     };
     return (legal[from] >> to) & 1;
 }
@@ -130,19 +160,38 @@ static inline void lg__slot_set_holder(struct lg__slot *slot, uint64_t holder, u
     lg__store_release(&slot->holder_tag, tag);
 }
 
-/* A lent slot's holder.  False: it is not lent.  *holder is 0 if nobody in particular holds it, or
- * if the loan is so fresh that it is not written yet: its holder runs. */
+/* What can be known about a slot from outside, at one moment. */
+struct lg__slot_view {
+    uint64_t word; /* as it is, or would be without a bias */
+    uint64_t
+        holder; /* while LENT; 0: nobody in particular, or a loan so fresh that it is not written
+                        down yet, and then its holder runs */
+};
+
+/* A bias that ends on the way is looked at again: it is ended under the pool's lock, in few steps. */
+static inline struct lg__slot_view lg__slot_look(const struct lg__slot *slot)
+{
+    for (;;) {
+        uint64_t word = lg__load_full(&slot->word); /* W1: after the searcher's begin */
+        uint64_t busy = lg__load_acquire(&slot->busy);
+        uint32_t holder_tag = lg__load_acquire(&slot->holder_tag);
+        uint64_t holder = lg__load_acquire(&slot->holder);
+        bool is_same = lg__load_acquire(&slot->word) == word; /* S3 */
+        if (!lg__slot_is_biased(word)) {
+            bool is_sure = is_same && holder_tag == lg__slot_tag(word);
+            return (struct lg__slot_view){word, is_sure ? holder : 0};
+        }
+        if (is_same) /* the owner alone lends it, to itself */
+            return (struct lg__slot_view){lg__slot_unbiased(word, busy), holder};
+    }
+}
+
+/* A lent slot's holder, as in a view.  False: it is not lent. */
 static inline bool lg__slot_read_holder(const struct lg__slot *slot, uint64_t *holder)
 {
-    uint64_t word = lg__load_full(&slot->word); /* W1: after the searcher's begin */
-    uint32_t holder_tag = lg__load_acquire(&slot->holder_tag);
-    uint64_t found = lg__load_acquire(&slot->holder);
-    if (lg__slot_state(word) != LG__SLOT_LENT)
-        return false;
-    bool is_sure =
-        holder_tag == lg__slot_tag(word) && lg__load_acquire(&slot->word) == word; /* S3 */
-    *holder = is_sure ? found : 0;
-    return true;
+    struct lg__slot_view view = lg__slot_look(slot);
+    *holder = view.holder;
+    return lg__slot_state(view.word) == LG__SLOT_LENT;
 }
 
 #endif

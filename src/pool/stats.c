@@ -77,7 +77,7 @@ static void count_slots(struct lg_pool *pool, struct lg_pool_stats *out)
 {
     uint64_t shared_now = 0;
     for (uint32_t i = 0; i < pool->capacity; i++) {
-        uint64_t word = lg__load_relaxed(&pool->slots[i].word);
+        uint64_t word = lg__slot_look(&pool->slots[i]).word;
         enum lg__slot_state state = lg__slot_state(word);
         out->idle += state == LG__SLOT_IDLE;
         out->lent_now += state == LG__SLOT_LENT;

@@ -1,0 +1,63 @@
+/* Bias: a slot that one context takes again and again is lent by plain stores.
+ *
+ * The owner of the bias lends the slot to itself and returns it by writing `busy`; nobody else does.
+ * Whoever else wants the slot takes the bias back first: it moves the slot from BIASED to UNBIASING,
+ * passes a heavy barrier (plat/barrier.h), and makes the word what busy then says.  That verdict
+ * counts, for the owner too:
+ *   B1  checkout stores busy = LENT, passes a light barrier, and loads the word again; the revoker
+ *       stores UNBIASING, passes the heavy one, and loads busy: one of the two sees the other.  If
+ *       the owner sees the word changed, it asks for the verdict under the pool's lock: either the
+ *       slot is LENT to it, by that very tag, and the checkout has succeeded, or it has not.
+ *   B2  checkin stores busy = IDLE (release: the resource is as its user left it), passes a light
+ *       barrier, and loads the word again, as above: if the verdict is that the slot is LENT with its
+ *       tag, then it is returned in the ordinary way, waiters and all; else it was seen idle, and the
+ *       revoker has seen to the rest.
+ *   B3  who earns a bias counts it, moves the slot to BIASED (full) and loads the control word once
+ *       more; clear changes that word (full) and then loads the count: one of the two revokes.
+ * So there is no retreat that could leave a unit free behind a waiter's back.
+ *
+ * One revocation takes back all biases of a pool, for one barrier.  It is done by whoever finds no idle
+ * slot, queues, clears, closes, or moves a lease that is biased:
+ *   Invariant: while somebody waits for the pool, or it is closed, no slot of it is biased.
+ * The detector needs no barrier: it trusts blocked contexts only, whose stores come before they begin
+ * to wait.  Nor does anything that only counts.
+ *
+ * An owner that was stopped between its look at the word and its store may store into busy long after
+ * the bias has gone.  Therefore bias_owner remembers who may: another context gets a bias on the slot
+ * only when that one has ended, or was seen in a slow path of the pool, where it is in no fast one.
+ *
+ * A bias is earned: so many loans of one slot in a row by one context, and twice as many after each
+ * loss of all to somebody who found nothing idle.  A checkout that the owner interrupts by a signal
+ * handler of its own that checks out too would break B1: the calls are not signal-safe. */
+#ifndef LG_POOL_BIAS_H
+#define LG_POOL_BIAS_H
+
+#include "pool/pool.h"
+
+/* Loans in a row, first and at most. */
+#define LG__BIAS_AFTER     16u
+#define LG__BIAS_AFTER_MAX 65536u
+#define LG__BIAS_NEVER     UINT32_MAX
+
+/* Give the caller, who has been lent the slot with this tag, the bias, if all is quiet.  Takes the
+ * pool's lock. */
+void lg__bias_earn(struct lg_pool *pool, struct lg_context *self, struct lg__hint *hint,
+                   uint32_t tag);
+
+/* Take all biases of the pool back.  With the lock held.  `is_loss`: others want the slots. */
+void lg__bias_revoke(struct lg_pool *pool, bool is_loss);
+
+/* The same without the lock, which it takes if there is need.  After a change of the control word. */
+void lg__bias_revoke_all(struct lg_pool *pool);
+
+/* The same, if the slot is biased. */
+void lg__bias_revoke_slot(struct lg_pool *pool, struct lg__slot *slot);
+
+/* Forget what a hint says of a slot of this pool, because its context turns to another.  Takes the
+ * lock. */
+void lg__bias_leave(struct lg_pool *pool, struct lg_context *self, struct lg__hint *hint);
+
+/* pool.c: how many leases of biased slots a context has. */
+uint32_t lg__bias_count(const struct lg_context *context);
+
+#endif
