@@ -83,7 +83,7 @@ static void assert_adds_up(const struct work *work, const struct worker *workers
         busy += workers[i].busy;
     }
     for (uint32_t i = 0; i < work->pool->capacity; i++)
-        sampled += lg__slot_loans(work->pool->slots[i].word) / LG_HOLD_SAMPLE;
+        sampled += lg__slot_loans(lg__slot_look(&work->pool->slots[i]).word) / LG_HOLD_SAMPLE;
     null_wait_no_openers(work->pool);
     assert_status(lg_pool_stats(work->pool, &stats), LG_OK);
     assert_int_equal(stats.lent, lent);
