@@ -11,7 +11,8 @@
  * Exact, once the pool is quiet: all counts; wait_ns, every checkout that had to queue, however it
  * ended; open_ns, every open that worked.  Sampled: hold_ns, one loan in LG_HOLD_SAMPLE of a slot,
  * if the context that took it gave it back.  At any time: lent - returned is what is out, and counts
- * never go back; a call that is on its way may be in one count and not yet in another. */
+ * never go back; a call that is on its way may be in one count and not yet in another.
+ * docs/statistics.md has the table of all of it. */
 #ifndef LIFEGUARD_STATS_H
 #define LIFEGUARD_STATS_H
 
@@ -68,6 +69,27 @@ LG_BEGIN_DECLS
  * Returns: LG_OK; LG_EINVAL (also: a size that cannot be), and nothing is written.
  * Threads: any; allocates nothing; looks at each slot once under the pool's lock. */
 LG_API int lg_pool_stats(struct lg_pool *pool, struct lg_pool_stats *out);
+
+/* Write a pool's statistics as OpenMetrics text, which Prometheus and others read.
+ *
+ *     size_t length = lg_pool_metrics(db, NULL, 0);
+ *     char *text = malloc(length + 1000);   // it may have grown by the next call
+ *     length = lg_pool_metrics(db, text, length + 1000);
+ * Shape:   out has room for `room` bytes (NULL if 0); always ended by 0 when room > 0.
+ * Returns: the length of the whole text without the final 0, as snprintf does: what does not fit is
+ *          cut, and a cut text lacks its last line, "# EOF".
+ * Threads: any; allocates nothing.
+ * Source:  OpenMetrics 1.0; docs/statistics.md names each metric. */
+LG_API size_t lg_pool_metrics(struct lg_pool *pool, char *out, size_t room);
+
+/* Write the statistics of all pools of the process as one OpenMetrics text: the body of an answer with
+ * the type "application/openmetrics-text; version=1.0.0; charset=utf-8".
+ *
+ * Pools are told apart by their names; those that share one get a second label, number.
+ * Shape:   as lg_pool_metrics.
+ * Returns: as lg_pool_metrics; 0 when memory is out.
+ * Threads: any; allocates, and stops the making and ending of pools while it reads them. */
+LG_API size_t lg_metrics_write(char *out, size_t room);
 
 LG_END_DECLS
 

@@ -127,6 +127,23 @@ void lg__text_add_dot(struct lg__text *text, const char *string)
     }
 }
 
+void lg__text_add_label(struct lg__text *text, const char *string)
+{
+    const unsigned char *s = (const unsigned char *)string;
+    while (*s) {
+        size_t length = utf8_length(s);
+        if (*s == '\n')
+            add_bytes(text, "\\n", 2);
+        else if (*s == '"' || *s == '\\')
+            lg__text_addf(text, "\\%c", *s);
+        else if (length == 0)
+            add_bytes(text, "?", 1);
+        else
+            add_bytes(text, (const char *)s, length);
+        s += length ? length : 1;
+    }
+}
+
 void lg__json_key(struct lg__text *text, const char *key)
 {
     bool is_first = text->length == 0 || text->last == '{' || text->last == '[';

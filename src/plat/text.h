@@ -31,6 +31,9 @@ void lg__text_add_json(struct lg__text *text, const char *string);
 /* The same for Graphviz, without the quotes around it; line breaks become spaces. */
 void lg__text_add_dot(struct lg__text *text, const char *string);
 
+/* The same for a label of OpenMetrics, without the quotes around it. */
+void lg__text_add_label(struct lg__text *text, const char *string);
+
 /* "key": value, with a comma before it unless it is the first after a bracket. */
 void lg__json_key(struct lg__text *text, const char *key);
 void lg__json_string(struct lg__text *text, const char *key, const char *value);

@@ -18,7 +18,7 @@
 #define DEFAULT_LEAK_AFTER_MS   60000
 #define MS_MAX                  (UINT64_MAX / 1000000 / 4)
 
-/* All pools, for fork and for the ends of contexts.  Lock rank: before any pool's lock. */
+/* All pools, for fork, the ends of contexts and the metrics.  Lock rank: before any pool's lock. */
 static struct lg__raw_lock list_lock;
 static struct lg_pool *list_head; /* under list_lock */
 
@@ -175,6 +175,14 @@ struct lg_pool *lg__pool_find_orphan(uint64_t id)
     }
     lg__raw_unlock(&list_lock);
     return pool;
+}
+
+void lg__pool_each(void (*visit)(void *arg, struct lg_pool *pool), void *arg)
+{
+    lg__raw_lock(&list_lock);
+    for (struct lg_pool *pool = list_head; pool; pool = pool->next)
+        visit(arg, pool);
+    lg__raw_unlock(&list_lock);
 }
 
 static bool alloc_slots(struct lg_pool *pool)

@@ -181,6 +181,8 @@ static inline void lg__pool_exit(struct lg_pool *pool)
 
 /* pool.c: a pool with such an orphan, entered and referenced, or NULL. */
 struct lg_pool *lg__pool_find_orphan(uint64_t id);
+/* pool.c: call `visit` with every pool, the newest first, under the list's lock. */
+void lg__pool_each(void (*visit)(void *arg, struct lg_pool *pool), void *arg);
 
 /* Where a context keeps which slot of the pool it had last; the pool's only if the serials agree. */
 static inline struct lg__hint *lg__hint_of(const struct lg_pool *pool, struct lg_context *context)
