@@ -4,6 +4,8 @@
 #include "plat/clock.h"
 #include "plat/futex.h"
 
+#define LOOKS 8 /* between two looks at the clock */
+
 static uint64_t with_state(uint64_t word, enum lg__wait_state state)
 {
     return (word & ~(LG__WAIT_EPOCH_ONE - 1)) | state;
@@ -59,7 +61,17 @@ bool lg__wait_end(struct lg__wait *wait, enum lg__wait_state end, uint64_t grant
 
 void lg__wait_wake(struct lg__wait *wait)
 {
-    lg__futex_wake(futex_of(wait), 1);
+    if (lg__load_full(&wait->is_asleep)) /* W3 */
+        lg__futex_wake(futex_of(wait), 1);
+}
+
+/* False: the deadline has passed. */
+static bool fall_asleep(struct lg__wait *wait, uint64_t word)
+{
+    lg__store_full(&wait->is_asleep, 1u); /* W3 */
+    int status = lg__futex_wait(futex_of(wait), (uint32_t)word, lg__load_relaxed(&wait->deadline));
+    lg__store_relaxed(&wait->is_asleep, 0u);
+    return status != LG_ETIMEDOUT;
 }
 
 enum lg__wait_state lg__wait_sleep(struct lg__wait *wait)
@@ -74,10 +86,22 @@ enum lg__wait_state lg__wait_sleep(struct lg__wait *wait)
         }
         if (state != LG__WAIT_WAITING && state != LG__WAIT_OUTSIDE)
             return state;
-        lg_deadline deadline = lg__load_relaxed(&wait->deadline);
-        if (lg__futex_wait(futex_of(wait), (uint32_t)word, deadline) == LG_ETIMEDOUT)
+        if (!fall_asleep(wait, word))
             (void)lg__wait_end_this(wait, word, LG__WAIT_TIMED_OUT, 0);
     }
+}
+
+bool lg__wait_spin(const struct lg__wait *wait, uint64_t ns)
+{
+    uint64_t until_ns = lg__now_ns() + ns;
+    do {
+        for (int i = 0; i < LOOKS; i++) {
+            if (LG__WAIT_STATE(lg__load_relaxed(&wait->word)) != LG__WAIT_WAITING)
+                return true;
+            lg__cpu_relax();
+        }
+    } while (lg__now_ns() < until_ns);
+    return false;
 }
 
 void lg__wait_retract(struct lg__wait *wait)

@@ -22,6 +22,9 @@
  *       that order sees all others.
  *   W2  an end's compare-and-swap publishes what the granter wrote (grant); pairs with the acquire
  *       load in sleep.
+ *   W3  the sleeper sets is_asleep (full) before the kernel looks at the word once more; whoever ends
+ *       the wait changes the word (full) before it looks at is_asleep (store-load on both sides): the
+ *       kernel sees the change, or the waker sees the sleeper.  Who spins costs its waker no call.
  * Lifetime: records are never freed (they live in the context table).  The object named by a
  * record is kept alive by the pin: a reader takes it and finds the same word; retract takes it
  * before the waiter may return and the object may go. */
@@ -67,6 +70,7 @@ struct lg__wait {
     lg_deadline deadline;      /* atomic copy of want's, for the sleeper while it is moved */
     uint64_t since_ns;         /* as want; when it began, or the wait that it goes on from */
     uint64_t begun_ns;         /* as want; when it was last begun */
+    uint32_t is_asleep;        /* atomic, W3; the owner */
     uint64_t grant;            /* whoever ends the wait, before the end; then the owner (W2) */
     struct lg__wait *next;     /* under the lock of the queue it is in */
     struct lg__wait *previous; /* as next */
@@ -86,11 +90,14 @@ bool lg__wait_end(struct lg__wait *wait, enum lg__wait_state end, uint64_t grant
 bool lg__wait_end_this(struct lg__wait *wait, uint64_t word, enum lg__wait_state end,
                        uint64_t grant);
 
-/* Wake the sleeper after a successful end; call it outside of locks. */
+/* Wake the waiter after a successful end, if it sleeps; call it outside of locks. */
 void lg__wait_wake(struct lg__wait *wait);
 
 /* Sleep until the wait has ended, by its deadline at the latest.  Returns how it ended. */
 enum lg__wait_state lg__wait_sleep(struct lg__wait *wait);
+
+/* Look for `ns` nanoseconds whether the wait ends by itself, without sleeping.  True: it has. */
+bool lg__wait_spin(const struct lg__wait *wait, uint64_t ns);
 
 /* Take an ended wait back; afterwards nobody looks at the object through it. */
 void lg__wait_retract(struct lg__wait *wait);

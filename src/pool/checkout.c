@@ -190,6 +190,8 @@ static int sleep_in_queue(struct ask *ask)
     if (ask->wants_opener)
         lg__pool_open_wanted(ask->pool);
     lg__detector_look(ask->self);
+    if (!ask->wants_opener)
+        lg__pool_spin(ask->pool, wait);
     enum lg__wait_state end = lg__wait_sleep(wait);
     if (end != LG__WAIT_GRANTED && end != LG__WAIT_WOKEN)
         return leave_queue(ask, end);

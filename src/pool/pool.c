@@ -380,6 +380,7 @@ static void forget_all(void)
         pool->references = 1;
         pool->inside = 0;
         pool->biased_count = 0;
+        pool->has_spinner = 0;
         pool->is_unowned = 0;
         pool->control &= ~LG__POOL_WAITERS;
         if (pool->driver.fork == LG_FORK_REFUSE)

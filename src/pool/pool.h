@@ -2,7 +2,7 @@
  *
  * Parts: pool.c creation and counts; checkout.c, checkin.c the two fast paths and what surrounds
  * them; queue.c waiters; opener.c opens; close.c clear and close; lease.c who holds a lease;
- * bias.c biased slots; orphan.c leases of the ended; exhaustion.c the report; stats.c what is
+ * bias.c biased slots; spin.c a moment before sleep; orphan.c leases of the ended; exhaustion.c the report; stats.c what is
  * counted.
  *
  * Lock rules:
@@ -77,6 +77,9 @@ struct lg_pool {
     int32_t inside;            /* atomic full; calls in a slow path */
     uint32_t biased_count;     /* atomic relaxed; under lock; slots in BIASED */
     uint32_t bias_after;       /* atomic relaxed; under lock; loans in a row that earn a bias */
+    uint32_t has_spinner;      /* atomic; release pairs with the next one's acquire */
+    uint32_t spin_vain;        /* the spinner; so many waits go by after the last one */
+    uint32_t spin_rest;        /* atomic relaxed; so many yet */
     uint32_t is_unowned; /* atomic relaxed; leases wander: the detector does not trust holders */
 
     struct lg__raw_lock lock __attribute__((aligned(64)));
@@ -159,6 +162,9 @@ int lg__lease_stale_status(const struct lg_lease *lease);
  * and taking it back, by a caller that is inside. */
 bool lg__orphan_is_in(const struct lg_pool *pool, uint64_t id);
 void lg__orphan_reclaim(struct lg_pool *pool, uint64_t id);
+
+/* spin.c: look for a moment whether a wait in the queue ends by itself. */
+void lg__pool_spin(struct lg_pool *pool, const struct lg__wait *wait);
 
 /* exhaustion.c: complete the caller's report. */
 void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int status);
