@@ -12,9 +12,10 @@
  *         (void)!lg_pool_checkin(pool, &lease);
  *     }
  *
- * Waiters are served first come, first served, and a returned resource is handed to the first of
- * them.  A checkout that could never be served, because everything out is held by contexts that
- * themselves wait for the caller or for each other, fails with LG_EDEADLK when its wait begins.
+ * Waiters are served first come, first served.  A newcomer may pass one that has waited for less than
+ * overtaking_us (1 ms); after that, what is returned is handed to the one that has waited longest.
+ * A checkout that could never be served, because everything out is held by contexts that themselves
+ * wait for the caller or for each other, fails with LG_EDEADLK when its wait begins.
  * Resources that are not open yet are opened by background threads; while an open is possible the
  * pool counts as able to progress, so an open that hangs delays detection by open_timeout_ms.
  *
@@ -58,7 +59,8 @@ enum lg_nested {
     LG_NESTED_SHARE /* the same resource again, under a tag of its own; reset at the last checkin */
 };
 
-/* Zero means the default; fields are only added at the end. */
+/* Begin with LG_POOL_OPTIONS_INIT.  Zero means the default, but for overtaking_us; fields are only added
+ * at the end. */
 struct lg_pool_options {
     uint32_t size;            /* sizeof(struct lg_pool_options) */
     uint32_t capacity;        /* most resources at once; default 10, at most 10,000 */
@@ -69,8 +71,9 @@ struct lg_pool_options {
     uint64_t check_after_ms;  /* checkout checks what was idle longer; default 500 */
     uint64_t leak_after_ms;   /* a lease held longer is called a likely leak; default 60,000 */
     uint32_t detached;        /* 1: leases belong to nobody (event loops); default 0 */
-    uint64_t overtaking_us;   /* newcomers may pass a waiter for so long: fewer switches of threads,
-                                 less fairness; default 0: never */
+    uint64_t
+        overtaking_us; /* newcomers may pass a waiter for so long, which saves a switch of threads
+                                 for each; then it is its turn.  0: never; LG_POOL_OPTIONS_INIT: 1000 */
     uint32_t reclaim_orphans; /* 1: what a context holds when it ends comes back; default 0 */
     uint32_t unbiased;        /* 1: no slot is biased to the context that takes it again and again;
                                  default 0 */
@@ -78,7 +81,7 @@ struct lg_pool_options {
 
 #define LG_POOL_OPTIONS_INIT                                                                       \
     {                                                                                              \
-        sizeof(struct lg_pool_options), 0, NULL, LG_NESTED_DETECT, 0, 0, 0, 0, 0, 0, 0, 0          \
+        sizeof(struct lg_pool_options), 0, NULL, LG_NESTED_DETECT, 0, 0, 0, 0, 0, 1000, 0, 0       \
     }
 
 /* The fields other than resource belong to the library. */

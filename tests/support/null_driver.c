@@ -203,6 +203,7 @@ struct lg_pool *null_pool_of(struct null_driver *driver, uint32_t capacity)
 {
     struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
     options.capacity = capacity;
+    options.overtaking_us = 0;
     return null_pool(driver, &options);
 }
 

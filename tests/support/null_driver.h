@@ -81,7 +81,7 @@ struct null_driver *null_begin(void);
 /* A pool of the driver's; fails the test if there is none. */
 struct lg_pool *null_pool(struct null_driver *driver, const struct lg_pool_options *options);
 
-/* A pool of `capacity` with the default of everything else. */
+/* A strict pool of `capacity`: tests say who is served next.  The default of everything else. */
 struct lg_pool *null_pool_of(struct null_driver *driver, uint32_t capacity);
 
 /* Assert that the pool's counts are the driver's and nothing is out; destroy it; assert that nothing
