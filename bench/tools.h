@@ -100,7 +100,8 @@ struct bench_worker {
     unsigned hold;    /* spin iterations while holding */
     unsigned outside; /* and after letting go */
     uint64_t random;
-    uint64_t done; /* result of the loop; read by the coordinator after the phase */
+    uint64_t begun_ns; /* this and done: read by the coordinator after the phase */
+    uint64_t done;     /* result of the loop */
     struct bench_histogram waits;
 } __attribute__((aligned(BENCH_LINE)));
 
