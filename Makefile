@@ -24,9 +24,13 @@ check:
 	@$(MAKE) --no-print-directory build
 	@ctest --preset plain
 
-## bench: build and measure; JSON=FILE also writes the figures to FILE
+## bench: install what is missing of the peers, build and measure; JSON=FILE also writes to FILE
 .PHONY: bench
-bench: build
+bench:
+	@./scripts/install-needed.sh build
+	@./scripts/install-needed.sh bench || echo "bench: peers that are missing are skipped"
+	@$(MAKE) --no-print-directory build
+	@sh bench/peers/fetch-node.sh $(BUILD)/bench/peers
 	@$(BUILD)/bench/bench $(if $(JSON),--json $(JSON))
 
 ## install: copy to PREFIX (default /usr/local), below DESTDIR if that is set

@@ -314,6 +314,8 @@ static void run_column(struct column *column, const char *pool_path)
                                 .goal_count = 1,
                                 .sample = sample,
                                 .arg = column};
+    if (!bench_is_wanted(trial.group))
+        return;
     column->pools[POOL] = open_pool(pool_path, column->threads);
     column->pools[SMALL_POOL] = open_pool(pool_path, 4);
     column->crew = bench_crew_start(column->threads, false);

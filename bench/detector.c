@@ -226,6 +226,8 @@ static void run_speed(struct speed *speed)
                  i < SIZES ? "ring of %u mutexes" : "pool of %u, drained", sizes[i % SIZES]);
         variants[i].name = names[i];
     }
+    if (!bench_is_wanted(trial.group))
+        return;
     bench_trial_run(&trial);
     report_speed(&trial, 0, "ring");
     report_speed(&trial, SIZES, "pool");
@@ -247,8 +249,8 @@ static double sample_handoff(void *arg, size_t variant)
 {
     struct cost *cost = arg;
     crowd_set(cost->crowd, variant == BLOCKED);
-    (void)relay_run(cost->relay, &peer_lg_pool, cost->pools, 60);
-    return relay_run(cost->relay, &peer_lg_pool, cost->pools, 600) / 1e3;
+    (void)relay_run(cost->relay, &peer_lg_pool, cost->pools, 60, 0);
+    return relay_run(cost->relay, &peer_lg_pool, cost->pools, 600, 0) / 1e3;
 }
 
 static double sample_ring(void *arg, size_t variant)
@@ -279,6 +281,8 @@ static void run_cost(struct cost *cost, const char *group, double goal,
                                 .goal_count = isnan(goal) ? 0 : 1,
                                 .sample = sample,
                                 .arg = cost};
+    if (!bench_is_wanted(trial.group))
+        return;
     bench_trial_run(&trial);
     bench_trial_report(&trial);
     bench_trial_free(&trial);

@@ -13,7 +13,8 @@ struct relay {
     const struct pool_peer *peer; /* this and pools: written before turn, read after it */
     void *pools[RELAY_POOLS];
     uint64_t cycles;
-    uint64_t start_ns; /* written by side 0 */
+    struct relay_pace pace; /* work: written before turn; the rest belongs to the relay's steps */
+    uint64_t start_ns;      /* written by side 0 */
     uint64_t end_ns;
     bool is_ending;
     int cores[SIDES];
@@ -27,6 +28,11 @@ struct side {
     struct relay *relay;
     unsigned index;
 };
+
+struct relay_pace *relay_pace(struct relay *relay)
+{
+    return &relay->pace;
+}
 
 uint64_t relay_begin(struct relay *relay, unsigned side)
 {
@@ -85,13 +91,17 @@ void relay_stop(struct relay *relay)
 }
 
 double relay_run(struct relay *relay, const struct pool_peer *peer, void *const *pools,
-                 unsigned cycles)
+                 unsigned cycles, unsigned work_ns)
 {
     relay->peer = peer;
     memcpy(relay->pools, pools, sizeof(relay->pools));
     relay->cycles = cycles;
+    relay->pace.work = bench_spin_iterations(work_ns);
+    relay->pace.elapsed = 0;
     pthread_barrier_wait(&relay->turn);
     pthread_barrier_wait(&relay->done);
+    if (work_ns > 0) /* a half of all steps: those that side 0 waits for */
+        return (double)relay->pace.elapsed * bench_tick_ns() / (double)(RELAY_CYCLE / 2 * cycles);
     return (double)(relay->end_ns - relay->start_ns) / (double)(RELAY_CYCLE * cycles);
 }
 
@@ -99,7 +109,7 @@ double relay_run(struct relay *relay, const struct pool_peer *peer, void *const 
 
 static const struct pool_peer *const peers[] = {
     &peer_futex, &peer_lg_pool, &peer_lg_condition, &peer_sem, &peer_cond,
-    &peer_lifo,  &peer_fifo,    &peer_gasync,       &peer_apr,
+    &peer_lifo,  &peer_fifo,    &peer_gasync,       &peer_apr, &peer_mongoc,
 };
 
 #define PEERS (sizeof(peers) / sizeof(peers[0]))
@@ -109,7 +119,9 @@ struct place {
     const char *group;
     double goal;
     unsigned cycles_a_batch;
+    unsigned rounds;
     unsigned second_core; /* index */
+    unsigned work_ns;     /* before each give */
     struct relay *relay;
     void *pools[PEERS][RELAY_POOLS];
 };
@@ -117,7 +129,8 @@ struct place {
 static double sample(void *arg, size_t variant)
 {
     struct place *place = arg;
-    return relay_run(place->relay, peers[variant], place->pools[variant], place->cycles_a_batch) /
+    return relay_run(place->relay, peers[variant], place->pools[variant], place->cycles_a_batch,
+                     place->work_ns) /
            1e3;
 }
 
@@ -128,13 +141,15 @@ static void run_place(struct place *place)
     struct bench_trial trial = {.bench = "handoff",
                                 .group = place->group,
                                 .unit = "us",
-                                .rounds = 300,
+                                .rounds = place->rounds,
                                 .variants = variants,
                                 .variant_count = PEERS,
                                 .goals = goals,
                                 .goal_count = 1,
                                 .sample = sample,
                                 .arg = place};
+    if (!bench_is_wanted(trial.group))
+        return;
     for (size_t i = 0; i < PEERS; i++) {
         variants[i].name = peers[i]->name;
         variants[i].package = peers[i]->package;
@@ -155,14 +170,26 @@ static void run_place(struct place *place)
 
 void bench_handoff(void)
 {
-    static struct place across = {.group = "strict alternation, one way, pinned to two cores",
-                                  .goal = 1.05,
+    static struct place across = {.group =
+                                      "hand-off across cores, strict alternation: the holder runs",
+                                  .goal = 1.0 / 3,
                                   .cycles_a_batch = 120,
+                                  .rounds = 200,
                                   .second_core = 1};
-    static struct place same = {.group = "strict alternation, one way, both on one core",
+    static struct place asleep = {
+        .group = "hand-off across cores, the holder works 30 us first: the waiter sleeps",
+        .goal = 1.05,
+        .cycles_a_batch = 12,
+        .rounds = 200,
+        .second_core = 1,
+        .work_ns = 30000};
+    static struct place same = {.group = "hand-off on one core, strict alternation",
                                 .goal = 1.15,
-                                .cycles_a_batch = 300};
-    if (bench_core_count() >= 2)
+                                .cycles_a_batch = 300,
+                                .rounds = 300};
+    if (bench_core_count() >= 2) {
         run_place(&across);
+        run_place(&asleep);
+    }
     run_place(&same);
 }

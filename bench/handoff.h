@@ -11,9 +11,10 @@
 struct relay *relay_start(int core_a, int core_b);
 void relay_stop(struct relay *relay);
 
-/* Hand to and fro over RELAY_POOLS pools of one, RELAY_CYCLE hand-offs a cycle.
+/* Hand to and fro over RELAY_POOLS pools of one, RELAY_CYCLE hand-offs a cycle; whoever holds works
+ * for work_ns before it gives, which does not count.
  * Returns: nanoseconds of one hand-off, one way. */
 double relay_run(struct relay *relay, const struct pool_peer *peer, void *const *pools,
-                 unsigned cycles);
+                 unsigned cycles, unsigned work_ns);
 
 #endif

@@ -21,7 +21,7 @@
 
 #include "tools.h"
 
-#define BENCH_VARIANTS_MAX  16
+#define BENCH_VARIANTS_MAX  24
 #define BENCH_ALLOWANCE_MAX 1.25
 
 /* One entry of the table of benches in main.c. */
@@ -34,6 +34,9 @@ struct bench {
 void bench_mutex(void);
 void bench_pool(void);
 void bench_handoff(void);
+void bench_clear(void);
+void bench_memory(void);
+void bench_spike(void);
 void bench_detector(void);
 void bench_bank(void);
 
@@ -41,6 +44,12 @@ void bench_bank(void);
 
 /* Set once by main, before the first bench.  A quick run shows that all works, and no more. */
 extern bool bench_is_quick;
+
+/* Only groups whose heading has this text; NULL: all. */
+extern const char *bench_groups_wanted;
+
+/* Whether a group of rows is to be measured.  Asked before anything is set up for it. */
+bool bench_is_wanted(const char *group);
 
 /* A number of rounds, or of milliseconds a phase, shortened when the run is quick. */
 unsigned bench_rounds(unsigned rounds);
@@ -80,8 +89,15 @@ void bench_table_json(FILE *file);
 /* Print the figure: a row for people, a line of JSON if asked for. */
 void bench_record(const struct bench_figure *figure);
 
-/* The last line: how many goals were met. */
-void bench_table_end(void);
+/* Say in JSON which version of a peer takes part; for people that is one line of its own. */
+void bench_table_version(const char *peer, const char *version);
+
+/* A line of JSON with something that is no figure: its value is JSON already. */
+void bench_table_raw(const char *bench, const char *metric, const char *key, const char *value);
+
+/* The last line: how many goals were met.
+ * Returns: how many figures there were. */
+unsigned bench_table_end(void);
 
 /* -- statistics ------------------------------------------------------------------------------- */
 
@@ -127,7 +143,7 @@ struct bench_trial {
     /* From here filled by bench_trial_run. */
     double *samples; /* [2 * variant_count][rounds]: first samples, then the baselines' second */
     double shares[BENCH_VARIANTS_MAX]; /* may be set by the bench before the report */
-    char notes[BENCH_VARIANTS_MAX][64];
+    char notes[BENCH_VARIANTS_MAX][80];
 };
 
 /* Take all samples, the variants by turns.  Rounds are cut by bench_rounds. */

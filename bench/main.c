@@ -1,5 +1,6 @@
 /* bench: Lifeguard's figures beside those of its peers.  README.md says how to read the table. */
 #include "harness.h"
+#include "outsider.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -22,8 +23,9 @@ static const struct bench benches[] = {
 #define BENCH_COUNT (sizeof(benches) / sizeof(benches[0]))
 
 static const char usage[] =
-    "usage: bench [--only NAME]... [--quick] [--json FILE] [--list] [--help]\n"
+    "usage: bench [--only NAME]... [--group TEXT] [--quick] [--json FILE] [--list] [--help]\n"
     "  --only NAME   run this bench and not the others; may be given several times\n"
+    "  --group TEXT  only the groups of rows whose heading has this text\n"
     "  --quick       a few seconds: shows that all works, figures are noise\n"
     "  --json FILE   also write one JSON object a line per figure; - is standard output\n"
     "  --list        name the benches and end\n"
@@ -86,6 +88,8 @@ static void read_options(struct choice *choice, char **args)
             bench_is_quick = true;
         } else if ((value = value_of("--only", args, &i)) != NULL) {
             choose(choice, value);
+        } else if ((value = value_of("--group", args, &i)) != NULL) {
+            bench_groups_wanted = value;
         } else if ((value = value_of("--json", args, &i)) != NULL) {
             choice->json = value;
         } else {
@@ -183,6 +187,8 @@ int main(int count, char **args)
     for (size_t i = 0; i < BENCH_COUNT; i++)
         if (is_all || choice.wanted[i])
             benches[i].run();
-    bench_table_end();
+    outsiders_end();
+    if (bench_table_end() == 0)
+        bench_fail("no group's heading has the text \"%s\"", bench_groups_wanted);
     return 0;
 }

@@ -60,6 +60,8 @@ static void run_alone(void)
                                 .goals = goals,
                                 .goal_count = 1,
                                 .sample = sample_alone};
+    if (!bench_is_wanted(trial.group))
+        return;
     fill_variants(variants);
     bench_pin(bench_core(bench_core_count() - 1));
     bench_trial_run(&trial);
@@ -133,6 +135,8 @@ static void run_column(struct column *column)
                                 .goal_count = 1,
                                 .sample = sample_contended,
                                 .arg = column};
+    if (!bench_is_wanted(trial.group))
+        return;
     fill_variants(variants);
     for (size_t i = 0; i < PEERS; i++)
         variants[i].every = i == PTHREAD || i == LG ? 1 : 3;

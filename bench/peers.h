@@ -74,6 +74,7 @@ struct relay;
 struct pool_peer {
     const char *name;
     const char *package;
+    const char *(*version)(void); /* NULL: it has none */
     void *(*create)(unsigned capacity);
     void (*destroy)(void *self);
     void (*pairs)(void *self, uint64_t count); /* take and give back, so often */
@@ -81,7 +82,8 @@ struct pool_peer {
     void (*alternate)(void *const *selves, struct relay *relay, unsigned side); /* see below */
 };
 
-extern const struct pool_peer peer_lg_pool, peer_lifo, peer_fifo, peer_apr, peer_gasync;
+extern const struct pool_peer peer_lg_pool, peer_lg_pool_overtaking;
+extern const struct pool_peer peer_lifo, peer_fifo, peer_apr, peer_gasync, peer_mongoc, peer_zdb;
 /* Only handed to and fro: */
 extern const struct pool_peer peer_futex, peer_cond, peer_sem, peer_lg_condition;
 
@@ -93,6 +95,29 @@ extern const struct pool_peer peer_futex, peer_cond, peer_sem, peer_lg_condition
 #define RELAY_POOLS 3
 #define RELAY_CYCLE 6
 
+/* Beside the relay: how long a holder works before it gives.  With work the hand-off is timed from
+ * the give to the end of the take, by the processor's counter, so that the work does not count. */
+struct relay_pace {
+    unsigned work;    /* spin iterations; 0: none, and nothing is stamped */
+    uint64_t given;   /* tick; the giver, before its give; read after the take that it lets go */
+    uint64_t elapsed; /* ticks; side 0 alone */
+};
+
+static inline void relay_work(struct relay_pace *pace)
+{
+    if (pace->work == 0)
+        return;
+    bench_spin(pace->work);
+    pace->given = bench_tick();
+}
+
+static inline void relay_took(struct relay_pace *pace, unsigned side)
+{
+    if (pace->work > 0 && side == 0)
+        pace->elapsed += bench_tick() - pace->given;
+}
+
+struct relay_pace *relay_pace(struct relay *relay);
 uint64_t relay_begin(struct relay *relay, unsigned side); /* returns how many cycles */
 void relay_end(struct relay *relay, unsigned side);
 
@@ -138,15 +163,19 @@ static inline bool relay_holds(unsigned side, unsigned pool)
     static void name##_alternate(void *const *selves, struct relay *relay, unsigned side)          \
     {                                                                                              \
         item held[RELAY_POOLS];                                                                    \
+        struct relay_pace *pace = relay_pace(relay);                                               \
         for (unsigned i = 0; i < RELAY_POOLS; i++)                                                 \
             if (relay_holds(side, i))                                                              \
                 take((type *)selves[i], &held[i]);                                                 \
         for (uint64_t cycles = relay_begin(relay, side); cycles > 0; cycles--) {                   \
             for (unsigned i = 0; i < RELAY_CYCLE; i++) {                                           \
-                if (i % 2 == side)                                                                 \
+                if (i % 2 == side) {                                                               \
+                    relay_work(pace);                                                              \
                     give((type *)selves[i % RELAY_POOLS], &held[i % RELAY_POOLS]);                 \
-                else                                                                               \
+                } else {                                                                           \
                     take((type *)selves[i % RELAY_POOLS], &held[i % RELAY_POOLS]);                 \
+                    relay_took(pace, side);                                                        \
+                }                                                                                  \
             }                                                                                      \
         }                                                                                          \
         relay_end(relay, side);                                                                    \

@@ -15,6 +15,14 @@ const struct pool_peer peer_gasync = {.name = "GAsyncQueue", .package = "libglib
 const struct pool_peer peer_apr = {.name = "apr_reslist", .package = "libaprutil1-dev"};
 #endif
 
+#ifndef BENCH_HAVE_MONGOC
+const struct pool_peer peer_mongoc = {.name = "mongoc_client_pool", .package = "libmongoc-dev"};
+#endif
+
+#ifndef BENCH_HAVE_ZDB
+const struct pool_peer peer_zdb = {.name = "libzdb (polls)", .package = "libzdb-dev"};
+#endif
+
 #ifndef BENCH_HAVE_ABSL
 const struct mutex_peer peer_absl_off = {.name = "absl::Mutex, detector off",
                                          .package = "libabsl-dev g++"};

@@ -5,6 +5,7 @@
 
 #include <apr_general.h>
 #include <apr_reslist.h>
+#include <apu_version.h>
 
 struct reslist {
     apr_pool_t *memory;
@@ -65,5 +66,10 @@ static inline void reslist_give(struct reslist *pool, void **item)
 
 POOL_LOOPS(reslist, struct reslist, void *, reslist_take, reslist_give)
 
-const struct pool_peer peer_apr = {"apr_reslist", NULL,         reslist_create,   reslist_destroy,
-                                   reslist_pairs, reslist_loop, reslist_alternate};
+const struct pool_peer peer_apr = {.name = "apr_reslist",
+                                   .version = apu_version_string,
+                                   .create = reslist_create,
+                                   .destroy = reslist_destroy,
+                                   .pairs = reslist_pairs,
+                                   .loop = reslist_loop,
+                                   .alternate = reslist_alternate};

@@ -44,8 +44,8 @@ static void word_give(uint32_t *word, char *token)
 
 ALTERNATE_LOOP(word, uint32_t, char, word_take, word_give)
 
-const struct pool_peer peer_futex = {"raw futex", NULL, word_create,   free,
-                                     NULL,        NULL, word_alternate};
+const struct pool_peer peer_futex = {
+    .name = "raw futex", .create = word_create, .destroy = free, .alternate = word_alternate};
 
 /* -- strict FIFO: a returned item goes to the first waiter and never to a newcomer ------------ */
 
@@ -111,5 +111,9 @@ static void fifo_give(struct fifo *pool, void **item)
 
 POOL_LOOPS(fifo, struct fifo, void *, fifo_take, fifo_give)
 
-const struct pool_peer peer_fifo = {"strict FIFO", NULL,      fifo_create,   free,
-                                    fifo_pairs,    fifo_loop, fifo_alternate};
+const struct pool_peer peer_fifo = {.name = "strict FIFO",
+                                    .create = fifo_create,
+                                    .destroy = free,
+                                    .pairs = fifo_pairs,
+                                    .loop = fifo_loop,
+                                    .alternate = fifo_alternate};

@@ -32,7 +32,20 @@ static inline void queue_give(GAsyncQueue *queue, gpointer *item)
     g_async_queue_push(queue, *item);
 }
 
+static const char *queue_version(void)
+{
+    static char text[32]; /* asked for on the main thread only */
+    snprintf(text, sizeof(text), "%u.%u.%u", glib_major_version, glib_minor_version,
+             glib_micro_version);
+    return text;
+}
+
 POOL_LOOPS(queue, GAsyncQueue, gpointer, queue_take, queue_give)
 
-const struct pool_peer peer_gasync = {"GAsyncQueue", NULL,       queue_create,   queue_destroy,
-                                      queue_pairs,   queue_loop, queue_alternate};
+const struct pool_peer peer_gasync = {.name = "GAsyncQueue",
+                                      .version = queue_version,
+                                      .create = queue_create,
+                                      .destroy = queue_destroy,
+                                      .pairs = queue_pairs,
+                                      .loop = queue_loop,
+                                      .alternate = queue_alternate};

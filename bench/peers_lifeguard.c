@@ -70,22 +70,37 @@ static inline void checkin(struct lg_pool *pool, struct lg_lease *lease)
 }
 
 /* With everything open, so that no opener runs while we measure. */
-static void *pool_create(unsigned capacity)
+static void *create_full(const struct lg_pool_options *options)
 {
     static const struct lg_driver nothing = LG_DRIVER_INIT("nothing", open_nothing, close_nothing);
-    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
     struct lg_pool *pool;
-    options.name = "bench";
-    options.capacity = capacity;
-    if (lg_pool_create(&nothing, NULL, &options, &pool) != LG_OK)
+    if (lg_pool_create(&nothing, NULL, options, &pool) != LG_OK)
         bench_fail("lg_pool_create failed");
-    struct lg_lease *leases = bench_alloc(capacity * sizeof(*leases));
-    for (unsigned i = 0; i < capacity; i++)
+    struct lg_lease *leases = bench_alloc(options->capacity * sizeof(*leases));
+    for (unsigned i = 0; i < options->capacity; i++)
         checkout(pool, &leases[i]);
-    for (unsigned i = 0; i < capacity; i++)
+    for (unsigned i = 0; i < options->capacity; i++)
         checkin(pool, &leases[i]);
     free(leases);
     return pool;
+}
+
+static void *pool_create(unsigned capacity)
+{
+    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+    options.name = "bench";
+    options.capacity = capacity;
+    return create_full(&options);
+}
+
+/* Newcomers may pass a waiter for a millisecond. */
+static void *overtaking_create(unsigned capacity)
+{
+    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+    options.name = "bench, overtaking";
+    options.capacity = capacity;
+    options.overtaking_us = 1000;
+    return create_full(&options);
 }
 
 static void pool_destroy(void *self)
@@ -95,8 +110,19 @@ static void pool_destroy(void *self)
 
 POOL_LOOPS(pool, struct lg_pool, struct lg_lease, checkout, checkin)
 
-const struct pool_peer peer_lg_pool = {"lg_pool",  NULL,      pool_create,   pool_destroy,
-                                       pool_pairs, pool_loop, pool_alternate};
+const struct pool_peer peer_lg_pool = {.name = "lg_pool",
+                                       .create = pool_create,
+                                       .destroy = pool_destroy,
+                                       .pairs = pool_pairs,
+                                       .loop = pool_loop,
+                                       .alternate = pool_alternate};
+
+const struct pool_peer peer_lg_pool_overtaking = {.name = "lg_pool, overtaking 1 ms",
+                                                  .create = overtaking_create,
+                                                  .destroy = pool_destroy,
+                                                  .pairs = pool_pairs,
+                                                  .loop = pool_loop,
+                                                  .alternate = pool_alternate};
 
 /* -- mutex and condition, as a way to hand something over ------------------------------------- */
 
@@ -135,5 +161,7 @@ static void channel_give(struct channel *channel, char *token)
 
 ALTERNATE_LOOP(channel, struct channel, char, channel_take, channel_give)
 
-const struct pool_peer peer_lg_condition = {
-    "lg_mutex + lg_condition", NULL, channel_create, free, NULL, NULL, channel_alternate};
+const struct pool_peer peer_lg_condition = {.name = "lg_mutex + lg_condition",
+                                            .create = channel_create,
+                                            .destroy = free,
+                                            .alternate = channel_alternate};

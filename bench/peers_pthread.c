@@ -81,8 +81,12 @@ static inline void lifo_give(struct lifo *pool, void **item)
 
 POOL_LOOPS(lifo, struct lifo, void *, lifo_take, lifo_give)
 
-const struct pool_peer peer_lifo = {"mutex+cond LIFO", NULL,      lifo_create,   free,
-                                    lifo_pairs,        lifo_loop, lifo_alternate};
+const struct pool_peer peer_lifo = {.name = "mutex+cond LIFO",
+                                    .create = lifo_create,
+                                    .destroy = free,
+                                    .pairs = lifo_pairs,
+                                    .loop = lifo_loop,
+                                    .alternate = lifo_alternate};
 
 /* -- hand-over by condition, signalled outside the mutex -------------------------------------- */
 
@@ -122,8 +126,10 @@ static void channel_give(struct channel *channel, char *token)
 
 ALTERNATE_LOOP(channel, struct channel, char, channel_take, channel_give)
 
-const struct pool_peer peer_cond = {"pthread mutex+cond", NULL, channel_create, free, NULL, NULL,
-                                    channel_alternate};
+const struct pool_peer peer_cond = {.name = "pthread mutex+cond",
+                                    .create = channel_create,
+                                    .destroy = free,
+                                    .alternate = channel_alternate};
 
 /* -- hand-over by semaphore ------------------------------------------------------------------- */
 
@@ -149,4 +155,5 @@ static void sem_give(sem_t *semaphore, char *token)
 
 ALTERNATE_LOOP(sem, sem_t, char, sem_take, sem_give)
 
-const struct pool_peer peer_sem = {"sem_t", NULL, sem_create, free, NULL, NULL, sem_alternate};
+const struct pool_peer peer_sem = {
+    .name = "sem_t", .create = sem_create, .destroy = free, .alternate = sem_alternate};

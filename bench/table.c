@@ -8,6 +8,7 @@ static char group_now[128];
 static unsigned goals_met;
 static unsigned goals_missed;
 static unsigned goals_skipped;
+static unsigned figures;
 
 void bench_table_json(FILE *file)
 {
@@ -41,7 +42,7 @@ static void print_heading(const struct bench_figure *figure)
         return;
     snprintf(group_now, sizeof(group_now), "%s", figure->group);
     printf("\n%s: %s\n", figure->bench, figure->group);
-    printf("  %-38s %9s %-8s %6s  %-20s %6s %8s %4s %6s\n", "what", "value", "unit", "spread",
+    printf("  %-42s %9s %-8s %6s  %-20s %6s %8s %4s %6s\n", "what", "value", "unit", "spread",
            "baseline", "ratio", "goal", "met", "share");
 }
 
@@ -66,7 +67,7 @@ static void print_row(const struct bench_figure *figure)
         snprintf(goal, sizeof(goal), "%s %.*f",
                  figure->sense == BENCH_AT_MOST ? "<=" : ">=", figure->goal >= 100 ? 0 : 2,
                  figure->goal);
-    printf("  %-38s %9s %-8s %6s  %-20s %6s %8s %4s %6s", figure->metric, value, figure->unit,
+    printf("  %-42s %9s %-8s %6s  %-20s %6s %8s %4s %6s", figure->metric, value, figure->unit,
            spread, figure->baseline != NULL ? figure->baseline : "-", ratio, goal, met_text(figure),
            share);
     if (figure->package != NULL)
@@ -145,6 +146,7 @@ static void print_json(const struct bench_figure *figure)
 void bench_record(const struct bench_figure *figure)
 {
     double met = judge(figure);
+    figures++;
     if (figure->sense != BENCH_INFO) {
         goals_met += met == 1;
         goals_missed += met == 0;
@@ -158,9 +160,32 @@ void bench_record(const struct bench_figure *figure)
         print_json(figure);
 }
 
-void bench_table_end(void)
+void bench_table_version(const char *peer, const char *version)
+{
+    if (json == NULL)
+        return;
+    fputc('{', json);
+    put_text("peer", peer);
+    fputs(", ", json);
+    put_text("version", version);
+    fputs("}\n", json);
+}
+
+void bench_table_raw(const char *bench, const char *metric, const char *key, const char *value)
+{
+    if (json == NULL)
+        return;
+    fputc('{', json);
+    put_text("bench", bench);
+    fputs(", ", json);
+    put_text("metric", metric);
+    fprintf(json, ", \"%s\": %s}\n", key, value);
+}
+
+unsigned bench_table_end(void)
 {
     printf("\ngoals: %u met, %u missed, %u skipped\n", goals_met, goals_missed, goals_skipped);
     if (bench_is_quick)
         printf("This was a quick run: it shows that the benches work; its figures are noise.\n");
+    return figures;
 }

@@ -5,6 +5,12 @@
 #include <string.h>
 
 bool bench_is_quick;
+const char *bench_groups_wanted;
+
+bool bench_is_wanted(const char *group)
+{
+    return bench_groups_wanted == NULL || strstr(group, bench_groups_wanted) != NULL;
+}
 
 unsigned bench_rounds(unsigned rounds)
 {

@@ -1,18 +1,30 @@
 #!/bin/sh
 # Install the Debian packages that a target of the Makefile needs and that are not there yet.
 #
-#     scripts/install-needed.sh build [check] [ci]
+#     scripts/install-needed.sh build [check] [ci] [bench]
 #
 # With nothing missing it says nothing, needs no root and touches no network.
 set -eu
+
+# Packages that bring a program, if that is not there from elsewhere.
+unless_there() {
+    command -v "$1" > /dev/null && return
+    shift
+    echo "$*"
+}
 
 packages_of() {
     case $1 in
     build) echo gcc libc6-dev cmake ninja-build pkg-config libsqlite3-dev ;;
     check) echo libcmocka-dev spin ;;
     ci) echo clang clang-format libclang-rt-14-dev ;;
+    bench)
+        echo g++ libnsync-dev libglib2.0-dev libapr1-dev libaprutil1-dev libabsl-dev \
+            libmongoc-dev libzdb-dev libhikaricp-java libslf4j-java golang-go python3-sqlalchemy \
+            "$(unless_there javac default-jdk-headless)" "$(unless_there npm nodejs npm)"
+        ;;
     *)
-        echo "usage: $0 build [check] [ci]" >&2
+        echo "usage: $0 build [check] [ci] [bench]" >&2
         exit 2
         ;;
     esac

@@ -1,0 +1,66 @@
+/* Pool, alone: a pair of checkout and checkin on a pool of 8 that nobody else uses. */
+#include "contender.h"
+#include "limit.h"
+#include "pool.h"
+
+#include <string.h>
+
+#define PAIRS        2048 /* some 50 us */
+#define OUTSIDE_EACH 50   /* rounds; an outsider's turn is a hundred times as long */
+
+enum { FIRST_LIMIT = CONTENDERS, VARIANTS = CONTENDERS + LIMITS };
+
+static double sample(void *arg, size_t variant)
+{
+    struct contender *contender = &contenders()[variant];
+    (void)arg;
+    if (variant < CONTENDERS && contender->peer == NULL)
+        return answer_number(outsider_ask(contender->outsider, "alone 5"), "ns_a_pair");
+    uint64_t start = bench_now();
+    if (variant < CONTENDERS)
+        contender->peer->pairs(contender->pool, PAIRS);
+    else
+        limit_pairs((enum limit_name)(variant - FIRST_LIMIT), PAIRS);
+    return (double)(bench_now() - start) / PAIRS;
+}
+
+static void fill(struct bench_variant *variants)
+{
+    contenders_name(variants, CONTENDERS);
+    for (size_t i = HIKARI; i < CONTENDERS; i++)
+        variants[i].every = OUTSIDE_EACH;
+    for (size_t i = 0; i < LIMITS; i++)
+        variants[FIRST_LIMIT + i].name = limit_title((enum limit_name)i);
+    variants[ZDB].every = OUTSIDE_EACH;
+    variants[LIFO].is_baseline = true;
+    variants[APR].is_baseline = true;
+    variants[FIRST_LIMIT + LIMIT_PAIR].is_baseline = true;
+}
+
+void pool_bench_alone(void)
+{
+    static const struct bench_goal goals[] = {
+        {LG, FIRST_LIMIT + LIMIT_PAIR, BENCH_AT_MOST, 0.75},
+        {LG, LIFO, BENCH_AT_MOST, 0.6},
+        {LG, APR, BENCH_AT_MOST, 0.5},
+    };
+    struct bench_variant variants[VARIANTS] = {0};
+    struct bench_trial trial = {.bench = "pool",
+                                .group =
+                                    "checkout + checkin uncontended, pool of 8, one thread pinned",
+                                .unit = "ns",
+                                .rounds = 2000,
+                                .variants = variants,
+                                .variant_count = VARIANTS,
+                                .goals = goals,
+                                .goal_count = sizeof(goals) / sizeof(goals[0]),
+                                .sample = sample};
+    if (!bench_is_wanted(trial.group))
+        return;
+    fill(variants);
+    bench_pin(bench_core(bench_core_count() - 1));
+    bench_trial_run(&trial);
+    bench_unpin();
+    bench_trial_report(&trial);
+    bench_trial_free(&trial);
+}
