@@ -14,6 +14,9 @@
 static const struct bench benches[] = {
     {"mutex", "lock and unlock, alone and contended", bench_mutex},
     {"pool", "checkout and checkin, alone and contended", bench_pool},
+    {"spike", "50 threads at once on a pool that is idle: how far it grows", bench_spike},
+    {"clear", "what a checkout waits for while a thousand resources are cleared", bench_clear},
+    {"memory", "bytes a slot and a waiter, ten thousand slots", bench_memory},
     {"handoff", "one thread must wait for the other, strictly by turns", bench_handoff},
     {"detector", "how fast a deadlock is found, and what its search costs the others",
      bench_detector},

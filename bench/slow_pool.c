@@ -1,0 +1,86 @@
+#include "slow_pool.h"
+
+#include <stdlib.h>
+
+struct slow_pool {
+    struct lg_pool *pool;
+    unsigned open_ms; /* this and the next two: atomic relaxed, they only count */
+    unsigned opened;
+    unsigned closed;
+};
+
+static void must(int status, const char *what)
+{
+    if (status != LG_OK)
+        bench_fail("slow pool: %s: %s", what, lg_status_name(status));
+}
+
+static int open_slowly(void *arg, const struct lg_open *open, void **resource)
+{
+    struct slow_pool *slow = arg;
+    (void)open;
+    bench_sleep_us(__atomic_load_n(&slow->open_ms, __ATOMIC_RELAXED) * 1000);
+    __atomic_add_fetch(&slow->opened, 1, __ATOMIC_RELAXED);
+    *resource = slow;
+    return LG_OK;
+}
+
+static void close_counted(void *arg, void *resource)
+{
+    struct slow_pool *slow = arg;
+    (void)resource;
+    __atomic_add_fetch(&slow->closed, 1, __ATOMIC_RELAXED);
+}
+
+struct lg_pool_options slow_pool_options(void)
+{
+    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+    options.name = "slow";
+    options.capacity = SLOW_POOL_CAPACITY;
+    return options;
+}
+
+/* Five are opened while that takes no time. */
+struct slow_pool *slow_pool_start(const struct lg_pool_options *options)
+{
+    static const struct lg_driver driver = LG_DRIVER_INIT("slow", open_slowly, close_counted);
+    struct lg_lease leases[SLOW_POOL_IDLE];
+    struct slow_pool *slow = bench_alloc(sizeof(*slow));
+    must(lg_pool_create(&driver, slow, options, &slow->pool), "create");
+    for (size_t i = 0; i < SLOW_POOL_IDLE; i++)
+        slow_pool_take(slow, &leases[i]);
+    for (size_t i = 0; i < SLOW_POOL_IDLE; i++)
+        slow_pool_give(slow, &leases[i]);
+    if (slow_pool_open(slow) != SLOW_POOL_IDLE)
+        bench_fail("slow pool: %u are open", slow_pool_open(slow));
+    __atomic_store_n(&slow->open_ms, SLOW_POOL_OPEN_MS, __ATOMIC_RELAXED);
+    return slow;
+}
+
+void slow_pool_end(struct slow_pool *slow)
+{
+    must(lg_pool_close(slow->pool, LG_FOREVER, NULL, 0, NULL), "close");
+    lg_pool_destroy(slow->pool);
+    free(slow);
+}
+
+void slow_pool_take(struct slow_pool *slow, struct lg_lease *lease)
+{
+    must(lg_pool_checkout(slow->pool, LG_FOREVER, lease), "checkout");
+}
+
+void slow_pool_give(struct slow_pool *slow, struct lg_lease *lease)
+{
+    must(lg_pool_checkin(slow->pool, lease), "checkin");
+}
+
+unsigned slow_pool_open(const struct slow_pool *slow)
+{
+    return __atomic_load_n(&slow->opened, __ATOMIC_RELAXED) -
+           __atomic_load_n(&slow->closed, __ATOMIC_RELAXED);
+}
+
+unsigned slow_pool_opened(const struct slow_pool *slow)
+{
+    return __atomic_load_n(&slow->opened, __ATOMIC_RELAXED) - SLOW_POOL_IDLE;
+}
