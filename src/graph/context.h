@@ -48,16 +48,9 @@ struct lg__hold_sample {
 enum { LG__TOLD_NEVER, LG__TOLD_ONCE, LG__TOLD_TWICE, LG__TOLD_AGAIN /* and that was logged */ };
 
 struct lg_context {
+    /* What others read while this context runs: apart from what it writes with each lock, or a waiter's
+     * looks would take those lines from it. */
     uint64_t id; /* atomic; 0 when ended; written under the registry lock */
-    /* The held table: the owner writes. */
-    uint32_t held_count;    /* atomic relaxed; may exceed LG__HELD_MAX: the rest is unknown */
-    uint32_t lease_count;   /* atomic relaxed; the owner writes; without those of biased slots */
-    uint32_t lease_lost;    /* atomic; leases that others took over, less those that others gave */
-    uint32_t has_been_told; /* atomic relaxed; LG_EDEADLK given and nothing released since */
-    struct lg__held held[LG__HELD_MAX];
-    struct lg__hint hints[LG__HINTS];   /* owner */
-    struct lg__hold_sample hold_sample; /* owner */
-    const void *returning; /* atomic; the pool that the owner's fast checkin still looks at */
     struct lg__wait wait;
     struct lg_report *report; /* r/o after create; the owner, or the detector while it waits */
     char name[LG_NAME_SIZE];  /* under wait.pin; "" is the default name */
@@ -68,6 +61,17 @@ struct lg_context {
     uint32_t is_detached;     /* under the registry lock */
     uint64_t mark_serial;     /* under the detector lock */
     uint32_t mark_index;      /* under the detector lock */
+    /* The held table: the owner writes. */
+    uint32_t held_count
+        __attribute__((aligned(64))); /* atomic relaxed; may exceed LG__HELD_MAX: the rest
+                                                         is unknown */
+    uint32_t lease_count;   /* atomic relaxed; the owner writes; without those of biased slots */
+    uint32_t lease_lost;    /* atomic; leases that others took over, less those that others gave */
+    uint32_t has_been_told; /* atomic relaxed; LG_EDEADLK given and nothing released since */
+    struct lg__held held[LG__HELD_MAX];
+    struct lg__hint hints[LG__HINTS];   /* owner */
+    struct lg__hold_sample hold_sample; /* owner */
+    const void *returning; /* atomic; the pool that the owner's fast checkin still looks at */
 };
 
 extern __attribute__((visibility("hidden"))) _Thread_local struct lg_context *lg__self;

@@ -229,7 +229,8 @@ static uint32_t pauses_a_look(void)
 }
 
 /* A few looks whether the mutex comes free by itself: rarer and rarer ones, because each takes the
- * word's cache line from the holder.  Nobody spins while others are queued or the holder is blocked. */
+ * word's cache line from the holder.  Nobody spins while others are queued or, from the second look on,
+ * the holder is blocked. */
 static bool spin_to_lock(struct lg_context *self, struct lg_mutex *mutex)
 {
     uint32_t pauses = pauses_a_look();
@@ -238,7 +239,7 @@ static bool spin_to_lock(struct lg_context *self, struct lg_mutex *mutex)
         uint64_t word = lg__load_relaxed(&mutex->word);
         if (word == 0 && lg__cas_acquire(&mutex->word, &word, self->id)) /* M1 */
             return true;
-        if ((word & LG__MUTEX_FLAGS) || lg__blocked_holder(word, &blocked_word))
+        if ((word & LG__MUTEX_FLAGS) || (look > 0 && lg__blocked_holder(word, &blocked_word)))
             return false;
         for (uint32_t i = 0; i < pauses; i++)
             lg__cpu_relax();
