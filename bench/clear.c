@@ -117,7 +117,7 @@ static void clear_once(struct clearing *clearing, double *figures)
     wait_for_probes(clearing, 100);
     __atomic_store_n(&clearing->is_clearing, true, __ATOMIC_RELEASE);
     uint64_t start = bench_now();
-    must(lg_pool_clear(clearing->pool), "clear");
+    must(lg_pool_clear(clearing->pool, 0), "clear");
     figures[CALL] = (double)(bench_now() - start) / 1e3;
     wait_until_empty(clearing);
     __atomic_store_n(&clearing->is_clearing, false, __ATOMIC_RELEASE);

@@ -6,7 +6,7 @@
  *     a lock or a lease that a user of the pool may hold.
  *   - open runs on a background thread with all signals blocked; reset, check and close run on the
  *     thread that returns or takes the resource, or on a background thread.
- *   - One resource is in at most one call at a time.
+ *   - One resource is in at most one call at a time.  Only interrupt runs while a holder uses it.
  *
  *     static int open_file(void *arg, const struct lg_open *open, void **resource) { ... }
  *     static void close_file(void *arg, void *resource) { ... }
@@ -45,11 +45,15 @@ struct lg_driver {
     enum lg_driver_fork fork;
     /* The pool is gone and will never use arg again.  NULL: nothing to do. */
     void (*destroy)(void *arg);
+    /* Make whoever uses the resource on another thread stop soon, with an error of the resource's own;
+     * it is closed at its checkin.  Must not free or close anything.  NULL: users are not disturbed. */
+    void (*interrupt)(void *arg, void *resource);
 };
 
 #define LG_DRIVER_INIT(noun_, open_, close_)                                                       \
     {                                                                                              \
-        sizeof(struct lg_driver), (noun_), (open_), (close_), NULL, NULL, LG_FORK_REFILL, NULL     \
+        sizeof(struct lg_driver), (noun_), (open_), (close_), NULL, NULL, LG_FORK_REFILL, NULL,    \
+            NULL                                                                                   \
     }
 
 LG_BEGIN_DECLS

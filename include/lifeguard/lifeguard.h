@@ -10,6 +10,7 @@
 #include <lifeguard/log.h>
 #include <lifeguard/mutex.h>
 #include <lifeguard/pool.h>
+#include <lifeguard/pool_event.h>
 #include <lifeguard/report.h>
 #include <lifeguard/stats.h>
 #include <lifeguard/status.h>

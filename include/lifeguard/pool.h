@@ -19,6 +19,14 @@
  * Resources that are not open yet are opened by background threads; while an open is possible the
  * pool counts as able to progress, so an open that hangs delays detection by open_timeout_ms.
  *
+ * After an open has failed, those in the background wait: 10 ms, then twice that each time, up to 5 s,
+ * until one has worked, or lg_pool_ready or _clear.  Checkouts that find nothing still have opens made
+ * for them, one at a time then, so that nobody gets LG_EOPEN without an attempt of its own time; whoever
+ * waits first gets the failure.
+ *
+ * One background thread a pool is started when something needs it (min_size, idle_timeout_ms, a clear
+ * with something idle), and ends with the pool or when nothing does.
+ *
  * A lease is a value: resource, slot and tag.  Copies are copies of one lease.  A second checkin,
  * a checkin in the wrong pool, a checkin of a made-up lease return a status and change nothing.
  *
@@ -39,7 +47,7 @@
  *                 checkout  checkin  clear  close  destroy
  *     checkout                                        x
  *     checkin                                         x
- *     clear                                           x
+ *     clear, ready                                    x
  *     close                                           x
  *     destroy        x         x       x      x       x      (x: the caller must exclude it) */
 #ifndef LIFEGUARD_POOL_H
@@ -47,6 +55,7 @@
 
 #include <lifeguard/context.h>
 #include <lifeguard/driver.h>
+#include <lifeguard/pool_event.h>
 
 struct lg_pool;
 
@@ -77,12 +86,37 @@ struct lg_pool_options {
     uint32_t reclaim_orphans; /* 1: what a context holds when it ends comes back; default 0 */
     uint32_t unbiased;        /* 1: no slot is biased to the context that takes it again and again;
                                  default 0 */
+    uint32_t min_size;        /* so many are kept open in the background; default 0; <= capacity */
+    uint32_t start_paused;    /* 1: as after a clear with LG_CLEAR_PAUSE; default 0 */
+    uint32_t clear_on_open_failure; /* 1: when an open in the background fails, as with a clear with
+                                       LG_CLEAR_PAUSE; default 0 */
+    uint64_t idle_timeout_ms;       /* what is idle longer is closed; default 0: never */
+    uint64_t period_ms;             /* of the background pass; default 1,000; or LG_PERIOD_NEVER */
+    lg_pool_event_sink *on_event;   /* the listener; NULL: nobody listens */
+    void *on_event_arg;
+    uint32_t
+        event_room; /* events that may wait for the listener; default 1,024, at most 1,048,576 */
 };
+
+/* No background pass at all: nothing is opened ahead, and what is stale or idle for too long stays
+ * open until a checkout meets it. */
+#define LG_PERIOD_NEVER UINT64_MAX
 
 #define LG_POOL_OPTIONS_INIT                                                                       \
     {                                                                                              \
-        sizeof(struct lg_pool_options), 0, NULL, LG_NESTED_DETECT, 0, 0, 0, 0, 0, 1000, 0, 0       \
+        sizeof(struct lg_pool_options), 0, NULL, LG_NESTED_DETECT, 0, 0, 0, 0, 0, 1000, 0, 0, 0,   \
+            0, 0, 0, 0, NULL, NULL, 0                                                              \
     }
+
+enum lg_pool_state {
+    LG_POOL_PAUSED, /* checkouts are refused with LG_EPAUSED, nothing is opened */
+    LG_POOL_READY,
+    LG_POOL_CLOSED /* for good */
+};
+
+/* How to clear. */
+#define LG_CLEAR_PAUSE     1u /* and pause, until lg_pool_ready */
+#define LG_CLEAR_INTERRUPT 2u /* and pause, and interrupt what is in use or being opened */
 
 /* The fields other than resource belong to the library. */
 struct lg_lease {
@@ -98,14 +132,15 @@ struct lg_lease_info {
     char place[80];            /* file:line of the checkout */
     uint32_t slot;
     uint64_t age_ms;
+    uint64_t id; /* of the resource: 1, 2, 3 in the order in which they were opened */
 };
 
 LG_BEGIN_DECLS
 
-/* Create a pool.  Nothing is opened until the first checkout.
+/* Create a pool.  Nothing is opened until the first checkout, unless min_size says so.
  * Shape:   driver is copied, with open and close; arg is handed to every driver call; options may
  *          be NULL; out not NULL.
- * Returns: LG_OK; LG_EINVAL; LG_EVERSION (a longer option or driver struct with something set that
+ * Returns: LG_OK; LG_EINVAL (also: a number out of its range, min_size above capacity); LG_EVERSION (a longer option or driver struct with something set that
  *          this library does not know); LG_ENOMEM.  *out is NULL unless LG_OK.
  * Threads: any. */
 LG_API LG_MUST_CHECK int lg_pool_create(const struct lg_driver *driver, void *arg,
@@ -117,7 +152,7 @@ LG_API LG_MUST_CHECK int lg_pool_create(const struct lg_driver *driver, void *ar
  * Units:   deadline absolute; LG_TRY does not wait (and opens nothing): LG_EBUSY.
  * Returns: LG_OK; LG_ETIMEDOUT (with a report: which cause, who holds what); LG_EBUSY; LG_EDEADLK
  *          (with a report); LG_ENESTED; LG_EOPEN (an open failed while waiting; the report has the
- *          driver's words); LG_ECLOSED; LG_EFORK; LG_EINVAL; LG_ENOMEM.
+ *          driver's words); LG_EPAUSED; LG_ECLOSED; LG_EFORK; LG_EINVAL; LG_ENOMEM.
  * Threads: any; blocks; allocates nothing itself; not signal-safe.
  * Source:  FIFO with hand-off of ownership; DESIGN.md, "Pool". */
 #define lg_pool_checkout(pool, deadline, lease)                                                    \
@@ -164,11 +199,30 @@ LG_API LG_MUST_CHECK int lg_lease_adopt(const struct lg_lease *lease);
  * Threads: any. */
 LG_API LG_MUST_CHECK int lg_lease_give(const struct lg_lease *lease, struct lg_context *context);
 
-/* Start a new generation: everything open now is closed, the idle at once, the lent at checkin.
- * Checkouts go on meanwhile and get fresh resources.
- * Returns: LG_OK; LG_ECLOSED; LG_EINVAL.
- * Threads: any; runs the driver's close for the idle ones. */
-LG_API int lg_pool_clear(struct lg_pool *pool);
+/* The number of a lease's resource: 1, 2, 3 in the order in which the pool began to open them.
+ * Returns: the number; 0 if the lease is stale or empty.
+ * Threads: any. */
+LG_API uint32_t lg_lease_id(const struct lg_lease *lease);
+
+/* Start a new generation: everything open now is closed, the idle soon (by the background thread), the
+ * lent at checkin, what is being opened when it arrives.
+ *
+ * With how = 0 checkouts go on meanwhile and get fresh resources.  With LG_CLEAR_PAUSE the pool is
+ * paused as well: whoever waits gets LG_EPAUSED at once, and nothing is opened until lg_pool_ready.
+ * LG_CLEAR_INTERRUPT does that too, asks each open in flight to give up, and calls the driver's
+ * interrupt for each resource that is lent.  A paused pool is not cleared again: nothing happens.
+ * Returns: LG_OK; LG_ECLOSED; LG_EFORK; LG_EINVAL (also: an unknown bit in how).
+ * Threads: any; runs the driver's interrupt, and if no thread can be started, its close. */
+LG_API int lg_pool_clear(struct lg_pool *pool, uint32_t how);
+
+/* End a pause.  On a pool that is not paused nothing happens.
+ * Returns: LG_OK; LG_ECLOSED; LG_EFORK; LG_EINVAL.
+ * Threads: any. */
+LG_API int lg_pool_ready(struct lg_pool *pool);
+
+/* What the pool does at this moment.  NULL is LG_POOL_CLOSED.
+ * Threads: any; a snapshot. */
+LG_API enum lg_pool_state lg_pool_state(struct lg_pool *pool);
 
 /* Close: no more checkouts, waiters get LG_ECLOSED, idle resources are closed, lent ones at their
  * checkin.  Then wait for those until the deadline.  May be called again.
@@ -181,8 +235,9 @@ LG_API int lg_pool_close(struct lg_pool *pool, lg_deadline deadline, struct lg_l
                          size_t room, size_t *count);
 
 /* Close with no wait and free.  NULL is fine.  Panics if a lease is still out or somebody waits.  A
- * checkin that is on its way out is waited for.  An open in flight is not: the last to leave calls the
- * driver's destroy, and arg must live until then.
+ * checkin that is on its way out is waited for, and so is the listener.  An open or close in flight in
+ * the background is not: the last to leave calls the driver's destroy, and arg (and the listener's) must
+ * live until then.
  * Threads: nobody else uses the pool any more. */
 LG_API void lg_pool_destroy(struct lg_pool *pool);
 

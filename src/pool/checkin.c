@@ -5,21 +5,7 @@
 #include "plat/barrier.h"
 #include "plat/log.h"
 #include "plat/text.h"
-
-void lg__pool_close_slot(struct lg_pool *pool, struct lg__slot *slot)
-{
-    pool->driver.close(pool->arg, slot->resource);
-    slot->resource = NULL;
-    lg__add_relaxed(&pool->closed, (uint64_t)1);
-    lg__raw_lock(&pool->lock);
-    lg__slot_move_own(slot, LG__SLOT_EMPTY);
-    pool->empty_count++;
-    lg__queue_check_closers(pool);
-    bool is_wanted = lg__pool_is_opener_wanted(pool);
-    lg__raw_unlock(&pool->lock);
-    if (is_wanted)
-        lg__pool_open_wanted(pool);
-}
+#include "pool/tick.h"
 
 /* A checkin by another context than the holder: allowed, but now it is known that leases of this
  * pool wander, and that its holders say nothing about who must go on. */
@@ -49,29 +35,39 @@ static void note_foreign(struct lg_pool *pool, const struct lg__slot *slot, uint
     lg__log(LG_LOG_WARN, "foreign-checkin", fields, 4, text);
 }
 
-/* The end of a return: the slot is RETURNING, its resource as good as new.  Closed and stale ones
- * are closed, the others go to the first waiter or become idle. */
+/* The end of a return: the slot is RETURNING.  What is broken, stale or of a closed pool is closed, the
+ * rest goes to the first waiter or becomes idle.  Generation and closing change under the lock, before
+ * a look at what is idle: no slot slips by. */
 static void settle(struct lg_pool *pool, struct lg__slot *slot, bool is_good)
 {
-    uint64_t control = lg__load_full(&pool->control);
-    bool is_stale = lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control);
     struct lg__wait *wait = NULL;
-    if (is_good && !is_stale && !(control & LG__POOL_CLOSED)) {
-        lg__raw_lock(&pool->lock);
-        /* Close sets its flag under the lock and then looks at the idle: no slot slips by. */
-        is_good = !(lg__load_relaxed(&pool->control) & LG__POOL_CLOSED);
-        if (is_good)
-            wait = lg__queue_serve(pool, slot);
-        lg__raw_unlock(&pool->lock);
-        if (wait)
-            lg__wait_wake(wait);
-        if (is_good) {
-            lg__pool_check_generation(pool, LG__POOL_GENERATION(control));
-            return;
-        }
-    }
-    lg__slot_move_own(slot, LG__SLOT_CLOSING);
-    lg__pool_close_slot(pool, slot);
+    bool is_ours = false;
+    uint64_t now_ms = lg__tick_now_ms();
+    if (pool->idle_timeout_ms != UINT32_MAX) /* else its age counts from when it was lent */
+        lg__store_relaxed(&slot->since_ms, (uint32_t)now_ms);
+    lg__raw_lock(&pool->lock);
+    lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_CHECKED_IN, .id = slot->id});
+    enum lg_event_reason reason = lg__pool_unfit(pool, slot, now_ms);
+    if (reason == LG_REASON_NONE && !is_good)
+        reason = LG_REASON_ERROR;
+    if (reason == LG_REASON_NONE)
+        wait = lg__queue_serve(pool, slot);
+    else
+        is_ours = lg__pool_retire_own(pool, slot, reason);
+    lg__raw_unlock(&pool->lock);
+    if (wait)
+        lg__wait_wake(wait);
+    if (is_ours)
+        lg__pool_close_slot(pool, slot);
+}
+
+/* Whether a slot in RETURNING is lent no more, so that it needs no reset, and may be in the hands of
+ * an interrupter, so that it must have none.  I1. */
+static bool is_over(const struct lg_pool *pool, const struct lg__slot *slot)
+{
+    uint64_t control = lg__load_full(&pool->control);
+    return (control & LG__POOL_CLOSED) ||
+           lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control);
 }
 
 bool lg__pool_end_loan(struct lg__slot *slot, uint32_t tag)
@@ -82,7 +78,7 @@ bool lg__pool_end_loan(struct lg__slot *slot, uint32_t tag)
 
 void lg__pool_finish_return(struct lg_pool *pool, struct lg__slot *slot, bool is_broken)
 {
-    if (!is_broken && pool->driver.reset)
+    if (!is_broken && pool->driver.reset && !is_over(pool, slot))
         is_broken = pool->driver.reset(pool->arg, slot->resource) != LG_OK;
     settle(pool, slot, !is_broken);
 }
@@ -144,6 +140,7 @@ static __attribute__((noinline)) int checkin_slow(struct lg_pool *pool, struct l
         return LG_ENOMEM;
     lg__pool_enter(pool);
     status = give_back(pool, self, lease, place, is_broken);
+    lg__pool_deliver(pool);
     lg__pool_exit(pool);
     return status;
 }
@@ -158,6 +155,7 @@ static __attribute__((noinline)) int finish_idle(struct lg_pool *pool, struct lg
     lg__pool_enter(pool); /* while `returning` still keeps the pool */
     lg__store_release(&self->returning, (const void *)NULL); /* R1 */
     lg__pool_after_idle(pool);
+    lg__pool_deliver(pool);
     lg__pool_exit(pool);
     return LG_OK;
 }

@@ -3,6 +3,7 @@
 
 #include "graph/detector.h"
 #include "plat/barrier.h"
+#include "plat/clock.h"
 #include "pool/tick.h"
 
 static uint32_t first_guess(const struct lg_pool *pool, struct lg_context *self)
@@ -26,15 +27,16 @@ static inline void complete(struct lg_pool *pool, struct lg_context *self, struc
     *lease = (struct lg_lease){slot->resource, pool, index, tag};
 }
 
-/* Is the resource of a slot that now belongs to the caller fit to be lent?  May call the driver. */
-static bool is_fit(struct lg_pool *pool, struct lg__slot *slot, uint64_t now_ms)
+/* Why the resource of a slot that now belongs to the caller is not fit to be lent, or LG_REASON_NONE.
+ * May call the driver. */
+static enum lg_event_reason look_at(struct lg_pool *pool, struct lg__slot *slot, uint64_t now_ms)
 {
-    uint32_t generation = LG__POOL_GENERATION(lg__load_relaxed(&pool->control));
-    if (lg__load_relaxed(&slot->generation) != generation)
-        return false;
-    if (lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) < pool->check_after_ms)
-        return true;
-    return pool->driver.check(pool->arg, slot->resource) == LG_OK;
+    enum lg_event_reason reason = lg__pool_unfit(pool, slot, now_ms);
+    if (reason != LG_REASON_NONE ||
+        lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) < pool->driver_check_ms)
+        return reason;
+    bool is_good = pool->driver.check(pool->arg, slot->resource) == LG_OK;
+    return is_good ? LG_REASON_NONE : LG_REASON_ERROR;
 }
 
 /* Claim one idle slot, from the guess on.  It is HANDED then, and the caller's. */
@@ -84,9 +86,9 @@ static bool lend_handed(struct lg_pool *pool, struct lg_context *self, struct lg
                         struct lg_lease *lease, const char *place)
 {
     uint64_t now_ms = lg__tick_now_ms();
-    if (!is_fit(pool, slot, now_ms)) {
-        lg__slot_move_own(slot, LG__SLOT_CLOSING);
-        lg__pool_close_slot(pool, slot);
+    enum lg_event_reason reason = look_at(pool, slot, now_ms);
+    if (reason != LG_REASON_NONE) {
+        lg__pool_end_own(pool, slot, reason);
         return false;
     }
     lg__slot_move_own(slot, LG__SLOT_LENT);
@@ -110,7 +112,14 @@ struct ask {
     bool is_on_way;        /* woken from the queue and not back at it: pool->on_way counts it */
     uint64_t ticket;       /* its place in the queue, kept when it queues again; 0: none yet */
     bool wants_opener;
+    bool wants_keeper;
 };
+
+/* What a pool that takes nobody says. */
+static int refusal(uint64_t control)
+{
+    return control & LG__POOL_LEFT ? LG_EFORK : control & LG__POOL_CLOSED ? LG_ECLOSED : LG_EPAUSED;
+}
 
 /* With the lock: who was served before it had a ticket came before all who queue now. */
 static void take_ticket(struct ask *ask)
@@ -134,6 +143,7 @@ static void join_queue(struct ask *ask)
     lg__queue_push(&pool->queue, wait, ask->ticket);
     lg__stats_note_peak(pool);
     ask->wants_opener = lg__pool_is_opener_wanted(pool);
+    ask->wants_keeper = lg__keeper_is_missing(pool);
 }
 
 /* Join the queue, unless a slot is idle after all or the pool is closed.  LG_EBUSY: queued. */
@@ -143,8 +153,8 @@ static int queue_up(struct ask *ask)
     int status = LG_OK;
     lg__raw_lock(&pool->lock);
     uint64_t control = lg__pool_set_flag(pool, LG__POOL_WAITERS); /* S2: before the scan */
-    if (control & LG__POOL_CLOSED)
-        status = LG_ECLOSED;
+    if (control & LG__POOL_SHUT)
+        status = refusal(control);
     lg__bias_revoke(pool, true); /* after the flag, before the scan */
     if (status == LG_OK &&
         (pool->queue.first == NULL || ask->was_served || pool->overtaking_ns > 0))
@@ -189,6 +199,8 @@ static int sleep_in_queue(struct ask *ask)
     struct lg__wait *wait = &ask->self->wait;
     if (ask->wants_opener)
         lg__pool_open_wanted(ask->pool);
+    if (ask->wants_keeper)
+        (void)lg__keeper_kick(ask->pool);
     lg__detector_look(ask->self);
     if (!ask->wants_opener)
         lg__pool_spin(ask->pool, wait);
@@ -206,10 +218,8 @@ static int try_idle(struct ask *ask)
 {
     struct lg_pool *pool = ask->pool;
     uint64_t control = lg__load_full(&pool->control);
-    if (control & LG__POOL_LEFT)
-        return LG_EFORK;
-    if (control & LG__POOL_CLOSED)
-        return LG_ECLOSED;
+    if (control & LG__POOL_SHUT)
+        return refusal(control);
     if (!(control & LG__POOL_WAITERS) || pool->overtaking_ns > 0) {
         ask->slot = claim_idle(pool, first_guess(pool, ask->self));
         if (!ask->slot)
@@ -244,31 +254,70 @@ static int apply_nested(struct lg_pool *pool, struct lg_context *self, struct lg
 }
 
 /* Ask until there is something to lend, or a reason why not. */
-static int get_lease(struct ask *ask, struct lg_lease *lease, const char *place)
+static int get_lease(struct ask *ask, struct lg_lease *lease)
 {
     for (;; ask->was_served = true) {
         int status = get_slot(ask);
         if (status == LG_EBUSY && ask->want.deadline != LG_TRY)
             continue;
-        if (status != LG_OK || lend_handed(ask->pool, ask->self, ask->slot, lease, place))
+        if (status != LG_OK || lend_handed(ask->pool, ask->self, ask->slot, lease, ask->want.place))
             return status;
     }
 }
 
-static int checkout_queued(struct lg_pool *pool, struct lg_context *self, lg_deadline deadline,
-                           struct lg_lease *lease, const char *place)
+static int checkout_queued(struct ask *ask, struct lg_lease *lease)
 {
-    struct ask ask = {
-        .pool = pool,
-        .self = self,
-        .want = {&lg__pool_class, pool, 1, false, deadline, place, 0},
-    };
-    int status = apply_nested(pool, self, lease);
+    int status = apply_nested(ask->pool, ask->self, lease);
     if (status != LG_EBUSY)
         return status;
-    status = get_lease(&ask, lease, place);
-    if (ask.ticket != 0)
-        lg__stats_end_wait(pool, ask.want.since_ns);
+    status = get_lease(ask, lease);
+    if (ask->ticket != 0)
+        lg__stats_end_wait(ask->pool, ask->want.since_ns);
+    return status;
+}
+
+static enum lg_event_reason reason_of(int status)
+{
+    switch (status) {
+    case LG_ETIMEDOUT:
+    case LG_EBUSY:
+        return LG_REASON_TIMEOUT;
+    case LG_EDEADLK:
+        return LG_REASON_DEADLOCK;
+    case LG_EOPEN:
+    case LG_EPAUSED:
+        return LG_REASON_OPEN_FAILED;
+    case LG_ECLOSED:
+        return LG_REASON_POOL_CLOSED;
+    case LG_ENESTED:
+        return LG_REASON_NESTED;
+    default:
+        return LG_REASON_ERROR;
+    }
+}
+
+/* The same for a pool that has a listener. */
+static int checkout_told(struct ask *ask, struct lg_lease *lease)
+{
+    struct lg_pool *pool = ask->pool;
+    struct lg__event end = {.type = LG_EVENT_CHECKED_OUT};
+    lg__raw_lock(&pool->lock);
+    lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_CHECKOUT_STARTED});
+    lg__raw_unlock(&pool->lock);
+    int status = checkout_queued(ask, lease);
+    if (status == LG_OK) {
+        end.id = pool->slots[LG__LEASE_SLOT(lease)].id;
+    } else {
+        end.type = LG_EVENT_CHECKOUT_FAILED;
+        end.reason = (uint8_t)reason_of(status);
+        end.status = status;
+    }
+    if (ask->want.since_ns != 0) /* else it did not wait */
+        end.duration_ns = lg__now_ns() - ask->want.since_ns;
+    lg__raw_lock(&pool->lock);
+    lg__pool_tell(pool, end);
+    lg__raw_unlock(&pool->lock);
+    lg__pool_deliver(pool);
     return status;
 }
 
@@ -281,8 +330,13 @@ static __attribute__((noinline)) int checkout_slow(struct lg_pool *pool, lg_dead
     struct lg_context *self = lg__context_self();
     if (!self)
         return LG_ENOMEM;
+    struct ask ask = {
+        .pool = pool,
+        .self = self,
+        .want = {&lg__pool_class, pool, 1, false, deadline, place, 0},
+    };
     lg__pool_enter(pool);
-    int status = checkout_queued(pool, self, deadline, lease, place);
+    int status = pool->events ? checkout_told(&ask, lease) : checkout_queued(&ask, lease);
     if (status != LG_OK)
         lg__stats_count_failure(pool, status);
     lg__pool_exit(pool);

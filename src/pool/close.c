@@ -1,46 +1,119 @@
-/* Clear and close: ending resources, and waiting for those that are out. */
+/* The end of a resource, and the end of a pool. */
 #include "pool/bias.h"
 
 #include "graph/detector.h"
+#include "pool/tick.h"
 
-/* Close idle resources that are of an old generation, or all if the pool is closed. */
-static void close_idle(struct lg_pool *pool)
+enum lg_event_reason lg__pool_unfit(const struct lg_pool *pool, const struct lg__slot *slot,
+                                    uint64_t now_ms)
 {
-    lg__bias_revoke_all(pool);
+    uint64_t control = lg__load_full(&pool->control);
+    if (control & LG__POOL_CLOSED)
+        return LG_REASON_POOL_CLOSED;
+    if (lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control))
+        return LG_REASON_STALE;
+    if (lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) >= pool->idle_timeout_ms)
+        return LG_REASON_IDLE;
+    return LG_REASON_NONE;
+}
+
+/* With the lock: the slot has just become CLOSING.  As lg__pool_retire_own. */
+static bool retire(struct lg_pool *pool, struct lg__slot *slot, enum lg_event_reason reason)
+{
+    lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_RESOURCE_CLOSED,
+                                           .id = lg__load_relaxed(&slot->id),
+                                           .reason = (uint8_t)reason});
+    struct lg__interrupt *interrupt = pool->interrupts;
+    while (interrupt && interrupt->slot != slot)
+        interrupt = interrupt->next;
+    if (interrupt)
+        interrupt->is_left = true;
+    return !interrupt;
+}
+
+bool lg__pool_retire_own(struct lg_pool *pool, struct lg__slot *slot, enum lg_event_reason reason)
+{
+    lg__slot_move_own(slot, LG__SLOT_CLOSING);
+    return retire(pool, slot, reason);
+}
+
+void lg__pool_end_own(struct lg_pool *pool, struct lg__slot *slot, enum lg_event_reason reason)
+{
+    lg__raw_lock(&pool->lock);
+    bool is_ours = lg__pool_retire_own(pool, slot, reason);
+    lg__raw_unlock(&pool->lock);
+    if (is_ours)
+        lg__pool_close_slot(pool, slot);
+}
+
+bool lg__pool_end_idle(struct lg_pool *pool, struct lg__slot *slot, uint64_t word,
+                       enum lg_event_reason reason)
+{
+    bool is_ours = false;
+    lg__raw_lock(&pool->lock);
+    bool has_moved = lg__slot_move(slot, word, LG__SLOT_CLOSING);
+    if (has_moved)
+        is_ours = retire(pool, slot, reason);
+    lg__raw_unlock(&pool->lock);
+    if (is_ours)
+        lg__pool_close_slot(pool, slot);
+    return has_moved;
+}
+
+void lg__pool_close_slot(struct lg_pool *pool, struct lg__slot *slot)
+{
+    pool->driver.close(pool->arg, slot->resource);
+    slot->resource = NULL;
+    lg__add_relaxed(&pool->closed, (uint64_t)1);
+    lg__raw_lock(&pool->lock);
+    lg__slot_move_own(slot, LG__SLOT_EMPTY);
+    pool->empty_count++;
+    lg__queue_check_closers(pool);
+    bool is_wanted = lg__pool_is_opener_wanted(pool);
+    lg__raw_unlock(&pool->lock);
+    if (is_wanted)
+        lg__pool_open_wanted(pool);
+}
+
+/* Whether a slot is idle and of an old generation, or idle at all in a closed pool. */
+static enum lg_event_reason must_go(const struct lg_pool *pool, const struct lg__slot *slot,
+                                    uint64_t word)
+{
+    if (lg__slot_state(word) != LG__SLOT_IDLE)
+        return LG_REASON_NONE;
+    enum lg_event_reason reason = lg__pool_unfit(pool, slot, 0);
+    return reason == LG_REASON_IDLE ? LG_REASON_NONE : reason; /* the keeper sees to those */
+}
+
+/* Close what must go; or only find out whether there is any. */
+static bool end_idle(struct lg_pool *pool, bool is_to_close)
+{
+    bool has_any = false;
     for (uint32_t i = 0; i < pool->capacity; i++) {
         struct lg__slot *slot = &pool->slots[i];
         uint64_t word = lg__load_full(&slot->word); /* S2 */
-        uint64_t control = lg__load_full(&pool->control);
-        bool must_go = (control & LG__POOL_CLOSED) ||
-                       lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control);
-        if (lg__slot_state(word) == LG__SLOT_IDLE && must_go &&
-            lg__slot_move(slot, word, LG__SLOT_CLOSING))
-            lg__pool_close_slot(pool, slot);
+        enum lg_event_reason reason = must_go(pool, slot, word);
+        has_any = has_any || reason != LG_REASON_NONE;
+        if (is_to_close && reason != LG_REASON_NONE)
+            (void)lg__pool_end_idle(pool, slot, word, reason);
     }
+    return has_any;
+}
+
+void lg__pool_end_unfit(struct lg_pool *pool)
+{
+    lg__bias_revoke_all(pool);
+    bool is_closed = lg__load_full(&pool->control) & LG__POOL_CLOSED;
+    bool is_here = is_closed || pool->period_ns != LG_PERIOD_NEVER;
+    if (is_here && end_idle(pool, is_closed) && !is_closed && !lg__keeper_kick(pool))
+        (void)end_idle(pool, true);
 }
 
 void lg__pool_after_idle(struct lg_pool *pool)
 {
-    close_idle(pool);
+    lg__pool_end_unfit(pool);
     lg__queue_serve_idle(pool);
-    close_idle(pool); /* a slot that nobody took after all was not idle for a clear in between */
-}
-
-void lg__pool_check_generation(struct lg_pool *pool, uint32_t generation)
-{
-    if (LG__POOL_GENERATION(lg__load_full(&pool->control)) != generation) /* S2 */
-        lg__pool_after_idle(pool);
-}
-
-int lg_pool_clear(struct lg_pool *pool)
-{
-    if (!pool)
-        return LG_EINVAL;
-    if (lg__load_full(&pool->control) & LG__POOL_CLOSED)
-        return LG_ECLOSED;
-    lg__add_full(&pool->control, LG__POOL_GENERATION_ONE); /* S2: before the look at the idle */
-    close_idle(pool);
-    return LG_OK;
+    lg__pool_end_unfit(pool); /* what nobody took after all was not idle for a clear in between */
 }
 
 static bool is_all_empty(const struct lg_pool *pool)
@@ -78,11 +151,22 @@ static int wait_for_all(struct lg_pool *pool, struct lg_context *self, lg_deadli
 void lg__pool_shut(struct lg_pool *pool)
 {
     lg__raw_lock(&pool->lock);
+    bool is_first = !(lg__load_relaxed(&pool->control) & LG__POOL_CLOSED);
     lg__pool_set_flag(pool, LG__POOL_CLOSED);
-    lg__store_relaxed(&pool->cancel.is_requested, 1u);
+    for (struct lg__opening *opening = pool->openings; opening; opening = opening->next)
+        lg__store_relaxed(&opening->cancel.is_requested, 1u);
+    lg__store_release(&pool->kicks, pool->kicks + 1); /* the keeper finds it closed, and ends */
     lg__raw_unlock(&pool->lock);
-    lg__queue_fail_all(pool, LG_ECLOSED);
-    close_idle(pool);
+    lg__futex_wake(&pool->kicks, 1);
+    lg__queue_fail_until(pool, UINT64_MAX, LG_ECLOSED);
+    lg__bias_revoke_all(pool);
+    (void)end_idle(pool, true);
+    if (is_first) {
+        lg__raw_lock(&pool->lock);
+        lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_POOL_CLOSED});
+        lg__raw_unlock(&pool->lock);
+    }
+    lg__pool_deliver(pool);
 }
 
 int lg_pool_close(struct lg_pool *pool, lg_deadline deadline, struct lg_lease_info *out,

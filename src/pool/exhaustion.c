@@ -103,6 +103,6 @@ void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int s
     }
     if (status == LG_EOPEN)
         report->kind = LG_REPORT_OPEN;
-    if (status != LG_ECLOSED)
+    if (status != LG_ECLOSED && status != LG_EPAUSED)
         classify(pool, self, report, last_return_ns, failures);
 }

@@ -73,8 +73,9 @@ int lg__lease_share(struct lg_pool *pool, struct lg_context *self, struct lg_lea
         return status;
     lg__raw_lock(&pool->lock); /* the last return is under it too: a loan is shared or it ends */
     bool is_held = lg__slot_read_holder(slot, &holder) && holder == self->id;
-    if (lg__load_relaxed(&pool->control) & LG__POOL_CLOSED)
-        status = LG_ECLOSED;
+    uint64_t control = lg__load_relaxed(&pool->control);
+    if (control & LG__POOL_SHUT)
+        status = control & LG__POOL_CLOSED ? LG_ECLOSED : LG_EPAUSED;
     uint32_t share = is_held && status == LG_EBUSY ? take_share(pool, shares_of(pool, slot)) : 0;
     if (share != 0) { /* else it is too deep: an ordinary checkout */
         uint32_t index = (uint32_t)(slot - pool->slots);
@@ -97,6 +98,8 @@ int lg__lease_unshare(struct lg_pool *pool, const struct lg_lease *lease, bool i
     }
     if (left == 0)
         lg__slot_move_own(slot, LG__SLOT_RETURNING);
+    if (left > 0)
+        lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_CHECKED_IN, .id = slot->id});
     if (left > 0 && is_broken) /* to be closed with the last: of no generation that will be again */
         lg__store_relaxed(&slot->generation,
                           LG__POOL_GENERATION(lg__load_relaxed(&pool->control)) - 1);
@@ -142,6 +145,23 @@ static int check(const struct lg_lease *lease)
     if (!lease->pool || LG__LEASE_SLOT(lease) >= lease->pool->capacity)
         return LG_ESTALE;
     return LG_OK;
+}
+
+uint32_t lg_lease_id(const struct lg_lease *lease)
+{
+    if (check(lease) != LG_OK)
+        return 0;
+    struct lg_pool *pool = lease->pool;
+    const struct lg__slot *slot = slot_of(lease);
+    bool is_valid;
+    if (pool->shares) {
+        lg__raw_lock(&pool->lock);
+        is_valid = is_out(lease);
+        lg__raw_unlock(&pool->lock);
+    } else { /* no bias is ended for the sake of a number */
+        is_valid = lg__slot_is_of(lg__slot_look(slot).word, lease->tag);
+    }
+    return is_valid ? lg__load_relaxed(&slot->id) : 0;
 }
 
 int lg_lease_detach(const struct lg_lease *lease)

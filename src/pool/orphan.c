@@ -80,6 +80,7 @@ void lg__orphan_reclaim(struct lg_pool *pool, uint64_t id)
         log_reclaimed(pool, slot, id);
         lg__pool_finish_return(pool, slot, pool->driver.reset == NULL);
     }
+    lg__pool_deliver(pool);
 }
 
 static void reclaim_all(struct lg_context *context, uint64_t id)

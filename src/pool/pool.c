@@ -16,6 +16,8 @@
 #define DEFAULT_OPEN_TIMEOUT_MS 10000
 #define DEFAULT_CHECK_AFTER_MS  500
 #define DEFAULT_LEAK_AFTER_MS   60000
+#define DEFAULT_PERIOD_MS       1000
+#define EVENT_ROOM_MAX          (1u << 20)
 #define MS_MAX                  (UINT64_MAX / 1000000 / 4)
 
 /* All pools, for fork, the ends of contexts and the metrics.  Lock rank: before any pool's lock. */
@@ -103,7 +105,11 @@ static int read_options(const struct lg_pool_options *from, struct lg_pool_optio
                             offsetof(struct lg_pool_options, capacity));
     if (status != LG_OK)
         return status;
-    bool is_allowed = options->capacity <= LG_POOL_CAPACITY_MAX &&
+    uint32_t capacity = options->capacity ? options->capacity : DEFAULT_CAPACITY;
+    bool is_allowed = capacity <= LG_POOL_CAPACITY_MAX && options->min_size <= capacity &&
+                      options->start_paused <= 1 && options->clear_on_open_failure <= 1 &&
+                      options->event_room <= EVENT_ROOM_MAX && options->idle_timeout_ms <= MS_MAX &&
+                      (options->period_ms <= MS_MAX || options->period_ms == LG_PERIOD_NEVER) &&
                       (unsigned)options->nested <= LG_NESTED_SHARE && options->detached <= 1 &&
                       options->open_timeout_ms <= MS_MAX && options->check_after_ms <= MS_MAX &&
                       options->leak_after_ms <= MS_MAX && options->overtaking_us <= MS_MAX &&
@@ -124,14 +130,23 @@ static void apply_options(struct lg_pool *pool, const struct lg_pool_options *op
     pool->is_reclaiming = options->reclaim_orphans;
     pool->bias_after =
         options->unbiased || !lg__barrier_is_there() ? LG__BIAS_NEVER : LG__BIAS_AFTER;
+    pool->min_size = options->min_size;
+    pool->clears_on_open_failure = options->clear_on_open_failure;
+    pool->idle_timeout_ms = age_or(options->idle_timeout_ms, UINT32_MAX);
+    pool->period_ns = options->period_ms == LG_PERIOD_NEVER
+                          ? LG_PERIOD_NEVER
+                          : ms_or(options->period_ms, DEFAULT_PERIOD_MS);
     pool->empty_count = pool->capacity;
     pool->references = 1;
-    if (pool->nested != LG_NESTED_DETECT || pool->is_detached)
+    if (pool->nested != LG_NESTED_DETECT || pool->is_detached || options->on_event)
         pool->control |= LG__POOL_SPECIAL;
-    if (pool->driver.reset)
+    if (pool->driver.reset || options->idle_timeout_ms)
         pool->control |= LG__POOL_RESET;
-    if (!pool->driver.check)
-        pool->check_after_ms = UINT32_MAX;
+    if (options->start_paused)
+        pool->control |= LG__POOL_PAUSED;
+    pool->driver_check_ms = pool->driver.check ? pool->check_after_ms : UINT32_MAX;
+    pool->check_after_ms = pool->driver_check_ms < pool->idle_timeout_ms ? pool->driver_check_ms
+                                                                         : pool->idle_timeout_ms;
     lg__copy_name(pool->name, sizeof pool->name, options->name ? options->name : "pool");
 }
 
@@ -185,20 +200,42 @@ void lg__pool_each(void (*visit)(void *arg, struct lg_pool *pool), void *arg)
     lg__raw_unlock(&list_lock);
 }
 
-static bool alloc_slots(struct lg_pool *pool)
+static bool alloc_parts(struct lg_pool *pool, const struct lg_pool_options *options)
 {
     bool is_sharing = pool->nested == LG_NESTED_SHARE;
     pool->slots = lg__alloc(pool->capacity * sizeof *pool->slots);
     if (is_sharing)
         pool->shares = lg__alloc(pool->capacity * sizeof *pool->shares);
-    return pool->slots && (pool->shares || !is_sharing);
+    if (options->on_event)
+        pool->events = lg__events_create(options, pool->name);
+    return pool->slots && (pool->shares || !is_sharing) && (pool->events || !options->on_event);
 }
 
 static void free_pool(struct lg_pool *pool)
 {
+    lg__free(pool->events);
     lg__free(pool->shares);
     lg__free(pool->slots);
     lg__free(pool);
+}
+
+/* Tell of the birth, and have opened what should be.  If there is no thread for the keeper now, a
+ * checkout will try again. */
+static void begin_life(struct lg_pool *pool, const struct lg_pool_options *options)
+{
+    bool is_paused = options->start_paused;
+    if (pool->events) {
+        lg__raw_lock(&pool->lock);
+        pool->events->options = options;
+        lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_POOL_CREATED});
+        if (!is_paused)
+            lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_POOL_READY});
+        lg__raw_unlock(&pool->lock);
+        lg__pool_deliver(pool);
+        pool->events->options = NULL;
+    }
+    if (pool->min_size > 0 && !is_paused)
+        (void)lg__keeper_kick(pool);
 }
 
 int lg_pool_create(const struct lg_driver *driver, void *arg, const struct lg_pool_options *options,
@@ -224,11 +261,12 @@ int lg_pool_create(const struct lg_driver *driver, void *arg, const struct lg_po
     pool->driver = table;
     pool->arg = arg;
     apply_options(pool, &known);
-    if (!alloc_slots(pool)) {
+    if (!alloc_parts(pool, &known)) {
         free_pool(pool);
         return LG_ENOMEM;
     }
     link_pool(pool);
+    begin_life(pool, &known);
     *out = pool;
     return LG_OK;
 }
@@ -296,6 +334,8 @@ void lg_pool_destroy(struct lg_pool *pool)
         lg__context_each(wait_for_exit, pool); /* first: a mark may turn into a count */
         while (lg__load_full(&pool->inside) > 0)
             sched_yield();
+        if (pool->events)
+            lg__events_finish(pool->events);
     }
     unlink_pool(pool);
     lg__pool_unref(pool);
@@ -307,6 +347,7 @@ static void fill_info(struct lg_lease_info *info, const struct lg__slot *slot, u
     lg__context_copy_name(holder, info->holder);
     lg__copy_place(info->place, sizeof info->place, lg__load_relaxed(&slot->place));
     info->slot = index;
+    info->id = lg__load_relaxed(&slot->id);
     info->age_ms = lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms));
 }
 
@@ -360,7 +401,7 @@ static void forget_slot(struct lg_pool *pool, uint32_t index)
 /* The child's counts are of what it does itself. */
 static void forget_counts(struct lg_pool *pool)
 {
-    pool->shared = pool->last_return_ns = pool->failures_running = 0;
+    pool->shared = pool->last_return_ns = pool->failures_running = pool->retry_ns = 0;
     pool->fork_loans = 0;
     pool->opened = pool->closed = pool->open_failures = 0;
     pool->waited = 0;
@@ -381,6 +422,11 @@ static void forget_all(void)
         pool->inside = 0;
         pool->biased_count = 0;
         pool->has_spinner = 0;
+        pool->openings = NULL;
+        pool->interrupts = NULL;
+        pool->has_keeper = pool->is_filling = false;
+        if (pool->events)
+            lg__events_forget(pool->events);
         pool->is_unowned = 0;
         pool->control &= ~LG__POOL_WAITERS;
         if (pool->driver.fork == LG_FORK_REFUSE)

@@ -1,13 +1,14 @@
 /* Pool, inside: the struct, and what its parts ask of each other.
  *
  * Parts: pool.c creation and counts; checkout.c, checkin.c the two fast paths and what surrounds
- * them; queue.c waiters; opener.c opens; close.c clear and close; lease.c who holds a lease;
- * bias.c biased slots; spin.c a moment before sleep; orphan.c leases of the ended; exhaustion.c the report; stats.c what is
- * counted.
+ * them; queue.c waiters; spin.c a moment before sleep; opener.c opens; keeper.c the background pass;
+ * state.c ready and clear; close.c the end of a resource, and of a pool; lease.c who holds a lease;
+ * bias.c biased slots; orphan.c leases of the ended; events.c what the pool tells; exhaustion.c the
+ * report; stats.c what is counted.
  *
  * Lock rules:
- *   1. `lock` guards the queue, the counts and the moves out of EMPTY.  Lent and idle slots move by
- *      CAS without it.
+ *   1. `lock` guards the queue, the counts, the generation and the moves out of EMPTY and to CLOSING.
+ *      Lent and idle slots move by CAS without it.
  *   2. No driver call, callback, futex wait, thread creation or look of the detector under it.
  *   3. Under it only waits' pins and nothing else of the library is taken.  Two pools' locks are
  *      taken together only by fork, in the order of the list of pools.
@@ -18,6 +19,7 @@
 #ifndef LG_POOL_POOL_H
 #define LG_POOL_POOL_H
 
+#include "pool/events.h"
 #include "pool/slot.h"
 #include "pool/stats.h"
 
@@ -28,8 +30,11 @@
 #define LG__POOL_CLOSED  2ull
 #define LG__POOL_SPECIAL 4ull  /* options that the fast paths do not know */
 #define LG__POOL_LEFT    8ull  /* inherited by fork and refused */
-#define LG__POOL_RESET   16ull /* the driver resets: no fast checkin */
+#define LG__POOL_RESET   16ull /* a checkin resets, or notes the time: no fast one */
+#define LG__POOL_PAUSED  32ull
 #define LG__POOL_FLAGS   0xffull
+/* What refuses every checkout. */
+#define LG__POOL_SHUT (LG__POOL_CLOSED | LG__POOL_LEFT | LG__POOL_PAUSED)
 /* What keeps a checkout, and a checkin, from its fast path. */
 #define LG__POOL_NOT_PLAIN_OUT (LG__POOL_FLAGS & ~LG__POOL_RESET)
 #define LG__POOL_NOT_PLAIN_IN  LG__POOL_FLAGS
@@ -55,6 +60,25 @@ struct lg_cancel {
     uint32_t is_requested; /* atomic relaxed: advice */
 };
 
+/* An open in flight, on the stack of its opener. */
+struct lg__opening {
+    struct lg__slot *slot;        /* r/o; in OPENING */
+    struct lg_cancel cancel;      /* requested by close, and by clear with LG_CLEAR_INTERRUPT */
+    uint32_t generation;          /* r/o; the pool's when it began */
+    bool is_for_waiter;           /* r/o; else it is for min_size */
+    bool is_given_up;             /* under lock; it was told as closed already */
+    uint64_t begun_ns;            /* the opener */
+    struct lg__opening *next;     /* under lock */
+    struct lg__opening *previous; /* as next */
+};
+
+/* A driver's interrupt in flight, on the stack of its caller. */
+struct lg__interrupt {
+    struct lg__slot *slot; /* r/o */
+    bool is_left;          /* under lock; the slot is CLOSING, and for the interrupter to close */
+    struct lg__interrupt *next; /* under lock */
+};
+
 struct lg_pool {
     /* Read by every checkout and checkin; written rarely. */
     uint64_t control;          /* atomic full, S2 */
@@ -65,40 +89,52 @@ struct lg_pool {
     uint32_t capacity;         /* r/o */
     uint32_t is_detached;      /* r/o; leases belong to nobody */
     uint32_t is_reclaiming;    /* r/o; leases of ended contexts are taken back */
-    uint32_t check_after_ms;   /* r/o */
+    uint32_t check_after_ms;   /* r/o; what is older is looked at before it is lent */
     uint32_t leak_after_ms;    /* r/o */
+    uint32_t driver_check_ms;  /* r/o; what is older is checked by the driver */
+    uint32_t idle_timeout_ms;  /* r/o; UINT32_MAX: never */
+    struct lg__events *events; /* r/o; NULL: nobody listens */
     struct lg_driver driver;   /* r/o */
     void *arg;                 /* r/o */
     enum lg_nested nested;     /* r/o */
     uint32_t opening_max;      /* r/o */
     uint64_t open_timeout_ns;  /* r/o */
     uint64_t overtaking_ns;    /* r/o; 0: newcomers queue behind all */
-    char name[LG_NAME_SIZE];   /* r/o */
-    int32_t inside;            /* atomic full; calls in a slow path */
-    uint32_t biased_count;     /* atomic relaxed; under lock; slots in BIASED */
-    uint32_t bias_after;       /* atomic relaxed; under lock; loans in a row that earn a bias */
-    uint32_t has_spinner;      /* atomic; release pairs with the next one's acquire */
-    uint32_t spin_vain;        /* the spinner; so many waits go by after the last one */
-    uint32_t spin_rest;        /* atomic relaxed; so many yet */
-    uint32_t is_unowned; /* atomic relaxed; leases wander: the detector does not trust holders */
+    uint64_t period_ns;        /* r/o; UINT64_MAX: never */
+    uint32_t min_size;         /* r/o */
+    uint32_t clears_on_open_failure; /* r/o */
+    char name[LG_NAME_SIZE];         /* r/o */
+    int32_t inside;                  /* atomic full; calls in a slow path */
+    uint32_t biased_count;           /* atomic relaxed; under lock; slots in BIASED */
+    uint32_t bias_after;  /* atomic relaxed; under lock; loans in a row that earn a bias */
+    uint32_t has_spinner; /* atomic; release pairs with the next one's acquire */
+    uint32_t spin_vain;   /* the spinner; so many waits go by after the last one */
+    uint32_t spin_rest;   /* atomic relaxed; so many yet */
+    uint32_t is_unowned;  /* atomic relaxed; leases wander: the detector does not trust holders */
 
     struct lg__raw_lock lock __attribute__((aligned(64)));
-    struct lg__waiters queue;   /* under lock; wait for one unit */
-    struct lg__waiters closers; /* under lock; wait for all units */
-    uint32_t opener_count;      /* under lock; threads that run or will */
-    uint32_t empty_count;       /* under lock; slots in EMPTY */
-    uint32_t opening_count;     /* under lock; slots in OPENING */
-    uint32_t references;        /* under lock; the user and the openers */
-    uint64_t last_return_ns;    /* under lock; when something last came back to waiters */
-    uint64_t failures_running;  /* under lock; failed opens since the last good one */
-    uint32_t on_way;            /* under lock; waiters woken to look, and not back yet */
-    uint64_t tickets;           /* under lock; given to waiters in the order in which they came */
+    struct lg__waiters queue;         /* under lock; wait for one unit */
+    struct lg__waiters closers;       /* under lock; wait for all units */
+    uint32_t opener_count;            /* under lock; threads that run or will */
+    uint32_t empty_count;             /* under lock; slots in EMPTY */
+    uint32_t opening_count;           /* under lock; slots in OPENING */
+    uint32_t references;              /* under lock; the user, the openers, the keeper */
+    uint32_t has_keeper;              /* under lock; a thread that runs or will */
+    uint32_t is_filling;              /* under lock; opens for min_size are wanted now */
+    uint32_t last_id;                 /* under lock; of the resource whose open began last */
+    uint32_t kicks;                   /* atomic; changed under lock; the keeper's futex */
+    uint64_t last_return_ns;          /* under lock; when something last came back to waiters */
+    uint64_t failures_running;        /* under lock; failed opens since the last good one */
+    uint64_t retry_ns;                /* under lock; until then no open for min_size begins */
+    struct lg__opening *openings;     /* under lock */
+    struct lg__interrupt *interrupts; /* under lock */
+    uint32_t on_way;                  /* under lock; waiters woken to look, and not back yet */
+    uint64_t tickets;    /* under lock; given to waiters in the order in which they came */
     uint64_t shared;     /* under lock; leases of shared loans, beside the loans themselves */
     uint64_t fork_loans; /* r/o between forks; the parent's */
     uint64_t opened, closed, open_failures, waited; /* atomic relaxed */
     struct lg__stats stats;
     char open_error[160];     /* under lock; of the last failed open */
-    struct lg_cancel cancel;  /* set when closed */
     struct lg_pool *next;     /* under the list's lock */
     struct lg_pool *previous; /* as next */
 };
@@ -116,8 +152,8 @@ struct lg__wait *lg__queue_arrive(struct lg_pool *pool);
 void lg__queue_serve_idle(struct lg_pool *pool);
 /* End the first waiter's wait with a status.  Returns it, to be woken. */
 struct lg__wait *lg__queue_fail_first(struct lg_pool *pool, int status);
-/* End all waits with a status and wake them. */
-void lg__queue_fail_all(struct lg_pool *pool, int status);
+/* End all waits up to this ticket with a status and wake them.  Takes the lock itself. */
+void lg__queue_fail_until(struct lg_pool *pool, uint64_t ticket, int status);
 /* If nothing is out any more, let the closers go. */
 void lg__queue_check_closers(struct lg_pool *pool);
 
@@ -134,15 +170,39 @@ bool lg__pool_end_loan(struct lg__slot *slot, uint32_t tag);
  * idle, or closed.  The caller is inside. */
 void lg__pool_finish_return(struct lg_pool *pool, struct lg__slot *slot, bool is_broken);
 
-/* checkin.c: close the resource of a slot in CLOSING, empty the slot, open anew if wanted. */
+/* How many opens should be in flight now: one a waiter, and what is missing to min_size.  With the
+ * lock. */
+uint32_t lg__pool_wanted_opens(const struct lg_pool *pool);
+
+/* keeper.c: have the keeper make a pass now, starting one if there is none.  Without the lock.  False:
+ * there will be no pass, because no thread can be started, or the pool's period is never. */
+bool lg__keeper_kick(struct lg_pool *pool);
+/* Whether a keeper is needed and not there.  With the lock. */
+bool lg__keeper_is_missing(const struct lg_pool *pool);
+
+/* state.c: clear, for whoever is in the pool already.  False: it was not open and running. */
+bool lg__pool_clear(struct lg_pool *pool, uint32_t how);
+
+/* close.c: why the resource of this slot should not be lent again: closed, stale, idle for too long;
+ * LG_REASON_NONE: it may. */
+enum lg_event_reason lg__pool_unfit(const struct lg_pool *pool, const struct lg__slot *slot,
+                                    uint64_t now_ms);
+/* Move a slot that belongs to the caller to CLOSING, and tell it.  With the lock.  False: whoever
+ * interrupts the resource now closes it afterwards; else the caller does, by lg__pool_close_slot. */
+bool lg__pool_retire_own(struct lg_pool *pool, struct lg__slot *slot, enum lg_event_reason reason);
+/* Retire and close a slot that belongs to the caller; or one that is idle, if its word is still this
+ * one.  Without the lock. */
+void lg__pool_end_own(struct lg_pool *pool, struct lg__slot *slot, enum lg_event_reason reason);
+bool lg__pool_end_idle(struct lg_pool *pool, struct lg__slot *slot, uint64_t word,
+                       enum lg_event_reason reason);
+/* Close the resource of a slot in CLOSING, empty the slot, open anew if wanted.  Without the lock. */
 void lg__pool_close_slot(struct lg_pool *pool, struct lg__slot *slot);
 
-/* close.c: a slot became idle while the control word changed: serve waiters, close what must go. */
+/* close.c: have idle resources closed that must go: by the keeper; by the caller if the pool is closed
+ * or there is no keeper. */
+void lg__pool_end_unfit(struct lg_pool *pool);
+/* A slot became idle while the control word changed: the same, and serve waiters. */
 void lg__pool_after_idle(struct lg_pool *pool);
-
-/* close.c: a slot was given on, perhaps to the idle, as of this generation: if a clear came in between
- * it has looked too early, so look again. */
-void lg__pool_check_generation(struct lg_pool *pool, uint32_t generation);
 
 /* close.c: the first half of close: no more checkouts, no waiters, nothing idle. */
 void lg__pool_shut(struct lg_pool *pool);
@@ -162,6 +222,19 @@ int lg__lease_stale_status(const struct lg_lease *lease);
  * and taking it back, by a caller that is inside. */
 bool lg__orphan_is_in(const struct lg_pool *pool, uint64_t id);
 void lg__orphan_reclaim(struct lg_pool *pool, uint64_t id);
+/* Tell something.  With the lock; a pool without a listener pays the look at one pointer. */
+static inline void lg__pool_tell(struct lg_pool *pool, struct lg__event event)
+{
+    if (lg__unlikely(pool->events != NULL))
+        lg__events_add(pool->events, &event);
+}
+
+/* Have the listener hear what was told.  Without any lock, when the caller's work is done. */
+static inline void lg__pool_deliver(struct lg_pool *pool)
+{
+    if (lg__unlikely(pool->events != NULL))
+        lg__events_deliver(pool->events);
+}
 
 /* spin.c: look for a moment whether a wait in the queue ends by itself. */
 void lg__pool_spin(struct lg_pool *pool, const struct lg__wait *wait);

@@ -162,12 +162,13 @@ struct lg__wait *lg__queue_fail_first(struct lg_pool *pool, int status)
     return end_first(pool, &pool->queue, LG__WAIT_REFUSED, (uint64_t)(uint32_t)status);
 }
 
-void lg__queue_fail_all(struct lg_pool *pool, int status)
+void lg__queue_fail_until(struct lg_pool *pool, uint64_t ticket, int status)
 {
     struct lg__wait *wait;
     do {
         lg__raw_lock(&pool->lock);
-        wait = lg__queue_fail_first(pool, status);
+        bool has_any = pool->queue.first && pool->queue.first->stamp <= ticket;
+        wait = has_any ? lg__queue_fail_first(pool, status) : NULL;
         lg__raw_unlock(&pool->lock);
         if (wait)
             lg__wait_wake(wait);

@@ -177,7 +177,7 @@ static void test_clear(void **state)
     struct lg_lease lease = take(pool);
     assert_int_equal(lg_sqlite_begin(&lease, lg_after_ms(LONG_MS)), LG_OK);
     run(&lease, "INSERT INTO t VALUES (1)");
-    assert_int_equal(lg_pool_clear(pool), LG_OK);
+    assert_int_equal(lg_pool_clear(pool, 0), LG_OK);
     assert_int_equal(lg_sqlite_commit(&lease, lg_after_ms(LONG_MS)), LG_OK);
     give(pool, &lease);
     lease = take(pool);

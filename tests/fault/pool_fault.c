@@ -159,7 +159,7 @@ static void live(struct life *life)
         share(life);
     else
         close_a_ring(life);
-    assert_status(lg_pool_clear(life->pool), LG_OK);
+    assert_status(lg_pool_clear(life->pool, 0), LG_OK);
     use(life);
     close_it(life);
     null_end(life->driver, life->pool);

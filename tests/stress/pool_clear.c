@@ -31,7 +31,7 @@ static int query_reset_query(void *arg)
         if (query(user, 0))
             return 1;
         uint32_t era = __atomic_add_fetch(&user->driver->script.era, 1, __ATOMIC_SEQ_CST);
-        SUPPORT_CHECK(lg_pool_clear(user->pool) == LG_OK);
+        SUPPORT_CHECK(lg_pool_clear(user->pool, 0) == LG_OK);
         if (query(user, era))
             return 1;
     }
@@ -64,7 +64,7 @@ static void run(uint32_t capacity, bool has_reset, uint32_t rounds)
     } while (stats.opening > 0);
     assert_int_equal(stats.lent, (uint64_t)THREADS * rounds * 2);
     assert_int_equal(stats.generation, (uint64_t)THREADS * rounds);
-    assert_status(lg_pool_clear(pool), LG_OK);
+    assert_status(lg_pool_clear(pool, 0), LG_OK);
     NULL_WAIT_UNTIL(null_alive(driver) == 0);
     null_end(driver, pool);
     for (uint32_t i = 0; i < THREADS; i++)

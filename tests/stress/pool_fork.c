@@ -45,7 +45,7 @@ static int hammer(void *arg)
         if (strike(hammerer, support_below(&hammerer->random, 2)))
             return 1;
         if (!SUPPORT_ASAN && support_below(&hammerer->random, 100) == 0)
-            (void)!lg_pool_clear(world->pools[support_below(&hammerer->random, 2)]);
+            (void)!lg_pool_clear(world->pools[support_below(&hammerer->random, 2)], 0);
         LG_WITH_MUTEX(&world->mutex, LG_FOREVER, status) {
             null_yield();
         }
@@ -67,7 +67,7 @@ static int live_on(void *arg) LG_NO_THREAD_SAFETY_ANALYSIS
     }
     for (int i = 0; i < 2; i++)
         SUPPORT_CHECK(loan_checkin(&loans[i]) == LG_OK);
-    SUPPORT_CHECK(lg_pool_clear(world->pools[0]) == LG_OK);
+    SUPPORT_CHECK(lg_pool_clear(world->pools[0], 0) == LG_OK);
     SUPPORT_CHECK(lg_pool_checkout(world->pools[1], LG_FOREVER, &lease) == LG_EFORK);
     int status = lg_mutex_lock(&world->mutex, LG_FOREVER);
     if (status == LG_EOWNERDEAD)

@@ -114,7 +114,7 @@ static int clear_each_round(void *arg)
         meet(meeting);
         spin(&player->random, 300);
         null_set(meeting->driver, era, i + 1);
-        SUPPORT_CHECK(lg_pool_clear(meeting->pool) == LG_OK);
+        SUPPORT_CHECK(lg_pool_clear(meeting->pool, 0) == LG_OK);
         meet(meeting);
         NULL_WAIT_UNTIL(!has_old(meeting->driver, i + 1)); /* nobody would close it later */
         meet(meeting);

@@ -83,7 +83,7 @@ static void meddle(struct actor *actor)
 {
     const struct mix *mix = actor->mix;
     if (in(&actor->random, 1))
-        (void)!lg_pool_clear(mix->pool);
+        (void)!lg_pool_clear(mix->pool, 0);
     if (!mix->fails || !in(&actor->random, 2))
         return;
     null_set(mix->driver, fail_opens, support_below(&actor->random, 3));

@@ -118,6 +118,8 @@ static void begin_call(struct null_driver *driver, struct null_resource *resourc
         note_fault(driver, "a driver call on a closed resource");
     if (__atomic_load_n(&resource->user, __ATOMIC_SEQ_CST))
         note_fault(driver, "a driver call on a resource in use");
+    if (__atomic_load_n(&resource->in_interrupt, __ATOMIC_SEQ_CST))
+        note_fault(driver, "a driver call on a resource that is being interrupted");
 }
 
 static void end_call(struct null_driver *driver, struct null_resource *resource)
@@ -163,6 +165,22 @@ static int reset_null(void *arg, void *memory)
     return fails ? LG_EDRIVER : LG_OK;
 }
 
+/* The one call that may come while a holder uses the resource. */
+static void interrupt_null(void *arg, void *memory)
+{
+    struct null_driver *driver = arg;
+    struct null_resource *resource = memory;
+    if (__atomic_exchange_n(&resource->in_interrupt, 1, __ATOMIC_SEQ_CST))
+        note_fault(driver, "two interrupts at once of one resource");
+    if (__atomic_load_n(&resource->in_call, __ATOMIC_SEQ_CST))
+        note_fault(driver, "an interrupt during a driver call");
+    if (__atomic_load_n(&resource->is_closed, __ATOMIC_SEQ_CST))
+        note_fault(driver, "an interrupt of a closed resource");
+    count(&driver->counts.interrupts);
+    pass(&driver->interrupts);
+    __atomic_store_n(&resource->in_interrupt, 0, __ATOMIC_SEQ_CST);
+}
+
 static void destroy_null(void *arg)
 {
     struct null_driver *driver = arg;
@@ -187,6 +205,7 @@ struct null_driver *null_begin(void)
         .reset = reset_null,
         .fork = LG_FORK_REFILL,
         .destroy = destroy_null,
+        .interrupt = interrupt_null,
     };
     return driver;
 }

@@ -33,6 +33,7 @@
 struct null_resource {
     const void *user; /* NULL: nobody */
     uint32_t in_call;
+    uint32_t in_interrupt;
     uint32_t is_closed;
     uint32_t era; /* the driver's when the open began */
     uint32_t resets, checks;
@@ -59,7 +60,7 @@ struct null_gate {
 struct null_counts {
     uint32_t opening, opening_most; /* at a time */
     uint32_t opens_begun, opened, open_failures;
-    uint32_t closed, checks, resets, destroyed;
+    uint32_t closed, checks, resets, interrupts, destroyed;
     uint32_t faults;
 };
 
@@ -67,7 +68,7 @@ struct null_driver {
     struct lg_driver table; /* before null_pool: set to taste */
     struct null_script script;
     struct null_counts counts;
-    struct null_gate opens, checks, resets, closes;
+    struct null_gate opens, checks, resets, closes, interrupts;
     const struct lg_cancel *cancel; /* atomic; of the latest open that has not returned */
     lg_deadline open_deadline;      /* atomic; of the latest open */
     const char *fault;              /* atomic; the first one */

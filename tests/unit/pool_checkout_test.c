@@ -357,7 +357,7 @@ static void nothing_allocates(void **state)
     assert_status(crew_wait(worker), LG_OK);
     assert_status(crew_do(worker, loan_checkin, &more), LG_OK);
     assert_status(crew_do(worker, loan_checkin, &loan), LG_OK);
-    assert_status(lg_pool_clear(pool), LG_OK);
+    assert_status(lg_pool_clear(pool, 0), LG_OK);
     fill(pool, 2);
     assert_status(lg_pool_close(pool, LG_FOREVER, NULL, 0, NULL), LG_OK);
     assert_int_equal(lg__alloc_count(), before);

@@ -255,7 +255,7 @@ static void a_shared_resource_is_cleared_at_the_end(void **state)
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = pool_with(driver, 1, LG_NESTED_SHARE);
     struct lg_lease outer = take(pool);
-    assert_status(lg_pool_clear(pool), LG_OK);
+    assert_status(lg_pool_clear(pool, 0), LG_OK);
     struct lg_lease inner = take(pool);
     assert_ptr_equal(inner.resource, outer.resource);
     give(pool, &inner);

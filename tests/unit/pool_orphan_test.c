@@ -437,7 +437,7 @@ static void what_is_of_an_old_generation_is_closed(void **state)
     struct loan loan = careless(driver, pool);
     support_log_begin(LG_LOG_WARN);
     assert_status(crew_do(a, loan_checkout, &loan), LG_OK);
-    assert_status(lg_pool_clear(pool), LG_OK);
+    assert_status(lg_pool_clear(pool, 0), LG_OK);
     crew_leave(a);
     assert_int_equal(null_get(driver, closed), 1);
     null_end(driver, pool);

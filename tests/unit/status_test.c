@@ -22,6 +22,7 @@ static const struct code codes[] = {
     {-8, "LG_ENESTED"},  {-9, "LG_ECLOSED"},    {-10, "LG_EOPEN"},    {-11, "LG_EFORK"},
     {-12, "LG_ENOMEM"},  {-13, "LG_ECANCELED"}, {-14, "LG_EVERSION"}, {-15, "LG_ESYS"},
     {-16, "LG_EDRIVER"}, {-17, "LG_EREADONLY"}, {-18, "LG_EFULL"},    {-19, "LG_ENOTDB"},
+    {-20, "LG_EPAUSED"},
 };
 #define CODE_COUNT (sizeof codes / sizeof codes[0])
 
@@ -30,7 +31,7 @@ static void test_each_code_keeps_number_and_name(void **state)
     (void)state;
     for (size_t i = 0; i < CODE_COUNT; i++)
         assert_string_equal(lg_status_name(codes[i].number), codes[i].name);
-    assert_int_equal(LG_ENOTDB, -19);
+    assert_int_equal(LG_EPAUSED, -20);
 }
 
 static void test_each_code_has_a_sentence_of_its_own(void **state)
