@@ -3,9 +3,15 @@
 static struct contender all[CONTENDERS];
 
 static const struct pool_peer *const peers[] = {
-    [LIFO] = &peer_lifo,     [LG] = &peer_lg_pool, [LG_OVERTAKING] = &peer_lg_pool_overtaking,
-    [APR] = &peer_apr,       [FIFO] = &peer_fifo,  [GASYNC] = &peer_gasync,
-    [MONGOC] = &peer_mongoc, [ZDB] = &peer_zdb,
+    [LIFO] = &peer_lifo,
+    [LG] = &peer_lg_pool,
+    [LG_STRICT] = &peer_lg_pool_strict,
+    [LG_UNBIASED] = &peer_lg_pool_unbiased,
+    [APR] = &peer_apr,
+    [FIFO] = &peer_fifo,
+    [GASYNC] = &peer_gasync,
+    [MONGOC] = &peer_mongoc,
+    [ZDB] = &peer_zdb,
 };
 
 #define PEERS (sizeof(peers) / sizeof(peers[0]))

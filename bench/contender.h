@@ -9,7 +9,8 @@
 enum contender_name {
     LIFO,
     LG,
-    LG_OVERTAKING,
+    LG_STRICT,
+    LG_UNBIASED,
     APR,
     FIFO,
     GASYNC,
@@ -21,6 +22,7 @@ enum contender_name {
     SQLALCHEMY,
     GENERIC_POOL,
     TARN,
+    LG_UNBARRIERED, /* asked only how it does alone */
     CONTENDERS
 };
 

@@ -34,6 +34,7 @@ struct bench {
 void bench_mutex(void);
 void bench_pool(void);
 void bench_handoff(void);
+void bench_turns(void);
 void bench_clear(void);
 void bench_memory(void);
 void bench_spike(void);

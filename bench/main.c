@@ -14,6 +14,7 @@
 static const struct bench benches[] = {
     {"mutex", "lock and unlock, alone and contended", bench_mutex},
     {"pool", "checkout and checkin, alone and contended", bench_pool},
+    {"turns", "64 threads, one after the other, on a pool of 8", bench_turns},
     {"spike", "50 threads at once on a pool that is idle: how far it grows", bench_spike},
     {"clear", "what a checkout waits for while a thousand resources are cleared", bench_clear},
     {"memory", "bytes a slot and a waiter, ten thousand slots", bench_memory},
@@ -32,11 +33,13 @@ static const char usage[] =
     "  --quick       a few seconds: shows that all works, figures are noise\n"
     "  --json FILE   also write one JSON object a line per figure; - is standard output\n"
     "  --list        name the benches and end\n"
+    "  --answer      measure nothing, but answer questions as a peer does; see outsider.h\n"
     "README.md beside the source says how to read the table.\n";
 
 struct choice {
     bool wanted[BENCH_COUNT];
     const char *json;
+    bool must_answer;
 };
 
 __attribute__((noreturn)) static void refuse(const char *what, const char *why)
@@ -87,6 +90,8 @@ static void read_options(struct choice *choice, char **args)
         } else if (strcmp(args[i], "--list") == 0) {
             list_benches();
             exit(0);
+        } else if (strcmp(args[i], "--answer") == 0) {
+            choice->must_answer = true;
         } else if (strcmp(args[i], "--quick") == 0) {
             bench_is_quick = true;
         } else if ((value = value_of("--only", args, &i)) != NULL) {
@@ -176,7 +181,7 @@ static void ignore_log(void *arg, const struct lg_log_event *event)
 
 int main(int count, char **args)
 {
-    struct choice choice = {{false}, NULL};
+    struct choice choice = {{false}, NULL, false};
     (void)count;
     read_options(&choice, args);
     require_detector();
@@ -185,6 +190,10 @@ int main(int count, char **args)
     lg_log_set(LG_LOG_ERROR, ignore_log, NULL); /* the deadlocks here are wanted */
     start_second_thread();
     bench_tools_init();
+    if (choice.must_answer) {
+        outsider_be();
+        return 0;
+    }
     print_machine();
     bool is_all = !is_any_wanted(&choice);
     for (size_t i = 0; i < BENCH_COUNT; i++)

@@ -2,10 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +20,7 @@ struct outsider {
     const char *title;
     const char *program;  /* in the folder peers/ beside the bench; written by the build */
     const char *argument; /* which of the program's pools */
+    bool is_unbarriered;  /* its membarrier is refused, from its very beginning */
     const char *lacks;    /* NULL once it has said who it is */
     char version[96];
     int questions; /* file descriptors; valid while it lives */
@@ -46,6 +51,11 @@ static struct outsider outsiders[OUTSIDER_COUNT] = {
                        .program = "node",
                        .argument = "tarn",
                        .lacks = "node, npm and tarn from npm"},
+    [OUTSIDER_UNBARRIERED] = {.title = "lg_pool, no membarrier",
+                              .program = "../bench",
+                              .argument = "--answer",
+                              .is_unbarriered = true,
+                              .lacks = "a kernel that lets a filter refuse membarrier"},
 };
 
 static char answer[ANSWER_MAX];
@@ -137,12 +147,28 @@ static bool find_program(const struct outsider *outsider, char *path, size_t siz
     return access(path, X_OK) == 0;
 }
 
-__attribute__((noreturn)) static void become(const char *path, const char *argument, int questions,
-                                             int answers)
+/* As on a kernel without it.  From here on also for what this process becomes. */
+static bool refuse_membarrier(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+__attribute__((noreturn)) static void become(const struct outsider *outsider, const char *path,
+                                             int questions, int answers)
 {
     if (dup2(questions, STDIN_FILENO) < 0 || dup2(answers, STDOUT_FILENO) < 0)
         _exit(127);
-    execl(path, path, argument, (char *)NULL);
+    if (outsider->is_unbarriered && !refuse_membarrier())
+        _exit(127);
+    execl(path, path, outsider->argument, (char *)NULL);
     _exit(127);
 }
 
@@ -160,7 +186,7 @@ static void start(struct outsider *outsider)
     if (outsider->pid < 0)
         bench_fail("cannot fork");
     if (outsider->pid == 0)
-        become(path, outsider->argument, down[0], up[1]);
+        become(outsider, path, down[0], up[1]);
     close(down[0]);
     close(up[1]);
     outsider->questions = down[1];

@@ -26,6 +26,10 @@
 
 struct outsider;
 
+/* Be an outsider: answer the questions on standard input as a pool of this library, with what that
+ * process is allowed.  Of the questions only "alone" is understood. */
+void outsider_be(void);
+
 enum outsider_name {
     OUTSIDER_HIKARI,
     OUTSIDER_GO_SQL,
@@ -33,6 +37,7 @@ enum outsider_name {
     OUTSIDER_SQLALCHEMY,
     OUTSIDER_GENERIC_POOL,
     OUTSIDER_TARN,
+    OUTSIDER_UNBARRIERED, /* this bench's own pool, where membarrier is missing */
     OUTSIDER_COUNT
 };
 

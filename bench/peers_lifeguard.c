@@ -93,13 +93,23 @@ static void *pool_create(unsigned capacity)
     return create_full(&options);
 }
 
-/* Newcomers may pass a waiter for a millisecond. */
-static void *overtaking_create(unsigned capacity)
+/* Newcomers never pass a waiter. */
+static void *strict_create(unsigned capacity)
 {
     struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
-    options.name = "bench, overtaking";
+    options.name = "bench, strict";
     options.capacity = capacity;
-    options.overtaking_us = 1000;
+    options.overtaking_us = 0;
+    return create_full(&options);
+}
+
+/* No slot belongs to one context more than to another. */
+static void *unbiased_create(unsigned capacity)
+{
+    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+    options.name = "bench, unbiased";
+    options.capacity = capacity;
+    options.unbiased = 1;
     return create_full(&options);
 }
 
@@ -117,12 +127,19 @@ const struct pool_peer peer_lg_pool = {.name = "lg_pool",
                                        .loop = pool_loop,
                                        .alternate = pool_alternate};
 
-const struct pool_peer peer_lg_pool_overtaking = {.name = "lg_pool, overtaking 1 ms",
-                                                  .create = overtaking_create,
-                                                  .destroy = pool_destroy,
-                                                  .pairs = pool_pairs,
-                                                  .loop = pool_loop,
-                                                  .alternate = pool_alternate};
+const struct pool_peer peer_lg_pool_strict = {.name = "lg_pool, strict",
+                                              .create = strict_create,
+                                              .destroy = pool_destroy,
+                                              .pairs = pool_pairs,
+                                              .loop = pool_loop,
+                                              .alternate = pool_alternate};
+
+const struct pool_peer peer_lg_pool_unbiased = {.name = "lg_pool, unbiased",
+                                                .create = unbiased_create,
+                                                .destroy = pool_destroy,
+                                                .pairs = pool_pairs,
+                                                .loop = pool_loop,
+                                                .alternate = pool_alternate};
 
 /* -- mutex and condition, as a way to hand something over ------------------------------------- */
 

@@ -41,6 +41,7 @@ void pool_bench_alone(void)
 {
     static const struct bench_goal goals[] = {
         {LG, FIRST_LIMIT + LIMIT_PAIR, BENCH_AT_MOST, 0.75},
+        {LG_UNBARRIERED, FIRST_LIMIT + LIMIT_PAIR, BENCH_AT_MOST, 1.5},
         {LG, LIFO, BENCH_AT_MOST, 0.6},
         {LG, APR, BENCH_AT_MOST, 0.5},
     };
