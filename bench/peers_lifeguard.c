@@ -113,6 +113,24 @@ static void *unbiased_create(unsigned capacity)
     return create_full(&options);
 }
 
+static void count_event(void *arg, const struct lg_pool_event *event)
+{
+    (void)event;
+    ++*(uint64_t *)arg; /* events come one at a time */
+}
+
+/* Somebody listens: three events a pair. */
+static void *listened_create(unsigned capacity)
+{
+    static uint64_t events;
+    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+    options.name = "bench, listened";
+    options.capacity = capacity;
+    options.on_event = count_event;
+    options.on_event_arg = &events;
+    return create_full(&options);
+}
+
 static void pool_destroy(void *self)
 {
     lg_pool_destroy(self);
@@ -136,6 +154,13 @@ const struct pool_peer peer_lg_pool_strict = {.name = "lg_pool, strict",
 
 const struct pool_peer peer_lg_pool_unbiased = {.name = "lg_pool, unbiased",
                                                 .create = unbiased_create,
+                                                .destroy = pool_destroy,
+                                                .pairs = pool_pairs,
+                                                .loop = pool_loop,
+                                                .alternate = pool_alternate};
+
+const struct pool_peer peer_lg_pool_listened = {.name = "lg_pool, event sink",
+                                                .create = listened_create,
                                                 .destroy = pool_destroy,
                                                 .pairs = pool_pairs,
                                                 .loop = pool_loop,
