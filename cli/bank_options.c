@@ -151,10 +151,14 @@ static int parse_db(const char *text, const char **out)
     return EXIT_GOOD;
 }
 
-/* getopt_long's ':' and '?', in our words. */
+/* getopt_long's ':' and '?', in our words.  We have no short options, so a word with one '-' fails at
+ * its first letter (optopt), and only a word of one letter has been left by then. */
 static int refuse_option(int key, char **argv)
 {
     const char *word = argv[optind - 1];
+    bool is_short = key == '?' && optopt != 0 && optopt < OPTION_DB;
+    if (is_short && !(word[0] == '-' && word[1] && !word[2]))
+        word = argv[optind];
     if (key == ':')
         return refuse("%s needs a value; see lifeguard help bank", word);
     return refuse("unknown option %s; see lifeguard help bank", word);
@@ -215,7 +219,8 @@ static int check_together(struct bank_options *options, int argc, char **argv)
 int bank_options_parse(int argc, char **argv, struct bank_options *out)
 {
     *out = (struct bank_options){.threads = 8, .pool = 4, .lock = BANK_LOCK_ROW, .seed = 1};
-    optind = 1;
+    optind =
+        0; /* glibc's way to forget the words of a call before; 1 would go on within the last */
     int key;
     while ((key = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
         int code = parse_option(key, argv, out);

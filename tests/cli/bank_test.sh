@@ -88,6 +88,7 @@ says "usage:" "$err"
 
 refuses 2 "unknown option --fast" bank --fast
 refuses 2 "unknown option -x" bank -x
+refuses 2 "unknown option -xy" bank --quiet -xy
 refuses 2 "unexpected argument now" bank now
 refuses 2 "--threads needs a value" bank --threads
 refuses 2 "from 1 to 1,000" bank --pool 0
