@@ -104,6 +104,10 @@ static int create(const char *name, struct lg__sqlite_file *file)
     if (!file->path)
         return fail_errno(name, "its folder cannot be used");
     int fd = open(file->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    struct stat info;
+    if (fd < 0 && errno == EEXIST && stat(file->path, &info) && errno == ENOENT)
+        return lg__sqlite_fail(LG_EOPEN, "%s: is a link to what does not exist; create that first",
+                               name);
     if (fd < 0 && errno == EEXIST)
         return LG_OK; /* somebody else was faster, which is as good */
     if (fd < 0)

@@ -40,6 +40,9 @@ static void test_wrong_names(void **state)
     expect_failure(path_of("none/a.db"), NULL, LG_EOPEN, "folder does not exist");
     expect_failure(folder, NULL, LG_EOPEN, "is a folder");
     expect_failure(path_of("new/"), NULL, LG_EOPEN, "is a folder");
+    assert_int_equal(symlink("gone", path_of("dangling")), 0);
+    expect_failure(path_of("dangling"), NULL, LG_EOPEN, "is a link to what does not exist");
+    assert_int_equal(unlink(path_of("dangling")), 0);
     put(path_of("file"), "");
     expect_failure(path_of("file/a.db"), NULL, LG_EOPEN, "Not a directory");
     assert_int_equal(mkfifo(path_of("fifo"), 0600), 0);
