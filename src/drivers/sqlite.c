@@ -11,15 +11,18 @@
 
 #define STATEMENTS_DEFAULT   32
 #define OPEN_TIMEOUT_DEFAULT 10000
+#define SIZE_LIMIT           65536 /* of an options struct */
 
 /* Copy a struct that begins with its size and may be of another version: what it is too short for
- * stays as it is in out, what it is too long for must be 0. */
+ * stays as it is in out, what it is too long for must be 0.  No version is longer than SIZE_LIMIT or
+ * ends within a pointer. */
 static int copy_versioned(const void *in, void *out, uint32_t known)
 {
     uint32_t size;
     memcpy(&size, in, sizeof size);
-    if (size < sizeof size)
-        return lg__sqlite_fail(LG_EINVAL, "an options.size is not set; use the initialiser");
+    bool is_cut = size > sizeof size && size % sizeof(void *) != 0;
+    if (size < sizeof size || size > SIZE_LIMIT || is_cut)
+        return lg__sqlite_fail(LG_EINVAL, "an options.size cannot be right; use the initialiser");
     const unsigned char *bytes = in;
     for (uint32_t i = known; i < size; i++)
         if (bytes[i])

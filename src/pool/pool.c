@@ -72,12 +72,13 @@ void lg__pool_clear_flag(struct lg_pool *pool, uint64_t flag)
 }
 
 /* Copy a struct that begins with its size and may be older or newer than ours: the unknown tail of a
- * newer one must be zero.  (As the kernel's copy_struct_from_user.) */
+ * newer one must be zero.  A size that no struct of pointers can have would cut one in two.  (As the kernel's copy_struct_from_user.) */
 static int copy_sized(void *to, size_t known, const void *from, size_t minimum)
 {
     uint32_t size = *(const uint32_t *)from;
     const char *bytes = from;
-    if (size < minimum || size > 65536)
+    bool is_cut = size > minimum && size % sizeof(void *) != 0;
+    if (size < minimum || size > 65536 || is_cut)
         return LG_EINVAL;
     for (size_t i = known; i < size; i++)
         if (bytes[i] != 0)

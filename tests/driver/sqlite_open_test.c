@@ -101,8 +101,11 @@ static void test_options(void **state)
     } options = {LG_SQLITE_OPTIONS_INIT, 1};
     options.known.size = sizeof options;
     expect_failure(path_of("a.db"), &options.known, LG_EVERSION, "newer");
-    options.known.size = 0;
-    expect_failure(path_of("a.db"), &options.known, LG_EINVAL, "size");
+    static const uint32_t sizes[] = {0, 3, 33, sizeof options.known - 4, 65544, UINT32_MAX};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        options.known.size = sizes[i];
+        expect_failure(path_of("a.db"), &options.known, LG_EINVAL, "size");
+    }
     options.known = (struct lg_sqlite_options)LG_SQLITE_OPTIONS_INIT;
     options.known.statements = LG_SQLITE_STATEMENTS_MAX + 1;
     expect_failure(path_of("a.db"), &options.known, LG_EINVAL, "statements");

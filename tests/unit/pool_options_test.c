@@ -143,7 +143,7 @@ static void a_size_that_cannot_be_is_refused(void **state)
 {
     (void)state;
     struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
-    static const uint32_t sizes[] = {0, 1, 3, 65537, UINT32_MAX};
+    static const uint32_t sizes[] = {0, 1, 3, 12, 13, 71, 73, 65535, 65537, UINT32_MAX};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         options.size = sizes[i];
         assert_refused(&options, LG_EINVAL);
