@@ -1,4 +1,5 @@
-/* A report for people: a headline, one line a context, and what to do. */
+/* A report for people: a headline, one line a context, and what to do.  Names and the driver's words are
+ * of others: whatever is in them, they stay within their line. */
 #include "graph/report_write.h"
 
 #include <string.h>
@@ -10,7 +11,7 @@ static bool is_pool(const struct lg_report *report)
 
 static void add_name(struct lg__text *text, const char *name, uint32_t unit)
 {
-    lg__text_add(text, name[0] ? name : "(unnamed)");
+    lg__text_add_plain(text, name[0] ? name : "(unnamed)");
     if (unit != LG_NO_UNIT)
         lg__text_addf(text, "#%u", unit);
 }
@@ -20,7 +21,8 @@ static void add_hold(struct lg__text *text, const struct lg_report_hold *hold)
     add_name(text, hold->name, hold->unit);
     if (!hold->place[0])
         return;
-    lg__text_addf(text, " (%s", hold->place);
+    lg__text_add(text, " (");
+    lg__text_add_plain(text, hold->place);
     if (hold->unit != LG_NO_UNIT)
         lg__text_addf(text, ", %llu ms", (unsigned long long)hold->age_ms);
     lg__text_add(text, ")");
@@ -29,7 +31,9 @@ static void add_hold(struct lg__text *text, const struct lg_report_hold *hold)
 static void add_member(struct lg__text *text, const struct lg_report_member *member, int width)
 {
     uint32_t listed = lg__report_listed_holds(member);
-    lg__text_addf(text, "  %-*s", width, member->context);
+    lg__text_add(text, "  ");
+    lg__text_add_plain(text, member->context);
+    lg__text_addf(text, "%*s", width - (int)strlen(member->context), "");
     if (listed > 0)
         lg__text_add(text, "  holds ");
     for (uint32_t i = 0; i < listed; i++) {
@@ -41,8 +45,11 @@ static void add_member(struct lg__text *text, const struct lg_report_member *mem
     if (member->need > 0) {
         lg__text_addf(text, "  waits for %u of ", member->need);
         add_name(text, member->waits_name, LG_NO_UNIT);
-        if (member->waits_place[0])
-            lg__text_addf(text, " (%s)", member->waits_place);
+        if (member->waits_place[0]) {
+            lg__text_add(text, " (");
+            lg__text_add_plain(text, member->waits_place);
+            lg__text_add(text, ")");
+        }
     } else {
         lg__text_add(text, "  runs");
     }
@@ -65,11 +72,12 @@ static void add_members(struct lg__text *text, const struct lg_report *report)
 
 static void add_thing(struct lg__text *text, const struct lg_report *report)
 {
-    lg__text_addf(text, "%s ", report->noun);
-    if (report->name[0])
-        lg__text_addf(text, "\"%s\"", report->name);
-    else
-        lg__text_add(text, "(unnamed)");
+    const char *quote = report->name[0] ? "\"" : "";
+    lg__text_add_plain(text, report->noun);
+    lg__text_add(text, " ");
+    lg__text_add(text, quote);
+    add_name(text, report->name, LG_NO_UNIT);
+    lg__text_add(text, quote);
     if (is_pool(report))
         lg__text_addf(text, " (%u of %u out)", report->held, report->capacity);
 }
@@ -100,7 +108,8 @@ static void add_advice(struct lg__text *text, const struct lg_report *report)
     const struct lg_report_member *victim = find_victim(report);
     if (!report->victim[0])
         return;
-    lg__text_addf(text, "%s got LG_EDEADLK: ", report->victim);
+    lg__text_add_plain(text, report->victim);
+    lg__text_add(text, " got LG_EDEADLK: ");
     if (victim && victim->hold_count > 0) {
         lg__text_addf(text, "%s ", is_pool(report) ? "check in" : "release");
         add_name(text, victim->holds[0].name, victim->holds[0].unit);
@@ -111,13 +120,21 @@ static void add_advice(struct lg__text *text, const struct lg_report *report)
     add_cure(text, report);
 }
 
+static void add_place(struct lg__text *text, const struct lg_report *report)
+{
+    if (!report->place[0])
+        return;
+    lg__text_add(text, " at ");
+    lg__text_add_plain(text, report->place);
+}
+
 static void add_deadlock(struct lg__text *text, const struct lg_report *report)
 {
     lg__text_add(text, "deadlock on ");
     add_thing(text, report);
-    lg__text_addf(text, ", closed by %s", report->closer);
-    if (report->place[0])
-        lg__text_addf(text, " at %s", report->place);
+    lg__text_add(text, ", closed by ");
+    lg__text_add_plain(text, report->closer);
+    add_place(text, report);
     lg__text_addf(text, ", found in %llu us\n", (unsigned long long)(report->found_ns / 1000));
     add_members(text, report);
     add_advice(text, report);
@@ -125,16 +142,18 @@ static void add_deadlock(struct lg__text *text, const struct lg_report *report)
 
 static void add_timeout(struct lg__text *text, const struct lg_report *report)
 {
-    lg__text_addf(text, "%s waited %llu ms for ", report->closer,
-                  (unsigned long long)report->waited_ms);
+    lg__text_add_plain(text, report->closer);
+    lg__text_addf(text, " waited %llu ms for ", (unsigned long long)report->waited_ms);
     add_thing(text, report);
-    if (report->place[0])
-        lg__text_addf(text, " at %s", report->place);
+    add_place(text, report);
     lg__text_add(text, report->kind == LG_REPORT_OPEN ? ": the open failed" : ": timed out");
     lg__text_add(text, "\n");
-    if (report->cause != LG_EXHAUSTION_NONE)
-        lg__text_addf(text, "  cause: %s%s%s\n", lg_exhaustion_text(report->cause),
-                      report->detail[0] ? ": " : "", report->detail);
+    if (report->cause != LG_EXHAUSTION_NONE) {
+        lg__text_addf(text, "  cause: %s%s", lg_exhaustion_text(report->cause),
+                      report->detail[0] ? ": " : "");
+        lg__text_add_plain(text, report->detail);
+        lg__text_add(text, "\n");
+    }
     if (report->waiting > 0)
         lg__text_addf(text, "  %u still wait, the first for %llu ms\n", report->waiting,
                       (unsigned long long)report->oldest_ms);

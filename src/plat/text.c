@@ -93,6 +93,21 @@ static size_t utf8_length(const unsigned char *s)
     return is_overlong || is_outside ? 0 : length;
 }
 
+void lg__text_add_plain(struct lg__text *text, const char *string)
+{
+    const unsigned char *s = (const unsigned char *)string;
+    while (*s) {
+        size_t length = utf8_length(s);
+        bool is_control = *s < 0x20 || *s == 0x7f || (*s == 0xc2 && length == 2 && s[1] < 0xa0);
+        size_t taken = length ? length : 1;
+        if (is_control || length == 0)
+            add_bytes(text, "??", taken);
+        else
+            add_bytes(text, (const char *)s, length);
+        s += taken;
+    }
+}
+
 void lg__text_add_json(struct lg__text *text, const char *string)
 {
     add_bytes(text, "\"", 1);

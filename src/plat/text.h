@@ -26,6 +26,9 @@ void lg__text_add(struct lg__text *text, const char *string);
 void lg__text_addf(struct lg__text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Text that can neither begin a line nor command a terminal: control characters and bytes that are not
+ * UTF-8 become '?', one each, so that its length stays. */
+void lg__text_add_plain(struct lg__text *text, const char *string);
 /* Text in double quotes, escaped as JSON demands; bytes that are not UTF-8 become '?'. */
 void lg__text_add_json(struct lg__text *text, const char *string);
 /* The same for Graphviz, without the quotes around it; line breaks become spaces. */

@@ -98,6 +98,25 @@ static void test_text_of_a_deadlock_on_a_pool(void **state)
         " 9 (contexts seen: 8), or nested = share.\n");
 }
 
+/* Lines and commands to terminals are the report's alone. */
+static void test_text_keeps_names_in_their_line(void **state)
+{
+    (void)state;
+    struct lg_report report = pool_deadlock();
+    report.member_count = 1;
+    report.kind = LG_REPORT_TIMEOUT;
+    report.cause = LG_EXHAUSTION_OPENS_FAIL;
+    snprintf(report.closer, sizeof report.closer, "a\nb\x1b[2J");
+    snprintf(report.name, sizeof report.name, "\xe2\x82\xac\xff\xc2\x9b");
+    snprintf(report.detail, sizeof report.detail, "no\r\nroute");
+    snprintf(report.members[0].context, sizeof report.members[0].context, "\t\x7f");
+    assert_string_equal(write_as(&report, LG_REPORT_TEXT),
+                        "a?b?[2J waited 0 ms for pool \"\xe2\x82\xac???\" (4 of 4 out) at "
+                        "bank.c:211: timed out\n"
+                        "  cause: opens fail: no??route\n"
+                        "  ??  holds db#0 (bank.c:204, 12 ms)  waits for 1 of db\n");
+}
+
 static void test_text_of_a_deadlock_on_locks(void **state)
 {
     (void)state;
@@ -532,6 +551,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         SUPPORT_TEST(test_text_of_a_deadlock_on_a_pool),
+        SUPPORT_TEST(test_text_keeps_names_in_their_line),
         SUPPORT_TEST(test_text_of_a_deadlock_on_locks),
         SUPPORT_TEST(test_text_of_timeouts),
         SUPPORT_TEST(test_nothing_to_report),
