@@ -24,6 +24,16 @@ check:
 	@$(MAKE) --no-print-directory build
 	@ctest --preset plain
 
+SECONDS ?= 60
+
+## fuzz: run each fuzz target under libFuzzer for SECONDS (default 60); TARGET=name for one only
+.PHONY: fuzz
+fuzz:
+	@./scripts/install-needed.sh build fuzz
+	@cmake --preset fuzz
+	@cmake --build --preset fuzz
+	@sh scripts/fuzz.sh $(SECONDS) $(TARGET)
+
 ## bench: install what is missing of the peers, build and measure; JSON=FILE also writes to FILE
 .PHONY: bench
 bench:

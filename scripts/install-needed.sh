@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the Debian packages that a target of the Makefile needs and that are not there yet.
 #
-#     scripts/install-needed.sh build [check] [ci] [bench]
+#     scripts/install-needed.sh build [check] [fuzz] [ci] [bench]
 #
 # With nothing missing it says nothing, needs no root and touches no network.
 set -eu
@@ -17,6 +17,7 @@ packages_of() {
     case $1 in
     build) echo gcc libc6-dev cmake ninja-build pkg-config libsqlite3-dev ;;
     check) echo libcmocka-dev spin ;;
+    fuzz) echo clang libclang-rt-14-dev ;;
     ci) echo clang clang-format libclang-rt-14-dev ;;
     bench)
         echo g++ libnsync-dev libglib2.0-dev libapr1-dev libaprutil1-dev libabsl-dev \
@@ -24,7 +25,7 @@ packages_of() {
             "$(unless_there javac default-jdk-headless)" "$(unless_there npm nodejs npm)"
         ;;
     *)
-        echo "usage: $0 build [check] [ci] [bench]" >&2
+        echo "usage: $0 build [check] [fuzz] [ci] [bench]" >&2
         exit 2
         ;;
     esac
