@@ -207,12 +207,12 @@ void pool_bench_contended(void)
          .limits = {LG, 0.9, HIKARI_P99_NS, NAN}},
         {"pool of 8, 8 threads, hold 0", 8, 0, 60, 10, against_hikari, 2,
          .limits = {LG, 0.9, HIKARI_P99_NS, NAN}},
-        {"pool of 8, 40 threads, hold 0", 40, 0, 150, 6, against_fifo, 2,
+        {"pool of 8, 40 threads, hold 0", 40, 0, 300, 6, against_fifo, 2,
          .limits = {LG, 0.8, NAN, 5000}},
         {"pool of 8, 2 threads on 2 cores, hold 1 us", 2, 1000, 20, 20, against_none, 1,
          .limits = NO_LIMITS},
         {"pool of 8, 8 threads, hold 1 us", 8, 1000, 60, 10, against_none, 1, .limits = NO_LIMITS},
-        {"pool of 8, 40 threads, hold 1 us", 40, 1000, 150, 6, against_lifo, 2,
+        {"pool of 8, 40 threads, hold 1 us", 40, 1000, 300, 6, against_lifo, 2,
          .limits = {LG, 0.5, NAN, 5000}},
     };
     for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)

@@ -15,6 +15,6 @@ command -v npm > /dev/null || {
 [ ! -d "$folder/node_modules/tarn" ] || [ ! -d "$folder/node_modules/generic-pool" ] || exit 0
 mkdir -p "$folder"
 # shellcheck disable=SC2086 # a list
-npm install --prefix "$folder" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error \
+npm install --prefix "$folder" --no-save --no-audit --no-fund --ignore-scripts --silent \
     --fetch-retries=1 --fetch-timeout=20000 $packages ||
     echo "bench: the npm registry does not answer: the pools for node are skipped"
