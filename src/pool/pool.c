@@ -388,7 +388,9 @@ static void forget_slot(struct lg_pool *pool, uint32_t index)
     struct lg__slot *slot = &pool->slots[index];
     struct lg__slot_view view =
         lg__slot_look(slot); /* no bias is half revoked: prepare had the lock */
-    if (lg__self && lg__slot_state(view.word) == LG__SLOT_LENT && view.holder == lg__self->id)
+    bool is_own =
+        lg__slot_state(view.word) == LG__SLOT_LENT && lg__self && view.holder == lg__self->id;
+    if (is_own && !lg__slot_is_biased(slot->word)) /* else it is not counted */
         lg__lease_drop(lg__self);
     uint64_t loans = lg__slot_loans(view.word) + LG__FORK_TAGS;
     slot->word = loans << LG__SLOT_LOAN_SHIFT | LG__SLOT_EMPTY;
