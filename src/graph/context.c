@@ -496,12 +496,16 @@ void lg__held_pop_slow(struct lg_context *self, const void *object)
     lg__store_relaxed(&self->held_count, n - 1);
 }
 
+/* A bias that is taken back moves a lease from one count to the other: then count again. */
 static uint32_t lease_count(const struct lg_context *context)
 {
-    uint32_t count = lg__load_relaxed(&context->lease_count);
-    uint32_t lost = lg__load_relaxed(&context->lease_lost);
-    uint32_t counted = (int32_t)(count - lost) > 0 ? count - lost : 0;
-    return count_biased ? counted + count_biased(context) : counted;
+    uint32_t lost, biased;
+    do {
+        lost = lg__load_acquire(&context->lease_lost);
+        biased = count_biased ? count_biased(context) : 0;
+    } while (lg__load_acquire(&context->lease_lost) != lost);
+    uint32_t count = lg__load_relaxed(&context->lease_count) - lost;
+    return (int32_t)count > 0 ? count + biased : biased;
 }
 
 void lg__lease_counter_set(uint32_t (*counter)(const struct lg_context *context))

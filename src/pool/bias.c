@@ -7,7 +7,8 @@
 static bool may_bias(const struct lg_pool *pool, const struct lg__slot *slot, uint64_t control,
                      uint32_t key)
 {
-    return (control & LG__POOL_FLAGS) == 0 && !pool->closers.first &&
+    return pool->bias_after != LG__BIAS_NEVER && /* a streak may get as long as that */
+           (control & LG__POOL_FLAGS) == 0 && !pool->closers.first &&
            lg__load_relaxed(&slot->generation) == LG__POOL_GENERATION(control) &&
            (slot->bias_owner == 0 || slot->bias_owner == key ||
             !lg__context_key_is_alive(slot->bias_owner));
@@ -26,7 +27,7 @@ void lg__bias_earn(struct lg_pool *pool, struct lg_context *self, struct lg__hin
         slot->bias_owner = key;
         hint->claim = (uint64_t)tag << 32 | (uint64_t)(slot - pool->slots);
         lg__store_relaxed(&slot->busy, hint->claim);
-        lg__store_relaxed(&pool->biased_count, pool->biased_count + 1);
+        lg__store_full(&pool->biased_count, pool->biased_count + 1); /* B3 */
         lg__slot_move_own(slot, LG__SLOT_BIASED); /* nobody else has the lease yet */
         hint->word = lg__load_relaxed(&slot->word);
         /* Not counted from now on. */
@@ -38,14 +39,19 @@ void lg__bias_earn(struct lg_pool *pool, struct lg_context *self, struct lg__hin
 }
 
 /* The verdict: the word becomes what the owner had said when it passed the barrier.  A loan is in the
- * holder's books from now on, who is the owner still. */
-static void give_verdict(struct lg__slot *slot)
+ * holder's books from now on, who is the owner still.  After a verdict of idle one tag is left out:
+ * the owner may be claiming it just now, and must not take another's loan for its own. */
+static void give_verdict(struct lg_pool *pool, struct lg__slot *slot)
 {
     uint64_t busy = lg__load_acquire(&slot->busy); /* B1, B2 */
     uint64_t word = lg__slot_unbiased(lg__load_relaxed(&slot->word), busy);
     struct lg_context *owner = lg__context_find(lg__load_relaxed(&slot->holder));
-    if (lg__slot_state(word) == LG__SLOT_LENT && owner)
-        lg__add_relaxed(&owner->lease_lost, UINT32_MAX);
+    if (lg__slot_state(word) == LG__SLOT_IDLE) {
+        word += LG__SLOT_LOAN_ONE;
+        pool->unlent++;
+    } else if (owner) {
+        lg__add_full(&owner->lease_lost, UINT32_MAX); /* O2 */
+    }
     lg__store_release(&slot->holder_tag, lg__slot_tag(word)); /* S3 */
     lg__store_full(&slot->word, word);
 }
@@ -60,35 +66,44 @@ void lg__bias_revoke(struct lg_pool *pool, bool is_loss)
     lg__barrier_heavy();
     for (uint32_t i = 0; i < pool->capacity; i++)
         if (lg__slot_state(lg__load_relaxed(&pool->slots[i].word)) == LG__SLOT_UNBIASING)
-            give_verdict(&pool->slots[i]);
+            give_verdict(pool, &pool->slots[i]);
     lg__store_relaxed(&pool->biased_count, 0u);
     if (is_loss && pool->bias_after < LG__BIAS_AFTER_MAX)
         lg__store_relaxed(&pool->bias_after, pool->bias_after * 2);
 }
 
-void lg__bias_revoke_all(struct lg_pool *pool)
+static void lock_and_revoke(struct lg_pool *pool, bool is_loss)
 {
-    if (lg__load_full(&pool->biased_count) == 0) /* B3 */
-        return;
     lg__raw_lock(&pool->lock);
-    lg__bias_revoke(pool, false);
+    lg__bias_revoke(pool, is_loss);
     lg__raw_unlock(&pool->lock);
 }
 
-void lg__bias_revoke_slot(struct lg_pool *pool, struct lg__slot *slot)
+void lg__bias_revoke_all(struct lg_pool *pool)
 {
-    if (lg__slot_is_biased(lg__load_acquire(&slot->word)))
-        lg__bias_revoke_all(pool);
+    if (lg__load_full(&pool->biased_count) != 0) /* B3 */
+        lock_and_revoke(pool, false);
 }
 
+void lg__bias_revoke_slot(struct lg_pool *pool, const struct lg__slot *slot)
+{
+    if (lg__slot_is_biased(lg__load_acquire(&slot->word)))
+        lock_and_revoke(pool, true);
+}
+
+/* The owner's own stores come before its loads: no barrier. */
 void lg__bias_leave(struct lg_pool *pool, struct lg_context *self, struct lg__hint *hint)
 {
     struct lg__slot *slot = hint->slot;
     if (hint->pool_serial != pool->serial || hint->word == 0)
         return;
     lg__raw_lock(&pool->lock);
-    bool is_mine = slot->bias_owner == lg__context_key(lg__load_relaxed(&self->id));
-    if (is_mine && lg__load_relaxed(&slot->word) != hint->word)
+    if (lg__load_relaxed(&slot->word) == hint->word) {
+        lg__slot_move_own(slot, LG__SLOT_UNBIASING);
+        give_verdict(pool, slot);
+        lg__store_relaxed(&pool->biased_count, pool->biased_count - 1);
+    }
+    if (slot->bias_owner == lg__context_key(lg__load_relaxed(&self->id)))
         slot->bias_owner = 0;
     lg__raw_unlock(&pool->lock);
     hint->word = 0;

@@ -7,7 +7,9 @@
  *   B1  checkout stores busy = LENT, passes a light barrier, and loads the word again; the revoker
  *       stores UNBIASING, passes the heavy one, and loads busy: one of the two sees the other.  If
  *       the owner sees the word changed, it asks for the verdict under the pool's lock: either the
- *       slot is LENT to it, by that very tag, and the checkout has succeeded, or it has not.
+ *       slot is LENT by that very tag, and the checkout has succeeded, or it has not.  (If it was
+ *       seen idle, no loan ever gets that tag: else another's loan, given to the owner just then,
+ *       would look like its own.)
  *   B2  checkin stores busy = IDLE (release: the resource is as its user left it), passes a light
  *       barrier, and loads the word again, as above: if the verdict is that the slot is LENT with its
  *       tag, then it is returned in the ordinary way, waiters and all; else it was seen idle, and the
@@ -16,8 +18,16 @@
  *       more; clear changes that word (full) and then loads the count: one of the two revokes.
  * So there is no retreat that could leave a unit free behind a waiter's back.
  *
+ * Books: a lease of a biased slot is not in its holder's lease_count; a verdict of LENT puts it there,
+ * through lease_lost, under the pool's lock.
+ *   O2  whoever counts a context's leases looks at the biased ones between two looks at lease_lost.
+ *       At a context's end the revoker may find it gone already and count for nobody: so a context
+ *       that has ever left a bias to be taken back is looked for in the slots, not in its counts.
+ *
  * One revocation takes back all biases of a pool, for one barrier.  It is done by whoever finds no idle
- * slot, queues, clears, closes, or moves a lease that is biased:
+ * slot, queues, clears, closes, or moves a lease that is biased.  An owner that turns away from a slot
+ * (its hint is needed for another pool, the resource has to be checked) gives up that bias alone, and
+ * pays no barrier.
  *   Invariant: while somebody waits for the pool, or it is closed, no slot of it is biased.
  * The detector needs no barrier: it trusts blocked contexts only, whose stores come before they begin
  * to wait.  Nor does anything that only counts.
@@ -27,7 +37,7 @@
  * only when that one has ended, or was seen in a slow path of the pool, where it is in no fast one.
  *
  * A bias is earned: so many loans of one slot in a row by one context, and twice as many after each
- * loss of all to somebody who found nothing idle.  A checkout that the owner interrupts by a signal
+ * loss of all to somebody who found nothing idle or moved a biased lease.  A checkout that the owner interrupts by a signal
  * handler of its own that checks out too would break B1: the calls are not signal-safe. */
 #ifndef LG_POOL_BIAS_H
 #define LG_POOL_BIAS_H
@@ -38,6 +48,9 @@
 #define LG__BIAS_AFTER     16u
 #define LG__BIAS_AFTER_MAX 65536u
 #define LG__BIAS_NEVER     UINT32_MAX
+
+/* Loans by one bias, about: the word counts more of them than busy's tag can. */
+#define LG__BIAS_LOANS_MAX (1u << 31)
 
 /* Give the caller, who has been lent the slot with this tag, the bias, if all is quiet.  Takes the
  * pool's lock. */
@@ -50,12 +63,15 @@ void lg__bias_revoke(struct lg_pool *pool, bool is_loss);
 /* The same without the lock, which it takes if there is need.  After a change of the control word. */
 void lg__bias_revoke_all(struct lg_pool *pool);
 
-/* The same, if the slot is biased. */
-void lg__bias_revoke_slot(struct lg_pool *pool, struct lg__slot *slot);
+/* The same, if the slot is biased: the lease of it is returned by another, or moved. */
+void lg__bias_revoke_slot(struct lg_pool *pool, const struct lg__slot *slot);
 
-/* Forget what a hint says of a slot of this pool, because its context turns to another.  Takes the
- * lock. */
+/* The caller gives up the bias that its hint tells of, if that is one of this pool, and promises to
+ * write busy no more.  Takes the lock. */
 void lg__bias_leave(struct lg_pool *pool, struct lg_context *self, struct lg__hint *hint);
+
+/* pool.c: the same for a hint of another pool, which may be gone. */
+void lg__bias_leave_other(struct lg_context *self, struct lg__hint *hint);
 
 /* pool.c: how many leases of biased slots a context has. */
 uint32_t lg__bias_count(const struct lg_context *context);

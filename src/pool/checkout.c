@@ -69,7 +69,9 @@ static void turn_to(struct lg_pool *pool, struct lg_context *self, struct lg__sl
                     uint32_t tag)
 {
     struct lg__hint *hint = lg__hint_of(pool, self);
-    if (hint->pool_serial == pool->serial && hint->word != 0) {
+    if (hint->word != 0 && hint->pool_serial != pool->serial)
+        lg__bias_leave_other(self, hint);
+    if (hint->word != 0) {
         if (lg__load_relaxed(&((struct lg__slot *)hint->slot)->word) == hint->word)
             return;
         lg__bias_leave(pool, self, hint);
@@ -343,15 +345,12 @@ static __attribute__((noinline)) int checkout_slow(struct lg_pool *pool, lg_dead
     return status;
 }
 
-/* Whether the verdict on a contested checkout of a biased slot is that it has succeeded.  (Its tag may
- * be that of another's loan by now; but holder_tag is never, as long as this context is the holder.) */
-static bool has_verdict(struct lg_pool *pool, struct lg_context *self, const struct lg__slot *slot,
-                        uint32_t tag)
+/* Whether the verdict on a contested checkout of a biased slot is that it has succeeded: else no loan
+ * has this tag. */
+static bool has_verdict(struct lg_pool *pool, const struct lg__slot *slot, uint32_t tag)
 {
     lg__raw_lock(&pool->lock); /* whoever took the bias back is done */
-    bool is_mine = lg__slot_is_of(lg__load_acquire(&slot->word), tag) &&
-                   lg__load_acquire(&slot->holder_tag) == tag &&
-                   lg__load_acquire(&slot->holder) == self->id;
+    bool is_mine = lg__slot_is_of(lg__load_acquire(&slot->word), tag);
     lg__raw_unlock(&pool->lock);
     return is_mine;
 }
@@ -375,7 +374,7 @@ static __attribute__((noinline)) int checkout_contested(struct lg_pool *pool, lg
     struct lg__hint *hint = lg__hint_of(pool, self);
     struct lg__slot *slot = hint->slot;
     uint64_t claim = hint->claim;
-    bool is_mine = has_verdict(pool, self, slot, LG__CLAIM_TAG(claim));
+    bool is_mine = has_verdict(pool, slot, LG__CLAIM_TAG(claim));
     lg__bias_leave(pool, self, hint);
     if (!is_mine)
         return checkout_slow(pool, deadline, lease, place);
@@ -411,9 +410,15 @@ static __attribute__((noinline)) int checkout_idle(struct lg_pool *pool, lg_dead
     return LG_OK;
 }
 
+/* One in so many loans by bias: its holding time is taken, and a bias that has lasted too long ends,
+ * with this loan out. */
 static __attribute__((noinline)) int begin_sample(struct lg_pool *pool, uint64_t claim)
 {
-    lg__stats_begin_hold(pool, lg__self, (uint32_t)claim, LG__CLAIM_TAG(claim));
+    struct lg_context *self = lg__self;
+    struct lg__hint *hint = lg__hint_of(pool, self);
+    lg__stats_begin_hold(pool, self, (uint32_t)claim, LG__CLAIM_TAG(claim));
+    if (LG__CLAIM_TAG(claim) - lg__slot_tag(hint->word) >= LG__BIAS_LOANS_MAX)
+        lg__bias_leave(pool, self, hint);
     return LG_OK;
 }
 
@@ -434,15 +439,18 @@ static inline int lend_biased(struct lg_pool *pool, struct lg__hint *hint, lg_de
     return LG_OK;
 }
 
-/* The tick has moved on since the slot was lent last. */
+/* The tick has moved on since the slot was lent last.  (If it must be checked, that is for the slow path,
+ * which sees it only without a bias.) */
 static __attribute__((noinline)) int checkout_later(struct lg_pool *pool, lg_deadline deadline,
                                                     struct lg_lease *lease, const char *place)
 {
     struct lg__hint *hint = lg__hint_of(pool, lg__self);
     struct lg__slot *slot = hint->slot;
     uint64_t now_ms = lg__tick_now_ms();
-    if (lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) >= pool->check_after_ms)
+    if (lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) >= pool->check_after_ms) {
+        lg__bias_leave(pool, lg__self, hint);
         return checkout_slow(pool, deadline, lease, place);
+    }
     lg__store_relaxed(&slot->since_ms, (uint32_t)now_ms);
     return lend_biased(pool, hint, deadline, lease, place);
 }

@@ -24,7 +24,8 @@ static bool is_out(const struct lg_lease *lease)
     bool has_share = shares && shares->out != 0
                          ? (shares->out >> bit & 1) && shares->latest[bit] == share
                          : share == 0;
-    lg__bias_revoke(lease->pool, false);
+    if (lg__slot_is_biased(lg__load_acquire(&slot->word)))
+        lg__bias_revoke(lease->pool, true);
     return has_share && lg__slot_is_of(lg__load_acquire(&slot->word), lease->tag);
 }
 

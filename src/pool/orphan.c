@@ -46,7 +46,8 @@ bool lg__orphan_is_in(const struct lg_pool *pool, uint64_t id)
 static bool take_orphan(struct lg_pool *pool, struct lg__slot *slot, uint64_t id)
 {
     lg__raw_lock(&pool->lock); /* one change of the holder at a time */
-    lg__bias_revoke(pool, false);
+    if (lg__slot_is_biased(lg__load_acquire(&slot->word)))
+        lg__bias_revoke(pool, false);
     uint64_t word = lg__load_acquire(&slot->word);
     bool is_taken = is_held_by(slot, id) && lg__pool_end_loan(slot, lg__slot_tag(word));
     if (is_taken && pool->shares)
@@ -83,19 +84,29 @@ void lg__orphan_reclaim(struct lg_pool *pool, uint64_t id)
     lg__pool_deliver(pool);
 }
 
+/* A bias of its own that is not the owner's to give up any more: see O2. */
+static bool has_bias(const struct lg_context *context)
+{
+    for (int i = 0; i < LG__HINTS; i++)
+        if (context->hints[i].word != 0)
+            return true;
+    return false;
+}
+
 static void reclaim_all(struct lg_context *context, uint64_t id)
 {
     if (lg__load_relaxed(&context->lease_count) == lg__load_full(&context->lease_lost) && /* O1 */
-        lg__bias_count(context) == 0)
+        !has_bias(context))
+        return;
+    struct lg_pool *pool = lg__pool_find_orphan(id);
+    if (!pool)
         return;
     struct lg_context *guest = lg__guest_begin();
-    struct lg_pool *pool;
-    /* Each turn leaves its pool without a lease of the id's, which can get no new one but by O1. */
-    while ((pool = lg__pool_find_orphan(id)) != NULL) {
+    do { /* each turn leaves its pool without a lease of the id's, which can get a new one by O1 alone */
         lg__orphan_reclaim(pool, id);
         lg__pool_exit(pool);
         lg__pool_unref(pool);
-    }
+    } while ((pool = lg__pool_find_orphan(id)) != NULL);
     lg__guest_end(guest);
 }
 

@@ -290,15 +290,34 @@ static void wait_for_exit(void *arg, struct lg_context *context)
         sched_yield();
 }
 
-/* A hint may name a pool that is gone: found by its serial, or not at all. */
-static bool is_lent_by_bias(const struct lg__hint *hint)
+/* The pool of a hint, with list_lock; NULL: it is gone. */
+static struct lg_pool *find_pool(const struct lg__hint *hint)
 {
-    const struct lg_pool *pool = list_head;
+    struct lg_pool *pool = list_head;
     while (pool && pool->serial != hint->pool_serial)
         pool = pool->next;
+    return pool;
+}
+
+void lg__bias_leave_other(struct lg_context *self, struct lg__hint *hint)
+{
+    lg__raw_lock(&list_lock);
+    struct lg_pool *pool = find_pool(hint);
+    if (pool)
+        lg__bias_leave(pool, self, hint);
+    lg__raw_unlock(&list_lock);
+    hint->word = 0;
+}
+
+/* With the pool's lock: a lease is in the holder's counts, or it is biased, but never neither. */
+static bool is_lent_by_bias(struct lg_pool *pool, const struct lg__hint *hint)
+{
     const struct lg__slot *slot = hint->slot;
-    return pool && lg__load_acquire(&slot->word) == hint->word &&
-           lg__slot_state(lg__slot_look(slot).word) == LG__SLOT_LENT;
+    lg__raw_lock(&pool->lock);
+    bool is_biased = lg__load_acquire(&slot->word) == hint->word;
+    bool is_lent = is_biased && lg__slot_state(lg__slot_look(slot).word) == LG__SLOT_LENT;
+    lg__raw_unlock(&pool->lock);
+    return is_lent;
 }
 
 uint32_t lg__bias_count(const struct lg_context *context)
@@ -308,7 +327,8 @@ uint32_t lg__bias_count(const struct lg_context *context)
         if (context->hints[i].word == 0)
             continue;
         lg__raw_lock(&list_lock);
-        count += is_lent_by_bias(&context->hints[i]);
+        struct lg_pool *pool = find_pool(&context->hints[i]);
+        count += pool && is_lent_by_bias(pool, &context->hints[i]);
         lg__raw_unlock(&list_lock);
     }
     return count;
@@ -405,7 +425,7 @@ static void forget_slot(struct lg_pool *pool, uint32_t index)
 static void forget_counts(struct lg_pool *pool)
 {
     pool->shared = pool->last_return_ns = pool->failures_running = pool->retry_ns = 0;
-    pool->fork_loans = 0;
+    pool->fork_loans = pool->unlent = 0;
     pool->opened = pool->closed = pool->open_failures = 0;
     pool->waited = 0;
     lg__stats_forget(pool);

@@ -131,6 +131,7 @@ struct lg_pool {
     uint32_t on_way;                  /* under lock; waiters woken to look, and not back yet */
     uint64_t tickets;    /* under lock; given to waiters in the order in which they came */
     uint64_t shared;     /* under lock; leases of shared loans, beside the loans themselves */
+    uint64_t unlent;     /* under lock; numbers of loans that there never were */
     uint64_t fork_loans; /* r/o between forks; the parent's */
     uint64_t opened, closed, open_failures, waited; /* atomic relaxed */
     struct lg__stats stats;

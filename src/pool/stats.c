@@ -86,7 +86,7 @@ static void count_slots(struct lg_pool *pool, struct lg_pool_stats *out)
         if (pool->shares && pool->shares[i].out != 0)
             shared_now += (uint64_t)__builtin_popcount(pool->shares[i].out) - 1;
     }
-    out->lent += pool->shared - pool->fork_loans;
+    out->lent += pool->shared - pool->fork_loans - pool->unlent;
     out->returned = out->lent - out->lent_now - shared_now;
 }
 
