@@ -22,18 +22,16 @@ void lg__bias_earn(struct lg_pool *pool, struct lg_context *self, struct lg__hin
     uint64_t word = lg__load_relaxed(&slot->word);
     hint->streak = 0;
     lg__raw_lock(&pool->lock);
-    uint64_t control = lg__load_relaxed(&pool->control);
+    uint64_t control = lg__load_relaxed(&pool->control); /* B3 */
     if (lg__slot_is_of(word, tag) && may_bias(pool, slot, control, key)) {
         slot->bias_owner = key;
         hint->claim = (uint64_t)tag << 32 | (uint64_t)(slot - pool->slots);
         lg__store_relaxed(&slot->busy, hint->claim);
-        lg__store_full(&pool->biased_count, pool->biased_count + 1); /* B3 */
+        lg__store_relaxed(&pool->biased_count, pool->biased_count + 1); /* B3 */
         lg__slot_move_own(slot, LG__SLOT_BIASED); /* nobody else has the lease yet */
         hint->word = lg__load_relaxed(&slot->word);
         /* Not counted from now on. */
         lg__store_relaxed(&self->lease_count, lg__load_relaxed(&self->lease_count) - 1);
-        if (lg__load_full(&pool->control) != control) /* B3 */
-            lg__bias_revoke(pool, false);
     }
     lg__raw_unlock(&pool->lock);
 }
@@ -67,7 +65,7 @@ void lg__bias_revoke(struct lg_pool *pool, bool is_loss)
     for (uint32_t i = 0; i < pool->capacity; i++)
         if (lg__slot_state(lg__load_relaxed(&pool->slots[i].word)) == LG__SLOT_UNBIASING)
             give_verdict(pool, &pool->slots[i]);
-    lg__store_relaxed(&pool->biased_count, 0u);
+    lg__store_release(&pool->biased_count, 0u); /* who sees it sees the verdicts */
     if (is_loss && pool->bias_after < LG__BIAS_AFTER_MAX)
         lg__store_relaxed(&pool->bias_after, pool->bias_after * 2);
 }
@@ -81,7 +79,7 @@ static void lock_and_revoke(struct lg_pool *pool, bool is_loss)
 
 void lg__bias_revoke_all(struct lg_pool *pool)
 {
-    if (lg__load_full(&pool->biased_count) != 0) /* B3 */
+    if (lg__load_acquire(&pool->biased_count) != 0) /* B3 */
         lock_and_revoke(pool, false);
 }
 
@@ -101,7 +99,7 @@ void lg__bias_leave(struct lg_pool *pool, struct lg_context *self, struct lg__hi
     if (lg__load_relaxed(&slot->word) == hint->word) {
         lg__slot_move_own(slot, LG__SLOT_UNBIASING);
         give_verdict(pool, slot);
-        lg__store_relaxed(&pool->biased_count, pool->biased_count - 1);
+        lg__store_release(&pool->biased_count, pool->biased_count - 1);
     }
     if (slot->bias_owner == lg__context_key(lg__load_relaxed(&self->id)))
         slot->bias_owner = 0;

@@ -14,8 +14,9 @@
  *       barrier, and loads the word again, as above: if the verdict is that the slot is LENT with its
  *       tag, then it is returned in the ordinary way, waiters and all; else it was seen idle, and the
  *       revoker has seen to the rest.
- *   B3  who earns a bias counts it, moves the slot to BIASED (full) and loads the control word once
- *       more; clear changes that word (full) and then loads the count: one of the two revokes.
+ *   B3  the control word changes under the pool's lock, and so it does not change while somebody who
+ *       earns a bias reads it and counts the bias, under the same lock.  Whoever changed it looks at
+ *       that count afterwards: the bias has been counted, or is not given.
  * So there is no retreat that could leave a unit free behind a waiter's back.
  *
  * Books: a lease of a biased slot is not in its holder's lease_count; a verdict of LENT puts it there,
@@ -60,7 +61,7 @@ void lg__bias_earn(struct lg_pool *pool, struct lg_context *self, struct lg__hin
 /* Take all biases of the pool back.  With the lock held.  `is_loss`: others want the slots. */
 void lg__bias_revoke(struct lg_pool *pool, bool is_loss);
 
-/* The same without the lock, which it takes if there is need.  After a change of the control word. */
+/* The same without the lock, which it takes if there is need.  After a change of the control word: B3. */
 void lg__bias_revoke_all(struct lg_pool *pool);
 
 /* The same, if the slot is biased: the lease of it is returned by another, or moved. */

@@ -55,7 +55,7 @@ static struct lg__slot *claim_idle(struct lg_pool *pool, uint32_t guess)
 /* As claim_idle, once nothing is idle but what may be biased. */
 static struct lg__slot *claim_biased(struct lg_pool *pool, uint32_t guess)
 {
-    if (lg__load_full(&pool->biased_count) == 0)
+    if (lg__load_acquire(&pool->biased_count) == 0)
         return NULL;
     lg__raw_lock(&pool->lock);
     lg__bias_revoke(pool, true);

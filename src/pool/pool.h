@@ -105,7 +105,7 @@ struct lg_pool {
     uint32_t clears_on_open_failure; /* r/o */
     char name[LG_NAME_SIZE];         /* r/o */
     int32_t inside;                  /* atomic full; calls in a slow path */
-    uint32_t biased_count;           /* atomic relaxed; under lock; slots in BIASED */
+    uint32_t biased_count;           /* atomic; changed under lock; slots in BIASED */
     uint32_t bias_after;  /* atomic relaxed; under lock; loans in a row that earn a bias */
     uint32_t has_spinner; /* atomic; release pairs with the next one's acquire */
     uint32_t spin_vain;   /* the spinner; so many waits go by after the last one */
