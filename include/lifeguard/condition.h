@@ -7,15 +7,15 @@
  *         int status = LG_OK;
  *         while (queue_is_empty() && status == LG_OK)
  *             status = lg_condition_wait(&not_empty, &m, deadline);
- *         if (status == LG_OK || status == LG_ETIMEDOUT) {   // the mutex is held
- *             ...
+ *         if (status == LG_OK || status == LG_ETIMEDOUT || status == LG_ECANCELED) {
+ *             ...                                        // the mutex is held
  *             lg_mutex_unlock(&m);
  *         }
  *     }
  *
- * THE ONE EXCEPTION TO REMEMBER: after LG_OK and LG_ETIMEDOUT the mutex is held again; after
- * LG_EDEADLK and LG_EOWNERDEAD THE MUTEX IS NOT HELD, because taking it back would have waited for
- * ever.  A re-lock is failed so only if no other member of the deadlock will do.
+ * THE ONE EXCEPTION TO REMEMBER: after LG_OK, LG_ETIMEDOUT and LG_ECANCELED the mutex is held again;
+ * after LG_EDEADLK and LG_EOWNERDEAD THE MUTEX IS NOT HELD, because taking it back would have waited
+ * for ever.  A re-lock is failed so only if no other member of the deadlock will do.
  *
  * Anyone may signal, so the wait for the signal itself is never part of a deadlock; the wait to
  * get the mutex back is.  A signal by the holder of the mutex moves the sleeper to the mutex's
@@ -42,9 +42,11 @@ LG_BEGIN_DECLS
 /* Release the mutex, wait for a signal, take the mutex back.  A recursive mutex is released and
  * restored at all its levels.
  * Shape:   the caller holds mutex; all who wait at one condition use the same mutex.
- * Units:   deadline absolute; it limits the wait for the signal, not the taking back.
- * Returns: LG_OK or LG_ETIMEDOUT (mutex held); LG_EDEADLK or LG_EOWNERDEAD (mutex NOT held);
- *          LG_EINVAL (NULL; the mutex is as it was).  Panics if the caller does not hold mutex.
+ * Units:   deadline absolute; it limits the wait for the signal, not the taking back.  The same is
+ *          true of a cancel token.
+ * Returns: LG_OK, LG_ETIMEDOUT or LG_ECANCELED (mutex held; of a token that was requested before, it
+ *          was not even released); LG_EDEADLK or LG_EOWNERDEAD (mutex NOT held); LG_EINVAL (NULL; the
+ *          mutex is as it was).  Panics if the caller does not hold mutex.
  * Threads: any; blocks; allocates nothing; not signal-safe.
  * Source:  hand-over of waiters to the mutex's queue as in nsync; DESIGN.md, "Condition". */
 #define lg_condition_wait(condition, mutex, deadline)                                              \

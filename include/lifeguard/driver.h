@@ -7,6 +7,8 @@
  *   - open runs on a background thread with all signals blocked; reset, check and close run on the
  *     thread that returns or takes the resource, or on a background thread.
  *   - One resource is in at most one call at a time.  Only interrupt runs while a holder uses it.
+ *   - reset, check and close run in whatever cancel scope their thread is in.  One that waits by this
+ *     library and must not be cut short enters a shield: lg_cancel_enter(NULL, &scope).
  *
  *     static int open_file(void *arg, const struct lg_open *open, void **resource) { ... }
  *     static void close_file(void *arg, void *resource) { ... }
@@ -14,7 +16,7 @@
 #ifndef LIFEGUARD_DRIVER_H
 #define LIFEGUARD_DRIVER_H
 
-#include <lifeguard/status.h>
+#include <lifeguard/cancel.h>
 
 /* May the child of a fork() open fresh resources in the pool that it inherited? */
 enum lg_driver_fork {
@@ -22,13 +24,11 @@ enum lg_driver_fork {
     LG_FORK_REFUSE  /* no: every checkout in the child gives LG_EFORK */
 };
 
-struct lg_cancel;
-
 /* What open is told.  All of it is valid until open returns. */
 struct lg_open {
-    lg_deadline deadline;           /* always finite: give up by then */
-    const struct lg_cancel *cancel; /* ask lg_cancel_is_requested() when there is time */
-    char *error;                    /* on failure: why, for people; error_size bytes of room */
+    lg_deadline deadline;     /* always finite: give up by then */
+    struct lg_cancel *cancel; /* ask lg_cancel_is_requested() when there is time, or enter it */
+    char *error;              /* on failure: why, for people; error_size bytes of room */
     size_t error_size;
 };
 
@@ -55,14 +55,5 @@ struct lg_driver {
         sizeof(struct lg_driver), (noun_), (open_), (close_), NULL, NULL, LG_FORK_REFILL, NULL,    \
             NULL                                                                                   \
     }
-
-LG_BEGIN_DECLS
-
-/* Whether the work that carries this token is no longer wanted.
- * Returns: 1 or 0.
- * Threads: any. */
-LG_API int lg_cancel_is_requested(const struct lg_cancel *cancel);
-
-LG_END_DECLS
 
 #endif

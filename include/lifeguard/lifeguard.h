@@ -3,6 +3,7 @@
 #define LIFEGUARD_LIFEGUARD_H
 
 #include <lifeguard/base.h>
+#include <lifeguard/cancel.h>
 #include <lifeguard/condition.h>
 #include <lifeguard/context.h>
 #include <lifeguard/driver.h>

@@ -62,7 +62,8 @@ LG_API void lg_mutex_destroy(struct lg_mutex *mutex);
  * Shape:   mutex not NULL.
  * Units:   deadline absolute, see lg_after_ms; LG_TRY does not wait; LG_FOREVER does.
  * Returns: LG_OK (held); LG_ETIMEDOUT; LG_EDEADLK (with a report); LG_EOWNERDEAD (its holder ended:
- *          lg_mutex_recover); LG_EINVAL (NULL); LG_ENOMEM (no context for this thread).
+ *          lg_mutex_recover); LG_ECANCELED (<lifeguard/cancel.h>); LG_EINVAL (NULL); LG_ENOMEM (no
+ *          context for this thread).
  *          LG_TRY gives LG_EBUSY instead of LG_ETIMEDOUT, and fills no report.
  * Threads: any; blocks; allocates nothing after the thread's first use; not signal-safe.
  * Source:  barging lock with a queue and an eventual hand-off; DESIGN.md, "Mutex". */

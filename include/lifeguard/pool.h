@@ -152,7 +152,7 @@ LG_API LG_MUST_CHECK int lg_pool_create(const struct lg_driver *driver, void *ar
  * Units:   deadline absolute; LG_TRY does not wait (and opens nothing): LG_EBUSY.
  * Returns: LG_OK; LG_ETIMEDOUT (with a report: which cause, who holds what); LG_EBUSY; LG_EDEADLK
  *          (with a report); LG_ENESTED; LG_EOPEN (an open failed while waiting; the report has the
- *          driver's words); LG_EPAUSED; LG_ECLOSED; LG_EFORK; LG_EINVAL; LG_ENOMEM.
+ *          driver's words); LG_EPAUSED; LG_ECLOSED; LG_ECANCELED; LG_EFORK; LG_EINVAL; LG_ENOMEM.
  * Threads: any; blocks; allocates nothing itself; not signal-safe.
  * Source:  FIFO with hand-off of ownership; DESIGN.md, "Pool". */
 #define lg_pool_checkout(pool, deadline, lease)                                                    \
@@ -228,8 +228,9 @@ LG_API enum lg_pool_state lg_pool_state(struct lg_pool *pool);
  * checkin.  Then wait for those until the deadline.  May be called again.
  * Shape:   out has room for `room` infos (NULL if 0); *count (may be NULL) gets how many are out.
  * Returns: LG_OK (nothing is out); LG_ETIMEDOUT (count are out, listed in out; 0 if only an open or a
- *          reset is under way); LG_EDEADLK (the
- *          caller itself holds a lease, or waits for those who wait for it); LG_EINVAL; LG_ENOMEM.
+ *          reset is under way); LG_ECANCELED (as LG_ETIMEDOUT: the pool is closed all the same);
+ *          LG_EDEADLK (the caller itself holds a lease, or waits for those who wait for it);
+ *          LG_EINVAL; LG_ENOMEM.
  * Threads: any; blocks. */
 LG_API int lg_pool_close(struct lg_pool *pool, lg_deadline deadline, struct lg_lease_info *out,
                          size_t room, size_t *count);

@@ -111,7 +111,8 @@ LG_API const char *lg_exhaustion_text(enum lg_exhaustion cause);
  *             break;
  *     }
  * Shape:   attempt counts from 0.
- * Returns: 1 to try again; 0 when the deadline leaves no time for it.
+ * Returns: 1 to try again; 0 when the deadline, or the caller's cancel token's, leaves no time for it,
+ *          or that token is requested.
  * Threads: any; sleeps up to 2^attempt * 50 us, at most 50 ms.
  * Source:  the kernel's ww_mutex: back off, release all, then retry. */
 LG_API LG_MUST_CHECK int lg_retry(unsigned attempt, lg_deadline deadline);

@@ -84,8 +84,8 @@ LG_API struct sqlite3 *lg_sqlite_handle(const struct lg_lease *lease);
 /* Begin a transaction that will write: take the file's gate, then BEGIN IMMEDIATE.
  * Units:   deadline covers both.
  * Returns: LG_OK; LG_ETIMEDOUT (report names the writer; or another process has the file);
- *          LG_EDEADLK; LG_EBUSY (LG_TRY, and somebody writes; or a SELECT of this connection is not
- *          finished); LG_EREADONLY; LG_EFULL; LG_EDRIVER; LG_EFORK; LG_EINVAL (a transaction is
+ *          LG_EDEADLK; LG_ECANCELED; LG_EBUSY (LG_TRY, and somebody writes; or a SELECT of this
+ *          connection is not finished); LG_EREADONLY; LG_EFULL; LG_EDRIVER; LG_EFORK; LG_EINVAL (a transaction is
  *          open); LG_ENOMEM.
  * Threads: the lease's holder; blocks. */
 #define lg_sqlite_begin(lease, deadline) lg_sqlite_begin_at((lease), (deadline), LG_HERE)
@@ -107,8 +107,8 @@ LG_API LG_MUST_CHECK int lg_sqlite_rollback(struct lg_lease *lease);
  * Shape:   one or more statements, divided by semicolons; stops at the first that fails.
  * Returns: LG_OK; LG_ETIMEDOUT (report names the writer; or another process has the file);
  *          LG_EDEADLK; LG_EBUSY (LG_TRY, and somebody writes; or the data changed since this
- *          transaction's first read: roll back); LG_ECANCELED (sqlite3_interrupt); LG_EREADONLY;
- *          LG_EFULL; LG_ENOTDB; LG_EDRIVER; LG_EFORK; LG_EINVAL; LG_ENOMEM.
+ *          transaction's first read: roll back); LG_ECANCELED (at the gate, or sqlite3_interrupt);
+ *          LG_EREADONLY; LG_EFULL; LG_ENOTDB; LG_EDRIVER; LG_EFORK; LG_EINVAL; LG_ENOMEM.
  * Threads: the lease's holder; may wait for another writer. */
 #define lg_sqlite_exec(lease, sql, deadline) lg_sqlite_exec_at((lease), (sql), (deadline), LG_HERE)
 LG_API LG_MUST_CHECK int lg_sqlite_exec_at(struct lg_lease *lease, const char *sql,

@@ -42,6 +42,7 @@ struct lg_pool_stats {
     uint64_t refused_nested; /* LG_ENESTED */
     uint64_t refused_closed; /* LG_ECLOSED */
     uint64_t refused_open;   /* LG_EOPEN: the open that it waited for failed */
+    uint64_t cancelled;      /* LG_ECANCELED */
     uint64_t oldest_wait_ns; /* how long the first of those who wait has waited; 0: nobody waits */
     uint32_t lent_most;      /* most ever out at once: seen when a checkout queues or is handed
                                 something, and at each snapshot */
@@ -54,7 +55,7 @@ struct lg_pool_stats {
 #define LG_POOL_STATS_INIT                                                                         \
     {                                                                                              \
         sizeof(struct lg_pool_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  \
-            0, {0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0},                                       \
+            0, 0, {0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0},                                    \
         {                                                                                          \
             0, 0, 0, 0, 0, 0, 0                                                                    \
         }                                                                                          \

@@ -236,6 +236,7 @@ static void end_context(struct lg_context *context, bool is_guest)
     lg__swap_full(&context->id, (uint64_t)0);
     if (held > 0)
         lg__context_each(wake_if_waits_for, NULL);
+    lg__cancel_forget(context);
     if (!is_guest)
         run_end_hooks(context, id);
     lg__raw_lock(&registry_lock);
@@ -439,6 +440,8 @@ static void bury_in_child(struct lg_context *context)
     /* Idle, in no queue: the floors above empty theirs.  The epoch stays, so it never repeats. */
     context->wait.word &= ~(LG__WAIT_EPOCH_ONE - 1);
     context->wait.queue = NULL;
+    context->wait.cancel = NULL; /* not forgotten: its thread may have been between two counts */
+    context->scope_depth = 0;
     give_slot_locked(context);
 }
 

@@ -72,6 +72,7 @@ struct lg_context {
     struct lg__hint hints[LG__HINTS];   /* owner */
     struct lg__hold_sample hold_sample; /* owner */
     const void *returning; /* atomic; the pool that the owner's fast checkin still looks at */
+    uint64_t scope_depth;  /* owner; cancel scopes it is in; the innermost's token is in the wait */
 };
 
 extern __attribute__((visibility("hidden"))) _Thread_local struct lg_context *lg__self;

@@ -340,7 +340,9 @@ void lg__detector_explain_want(struct lg_context *self, const struct lg__want *w
                                enum lg_report_kind kind)
 {
     /* A wait that begins and is taken back at once, for the sake of one way to compose.  Nobody may
-     * take it for a real one. */
+     * take it for a real one, and no request may end it. */
+    struct lg_cancel *token = self->wait.cancel;
+    self->wait.cancel = NULL;
     lg__wait_begin(&self->wait, want, LG__WAIT_OUTSIDE);
     lg__raw_lock(&detector_lock);
     struct lg__search *search = lg__search_begin_large();
@@ -355,6 +357,7 @@ void lg__detector_explain_want(struct lg_context *self, const struct lg__want *w
     }
     lg__raw_unlock(&detector_lock);
     lg__wait_retract(&self->wait);
+    self->wait.cancel = token;
 }
 
 void lg__detector_log(struct lg_context *victim)

@@ -1,8 +1,10 @@
 /* Back-off after LG_EDEADLK. */
 #include <lifeguard/report.h>
 
+#include "graph/context.h"
 #include "plat/clock.h"
 #include "plat/futex.h"
+#include "plat/text.h"
 
 #define FIRST_NS (50 * 1000ull)
 #define LAST_NS  (50 * 1000 * 1000ull)
@@ -19,14 +21,57 @@ static uint64_t next_random(void)
     return state;
 }
 
+/* What a sleep in a cancel scope waits for.  It is OUTSIDE, so no search looks at it. */
+static uint32_t get_capacity(const void *object)
+{
+    (void)object;
+    return 1;
+}
+
+static void survey(const void *object, lg__visit *visit, void *arg)
+{
+    (void)object, (void)visit, (void)arg; /* time is nobody's */
+}
+
+static void copy_name(const void *object, char *out)
+{
+    (void)object;
+    lg__copy_name(out, LG_NAME_SIZE, "retry");
+}
+
+static const struct lg__resource_class time_class = {
+    .noun = "time",
+    .capacity = get_capacity,
+    .survey = survey,
+    .copy_name = copy_name,
+};
+
+/* Sleep where a request can end it.  False: it has. */
+static bool sleep_in_scope(struct lg__wait *wait, uint64_t until)
+{
+    struct lg__want want = {&time_class, &time_class, 1, false, until, NULL, 0};
+    lg__wait_begin(wait, &want, LG__WAIT_OUTSIDE);
+    enum lg__wait_state end = lg__wait_sleep(wait);
+    lg__wait_retract(wait);
+    return end != LG__WAIT_CANCELLED;
+}
+
+static void sleep_until(uint64_t until)
+{
+    uint32_t word = 0;
+    while (lg__now_ns() < until)
+        (void)lg__futex_wait(&word, 0, until);
+}
+
 int lg_retry(unsigned attempt, lg_deadline deadline)
 {
     uint64_t most = attempt < 10 ? FIRST_NS << attempt : LAST_NS;
     uint64_t until = lg__now_ns() + next_random() % (most < LAST_NS ? most : LAST_NS);
-    if (until >= deadline)
+    struct lg_cancel *token = lg_cancel_current();
+    if (until >= deadline || until >= lg_cancel_deadline(token))
         return 0;
-    uint32_t word = 0;
-    while (lg__now_ns() < until)
-        (void)lg__futex_wait(&word, 0, until);
+    if (token)
+        return sleep_in_scope(&lg__self->wait, until);
+    sleep_until(until);
     return 1;
 }

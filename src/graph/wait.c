@@ -25,13 +25,19 @@ static uint32_t *futex_of(struct lg__wait *wait)
 
 void lg__wait_begin(struct lg__wait *wait, const struct lg__want *want, enum lg__wait_state state)
 {
+    const struct lg_cancel *token = want->is_relock ? NULL : wait->cancel;
+    lg_deadline latest = lg_cancel_deadline(token);
     wait->want = *want;
-    lg__store_relaxed(&wait->deadline, want->deadline);
+    if (latest < want->deadline)
+        wait->want.deadline = latest;
+    lg__store_relaxed(&wait->deadline, wait->want.deadline);
     wait->begun_ns = lg__now_ns();
     wait->since_ns = want->since_ns ? want->since_ns : wait->begun_ns;
-    uint64_t next =
-        lg__load_relaxed(&wait->word) + LG__WAIT_EPOCH_ONE; /* nobody else changes an IDLE word */
-    lg__swap_full(&wait->word, with_state(next, state));    /* W1: store before the look's loads */
+    uint64_t idle = lg__load_relaxed(&wait->word); /* nobody else changes an IDLE word */
+    uint64_t word = with_state(idle + LG__WAIT_EPOCH_ONE, state);
+    lg__swap_full(&wait->word, word); /* W1: store before the look's loads; K1: and the flags' */
+    if (token && lg__cancel_was_requested(token))
+        (void)lg__wait_end_this(wait, word, LG__WAIT_CANCELLED, 0);
 }
 
 bool lg__wait_end_this(struct lg__wait *wait, uint64_t word, enum lg__wait_state end,

@@ -13,7 +13,7 @@
  *               |                                             |                       | MOVING
  *     MOVING    | a signaller rewrites the record             | that signaller        | WAITING
  *     an end    | GRANTED, WOKEN, TIMED_OUT, REFUSED,         | the owner: retract    | IDLE
- *               | VICTIM: runs, or will                       |                       |
+ *               | CANCELLED, VICTIM: runs, or will            |                       |
  *
  * Order pairs:
  *   W1  begin's exchange publishes the record's fields; pairs with the acquire loads of the word
@@ -25,12 +25,14 @@
  *   W3  the sleeper sets is_asleep (full) before the kernel looks at the word once more; whoever ends
  *       the wait changes the word (full) before it looks at is_asleep (store-load on both sides): the
  *       kernel sees the change, or the waker sees the sleeper.  Who spins costs its waker no call.
+ *   K1  begin's exchange also comes before the loads of the token's flags (cancel.h).
  * Lifetime: records are never freed (they live in the context table).  The object named by a
  * record is kept alive by the pin: a reader takes it and finds the same word; retract takes it
  * before the waiter may return and the object may go. */
 #ifndef LG_GRAPH_WAIT_H
 #define LG_GRAPH_WAIT_H
 
+#include "graph/cancel.h"
 #include "graph/resource.h"
 #include "plat/raw_lock.h"
 
@@ -45,6 +47,7 @@ enum lg__wait_state {
     LG__WAIT_WOKEN,     /* look again */
     LG__WAIT_TIMED_OUT, /* by the waiter itself */
     LG__WAIT_REFUSED,   /* the object is closed, or an open failed; `grant` has the status */
+    LG__WAIT_CANCELLED, /* by a request of the waiter's token (cancel.h) */
     LG__WAIT_VICTIM     /* by the detector */
 };
 
@@ -57,7 +60,7 @@ struct lg__want {
     const struct lg__resource_class *class;
     const void *object;
     uint32_t need;
-    bool is_relock; /* of a condition's mutex: victim only if no other member will do */
+    bool is_relock; /* of a condition's mutex: never cancelled, victim only if no other will do */
     lg_deadline deadline;
     const char *place;
     uint64_t since_ns; /* 0: it begins now; else a wait of before goes on */
@@ -67,6 +70,7 @@ struct lg__wait {
     uint64_t word;             /* atomic, W1 and W2; the low half is the futex */
     struct lg__raw_lock pin;   /* rank: below the detector lock; at most one held by anyone */
     struct lg__want want;      /* owner while IDLE, signaller while MOVING, both then publish */
+    struct lg_cancel *cancel;  /* owner while IDLE; others under the pin; the innermost scope's */
     lg_deadline deadline;      /* atomic copy of want's, for the sleeper while it is moved */
     uint64_t since_ns;         /* as want; when it began, or the wait that it goes on from */
     uint64_t begun_ns;         /* as want; when it was last begun */
@@ -79,7 +83,8 @@ struct lg__wait {
     void *companion;           /* as next; free for the queue's use */
 };
 
-/* Begin a wait: from here on the detector counts the caller as blocked. */
+/* Begin a wait: from here on the detector counts the caller as blocked.  Its deadline is the earlier
+ * of the want's and the token's; if the token was requested, the wait has ended on return. */
 void lg__wait_begin(struct lg__wait *wait, const struct lg__want *want, enum lg__wait_state state);
 
 /* End another's wait, or one's own.  `grant` counts with GRANTED and REFUSED only, whose callers

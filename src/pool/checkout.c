@@ -185,11 +185,13 @@ static int leave_queue(struct ask *ask, enum lg__wait_state end)
     lg__raw_unlock(&pool->lock);
     int status = end == LG__WAIT_REFUSED     ? (int)(uint32_t)wait->grant
                  : end == LG__WAIT_TIMED_OUT ? LG_ETIMEDOUT
+                 : end == LG__WAIT_CANCELLED ? LG_ECANCELED
                                              : LG_EDEADLK;
     if (status == LG_ETIMEDOUT || status == LG_EOPEN)
         lg__detector_explain(ask->self);
     lg__wait_retract(wait);
-    lg__exhaustion_explain(pool, ask->self, status);
+    if (status != LG_ECANCELED)
+        lg__exhaustion_explain(pool, ask->self, status);
     if (status == LG_EDEADLK)
         lg__detector_log(ask->self);
     return status;

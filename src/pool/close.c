@@ -145,7 +145,10 @@ static int wait_for_all(struct lg_pool *pool, struct lg_context *self, lg_deadli
     if (end == LG__WAIT_TIMED_OUT)
         lg__detector_explain(self);
     lg__wait_retract(&self->wait);
-    return end == LG__WAIT_GRANTED ? LG_OK : end == LG__WAIT_VICTIM ? LG_EDEADLK : LG_ETIMEDOUT;
+    return end == LG__WAIT_GRANTED     ? LG_OK
+           : end == LG__WAIT_VICTIM    ? LG_EDEADLK
+           : end == LG__WAIT_CANCELLED ? LG_ECANCELED
+                                       : LG_ETIMEDOUT;
 }
 
 void lg__pool_shut(struct lg_pool *pool)
@@ -153,11 +156,10 @@ void lg__pool_shut(struct lg_pool *pool)
     lg__raw_lock(&pool->lock);
     bool is_first = !(lg__load_relaxed(&pool->control) & LG__POOL_CLOSED);
     lg__pool_set_flag(pool, LG__POOL_CLOSED);
-    for (struct lg__opening *opening = pool->openings; opening; opening = opening->next)
-        lg__store_relaxed(&opening->cancel.is_requested, 1u);
     lg__store_release(&pool->kicks, pool->kicks + 1); /* the keeper finds it closed, and ends */
     lg__raw_unlock(&pool->lock);
     lg__futex_wake(&pool->kicks, 1);
+    lg_cancel_request(&pool->cancel);
     lg__queue_fail_until(pool, UINT64_MAX, LG_ECLOSED);
     lg__bias_revoke_all(pool);
     (void)end_idle(pool, true);

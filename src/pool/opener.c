@@ -69,7 +69,9 @@ static bool begin_open(struct lg_pool *pool, struct lg__opening *opening)
         .slot = slot,
         .generation = LG__POOL_GENERATION(lg__load_relaxed(&pool->control)),
         .is_for_waiter = pool->queue.count > pool->opening_count,
+        .begun_ns = lg__now_ns(),
     };
+    lg__cancel_init(&opening->cancel, &pool->cancel, opening->begun_ns + pool->open_timeout_ns);
     lg__slot_move_own(slot, LG__SLOT_OPENING);
     lg__store_relaxed(&slot->id, ++pool->last_id);
     pool->empty_count--;
@@ -183,9 +185,8 @@ static void open_slot(struct lg_pool *pool, struct lg__opening *opening)
 {
     char error[160] = "";
     void *resource = NULL;
-    opening->begun_ns = lg__now_ns();
     struct lg_open open = {
-        .deadline = opening->begun_ns + pool->open_timeout_ns,
+        .deadline = lg_cancel_deadline(&opening->cancel),
         .cancel = &opening->cancel,
         .error = error,
         .error_size = sizeof error,
@@ -256,9 +257,4 @@ void lg__pool_open_wanted(struct lg_pool *pool)
         if (!lg__thread_start(run_opener, pool) && !give_up_opener(pool))
             return;
     }
-}
-
-int lg_cancel_is_requested(const struct lg_cancel *cancel)
-{
-    return cancel && lg__load_relaxed(&cancel->is_requested) != 0;
 }

@@ -139,6 +139,7 @@ static void apply_options(struct lg_pool *pool, const struct lg_pool_options *op
                           : ms_or(options->period_ms, DEFAULT_PERIOD_MS);
     pool->empty_count = pool->capacity;
     pool->references = 1;
+    lg__cancel_init(&pool->cancel, NULL, LG_FOREVER);
     if (pool->nested != LG_NESTED_DETECT || pool->is_detached || options->on_event)
         pool->control |= LG__POOL_SPECIAL;
     if (pool->driver.reset || options->idle_timeout_ms)

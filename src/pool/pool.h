@@ -56,14 +56,10 @@ struct lg__shares {
     uint16_t latest[LG__SHARES]; /* the share that each bit stands for */
 };
 
-struct lg_cancel {
-    uint32_t is_requested; /* atomic relaxed: advice */
-};
-
 /* An open in flight, on the stack of its opener. */
 struct lg__opening {
     struct lg__slot *slot;        /* r/o; in OPENING */
-    struct lg_cancel cancel;      /* requested by close, and by clear with LG_CLEAR_INTERRUPT */
+    struct lg_cancel cancel;      /* below the pool's; requested by clear with LG_CLEAR_INTERRUPT */
     uint32_t generation;          /* r/o; the pool's when it began */
     bool is_for_waiter;           /* r/o; else it is for min_size */
     bool is_given_up;             /* under lock; it was told as closed already */
@@ -136,6 +132,7 @@ struct lg_pool {
     uint64_t opened, closed, open_failures, waited; /* atomic relaxed */
     struct lg__stats stats;
     char open_error[160];     /* under lock; of the last failed open */
+    struct lg_cancel cancel;  /* requested by close; above those of opens */
     struct lg_pool *next;     /* under the list's lock */
     struct lg_pool *previous; /* as next */
 };

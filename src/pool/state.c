@@ -20,7 +20,7 @@ static void forget_failures(struct lg_pool *pool)
 static void give_up_openings(struct lg_pool *pool)
 {
     for (struct lg__opening *opening = pool->openings; opening; opening = opening->next) {
-        lg__store_relaxed(&opening->cancel.is_requested, 1u);
+        lg_cancel_request(&opening->cancel);
         if (opening->is_given_up)
             continue;
         opening->is_given_up = true;

@@ -29,6 +29,8 @@ static uint64_t *counter_of(struct lg__stats *stats, int status)
         return &stats->refused_closed;
     case LG_EOPEN:
         return &stats->refused_open;
+    case LG_ECANCELED:
+        return &stats->cancelled;
     default:
         return NULL; /* a wrong call, not a failure of the pool */
     }
@@ -118,6 +120,7 @@ static void read_counters(const struct lg_pool *pool, struct lg_pool_stats *out)
     out->refused_nested = lg__load_relaxed(&stats->refused_nested);
     out->refused_closed = lg__load_relaxed(&stats->refused_closed);
     out->refused_open = lg__load_relaxed(&stats->refused_open);
+    out->cancelled = lg__load_relaxed(&stats->cancelled);
 }
 
 void lg__stats_read(struct lg_pool *pool, struct lg_pool_stats *out)

@@ -14,7 +14,8 @@ struct lg__stats {
     struct lg_histogram holds; /* ns; sampled */
     struct lg_histogram opens; /* ns; the driver's opens that worked */
     /* Atomic relaxed: checkouts that failed, by status. */
-    uint64_t timeouts, deadlocks, refused_busy, refused_nested, refused_closed, refused_open;
+    uint64_t timeouts, deadlocks, refused_busy, refused_nested, refused_closed, refused_open,
+        cancelled;
     uint32_t lent_most;    /* under the pool's lock */
     uint32_t waiting_most; /* under the pool's lock */
 };

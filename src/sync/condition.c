@@ -10,6 +10,9 @@
  * the rest; if taking it back fails, it wakes the next instead.  So a broadcast never makes two
  * threads fight for the mutex, and no told waiter is forgotten:
  *   Invariant: while a told waiter is queued here, another told waiter is awake inside wait.
+ * A waiter whose deadline passes or whose token is requested keeps it as any other: it leaves the queue
+ * awake, and passes on what is due when it has the mutex back.  It swallows no signal either, because a
+ * signal counts as given only where it has ended or moved the wait by itself.
  *
  * `waiters` counts the queue; it changes under the bucket's lock and is read without it by signal:
  *   C1  wait adds to it before it releases the mutex; a signaller that has held the mutex since sees
@@ -219,6 +222,8 @@ int lg_condition_wait_at(struct lg_condition *condition, struct lg_mutex *mutex,
     if (!lg_mutex_is_held(mutex))
         lg__panic("a condition was waited for without holding the mutex", name_of(condition));
     struct lg_context *self = lg__self;
+    if (lg__cancel_was_requested(self->wait.cancel))
+        return LG_ECANCELED; /* without letting go of the mutex */
     queue_up(self, condition, mutex, deadline, place);
     uint32_t depth = lg__mutex_release(self, mutex);
     enum lg__wait_state end = lg__wait_sleep(&self->wait);
@@ -232,7 +237,7 @@ int lg_condition_wait_at(struct lg_condition *condition, struct lg_mutex *mutex,
         pass_on(condition, lg__park_lock(condition));
     if (status == LG_OK && end == LG__WAIT_TIMED_OUT)
         return LG_ETIMEDOUT;
-    return status;
+    return status == LG_OK && end == LG__WAIT_CANCELLED ? LG_ECANCELED : status;
 }
 
 void lg_condition_destroy(struct lg_condition *condition)

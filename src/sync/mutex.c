@@ -177,6 +177,8 @@ static int sleep_in_queue(struct attempt *attempt)
         return LG_OK;
     case LG__WAIT_TIMED_OUT:
         return LG_ETIMEDOUT;
+    case LG__WAIT_CANCELLED:
+        return LG_ECANCELED;
     case LG__WAIT_VICTIM:
         return LG_EDEADLK;
     default:
