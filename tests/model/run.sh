@@ -53,7 +53,7 @@ verdict()
 # that must fail; got_here is one of them, of a run which asks whether a point is reached.
 check()
 {
-    number=$([ "$2" = - ] && echo 0 || sed -n "s/^#define $2  *\([0-9]*\)$/\1/p" detector.pml)
+    number=$([ "$2" = - ] && echo 0 || sed -n "s/^#define $2  *\([0-9]*\)$/\1/p" detector.pml cancel.pml)
     # shellcheck disable=SC2086 # lists of words
     FAULT=${number:?no fault named $2} ./pan -n -m20000 $options >log 2>&1
     said=$(verdict)
@@ -138,6 +138,16 @@ model tangle '' big
 check 'f  tangle of three writers: always two victims'  -                ok
 check 'f  tangle, only victims that help'               USEFUL_ONLY      missed
 check 'f  tangle, one victim a look'                    ONE_KILL         missed
+
+model cancel '' small
+check 'g  request and wait'                             -                ok
+check 'g  the request may end the wait'                 REACH_BY_ASKER   got_here
+check 'g  so may the wait itself'                       REACH_BY_SELF    got_here
+check 'g  so may a grant'                               REACH_GRANTED    got_here
+check 'g  begun with a plain store'                     PLAIN_BEGIN      missed
+check 'g  requested with a plain store'                 PLAIN_REQUEST    missed
+check 'g  the wait looks before it begins'              LOOK_FIRST       missed
+check 'g  the record is not pinned'                     NO_PIN           dead_token
 
 echo "$checks checks, $surprises surprises"
 [ "$surprises" -eq 0 ]
