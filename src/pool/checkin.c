@@ -128,6 +128,40 @@ static int check_lease(const struct lg_pool *pool, const struct lg_lease *lease)
     return LG_OK;
 }
 
+/* For a pool that has a listener: one's own lease, if nothing is out of the ordinary, in one round of the
+ * lock.  The caller is inside. */
+static bool return_told(struct lg_pool *pool, struct lg_context *self, struct lg_lease *lease)
+{
+    struct lg_lease copy = *lease;
+    struct lg__slot *slot = &pool->slots[LG__LEASE_SLOT(lease)];
+    bool has_claimed = false;
+    lg__raw_lock(&pool->lock);
+    uint64_t word = lg__load_relaxed(&slot->word);
+    uint64_t control = lg__load_relaxed(&pool->control);
+    bool is_plain = (control & LG__POOL_FLAGS & ~LG__POOL_SPECIAL) == 0 && !pool->shares &&
+                    lg__slot_is_of(word, lease->tag) && LG__LEASE_SHARE(lease) == 0 &&
+                    lg__load_relaxed(&slot->holder) == self->id &&
+                    lg__load_relaxed(&slot->generation) == LG__POOL_GENERATION(control);
+    if (is_plain) {
+        *lease = (struct lg_lease){0};                       /* it may lie in the resource */
+        is_plain = lg__slot_move(slot, word, LG__SLOT_IDLE); /* S1 */
+        if (!is_plain)
+            *lease = copy;
+    }
+    if (is_plain) {
+        lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_CHECKED_IN, .id = slot->id});
+        has_claimed = lg__events_claim(pool->events);
+    }
+    lg__raw_unlock(&pool->lock);
+    if (!is_plain)
+        return false;
+    if (lg__stats_is_sampled(copy.tag))
+        lg__stats_end_hold(pool, self, copy.slot, copy.tag);
+    lg__lease_drop(self);
+    lg__pool_deliver_claimed(pool, has_claimed);
+    return true;
+}
+
 /* Everything but the return of one's own, plain lease to a pool without waiters. */
 static __attribute__((noinline)) int checkin_slow(struct lg_pool *pool, struct lg_lease *lease,
                                                   const char *place, bool is_broken)
@@ -139,7 +173,8 @@ static __attribute__((noinline)) int checkin_slow(struct lg_pool *pool, struct l
     if (!self)
         return LG_ENOMEM;
     lg__pool_enter(pool);
-    status = give_back(pool, self, lease, place, is_broken);
+    if (!pool->events || is_broken || !return_told(pool, self, lease))
+        status = give_back(pool, self, lease, place, is_broken);
     lg__pool_deliver(pool);
     lg__pool_exit(pool);
     return status;

@@ -300,14 +300,51 @@ static enum lg_event_reason reason_of(int status)
     }
 }
 
-/* The same for a pool that has a listener. */
+/* With the lock, for a pool that has a listener: the slot that this context had last, if nothing is out
+ * of the ordinary.  One that has a listener has no biased slots. */
+static bool lend_again(struct ask *ask, struct lg_lease *lease)
+{
+    struct lg_pool *pool = ask->pool;
+    struct lg__hint *hint = lg__hint_of(pool, ask->self);
+    uint64_t control = lg__load_relaxed(&pool->control);
+    if (hint->pool_serial != pool->serial || pool->nested != LG_NESTED_DETECT ||
+        (control & LG__POOL_FLAGS & ~(LG__POOL_SPECIAL | LG__POOL_RESET)) || pool->is_detached)
+        return false;
+    struct lg__slot *slot = hint->slot;
+    uint64_t now_ms = lg__tick_now_ms();
+    uint64_t word = lg__load_relaxed(&slot->word);
+    if (lg__slot_state(word) != LG__SLOT_IDLE || lg__pool_unfit(pool, slot, now_ms) ||
+        lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) >= pool->check_after_ms ||
+        !lg__slot_move(slot, word, LG__SLOT_LENT)) /* S1 */
+        return false;
+    uint32_t tag = lg__slot_tag(word) + 1;
+    hint->tag = tag;
+    complete(pool, ask->self, slot, tag, now_ms, lease, ask->want.place);
+    lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_CHECKED_OUT, .id = slot->id});
+    return true;
+}
+
+/* Begin a checkout from a pool that has a listener.  True: it has succeeded, in one round of the
+ * lock. */
+static bool begin_told(struct ask *ask, struct lg_lease *lease)
+{
+    struct lg_pool *pool = ask->pool;
+    lg__raw_lock(&pool->lock);
+    lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_CHECKOUT_STARTED});
+    bool is_lent = lend_again(ask, lease);
+    bool has_claimed = is_lent && lg__events_claim(pool->events);
+    lg__raw_unlock(&pool->lock);
+    if (is_lent && lg__stats_is_sampled(lease->tag))
+        lg__stats_begin_hold(pool, ask->self, lease->slot, lease->tag);
+    lg__pool_deliver_claimed(pool, has_claimed);
+    return is_lent;
+}
+
+/* The same as checkout_queued for a pool that has a listener. */
 static int checkout_told(struct ask *ask, struct lg_lease *lease)
 {
     struct lg_pool *pool = ask->pool;
     struct lg__event end = {.type = LG_EVENT_CHECKED_OUT};
-    lg__raw_lock(&pool->lock);
-    lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_CHECKOUT_STARTED});
-    lg__raw_unlock(&pool->lock);
     int status = checkout_queued(ask, lease);
     if (status == LG_OK) {
         end.id = pool->slots[LG__LEASE_SLOT(lease)].id;
@@ -320,8 +357,9 @@ static int checkout_told(struct ask *ask, struct lg_lease *lease)
         end.duration_ns = lg__now_ns() - ask->want.since_ns;
     lg__raw_lock(&pool->lock);
     lg__pool_tell(pool, end);
+    bool has_claimed = lg__events_claim(pool->events);
     lg__raw_unlock(&pool->lock);
-    lg__pool_deliver(pool);
+    lg__pool_deliver_claimed(pool, has_claimed);
     return status;
 }
 
@@ -339,6 +377,8 @@ static __attribute__((noinline)) int checkout_slow(struct lg_pool *pool, lg_dead
         .self = self,
         .want = {&lg__pool_class, pool, 1, false, deadline, place, 0},
     };
+    if (pool->events && begin_told(&ask, lease))
+        return LG_OK; /* what is out keeps the pool */
     lg__pool_enter(pool);
     int status = pool->events ? checkout_told(&ask, lease) : checkout_queued(&ask, lease);
     if (status != LG_OK)

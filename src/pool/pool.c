@@ -356,8 +356,9 @@ void lg_pool_destroy(struct lg_pool *pool)
         lg__context_each(wait_for_exit, pool); /* first: a mark may turn into a count */
         while (lg__load_full(&pool->inside) > 0)
             sched_yield();
-        if (pool->events)
-            lg__events_finish(pool->events);
+        lg__pool_deliver(pool);
+        while (pool->events && !lg__events_are_quiet(pool->events))
+            sched_yield();
     }
     unlink_pool(pool);
     lg__pool_unref(pool);

@@ -227,11 +227,24 @@ static inline void lg__pool_tell(struct lg_pool *pool, struct lg__event event)
         lg__events_add(pool->events, &event);
 }
 
-/* Have the listener hear what was told.  Without any lock, when the caller's work is done. */
+/* Have the listener hear what was told, unless another thread is about it.  Without any lock, when the
+ * caller's work is done. */
 static inline void lg__pool_deliver(struct lg_pool *pool)
 {
-    if (lg__unlikely(pool->events != NULL))
-        lg__events_deliver(pool->events);
+    bool must_deliver = pool->events && !lg__events_are_told(pool->events);
+    while (lg__unlikely(must_deliver)) {
+        lg__raw_lock(&pool->lock);
+        must_deliver = lg__events_claim(pool->events);
+        lg__raw_unlock(&pool->lock);
+        must_deliver = must_deliver && lg__events_deliver(pool->events);
+    }
+}
+
+/* The same for who has claimed already, under the lock in which it told something. */
+static inline void lg__pool_deliver_claimed(struct lg_pool *pool, bool has_claimed)
+{
+    if (has_claimed && lg__events_deliver(pool->events))
+        lg__pool_deliver(pool);
 }
 
 /* spin.c: look for a moment whether a wait in the queue ends by itself. */

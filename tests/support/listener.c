@@ -51,7 +51,7 @@ void listener_attach(struct listener *listener, struct lg_pool_options *options)
 void listener_catch_up(const struct listener *listener, const struct lg_pool *pool)
 {
     assert_ptr_equal(pool->events->arg, listener);
-    while (!lg__events_are_told(pool->events) || lg__load_full(&pool->events->drainer))
+    while (!lg__events_are_quiet(pool->events))
         sched_yield();
 }
 

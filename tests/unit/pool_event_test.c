@@ -302,8 +302,11 @@ static void the_ring_goes_round(void **state)
     assert_non_null(events);
     for (uint32_t i = 1; i <= 20; i++) {
         add(events, i);
-        if (i % 2 == 0)
-            lg__events_deliver(events);
+        if (i % 2 == 0) {
+            assert_true(lg__events_claim(events));
+            assert_false(lg__events_claim(events));
+            assert_false(lg__events_deliver(events));
+        }
     }
     assert_int_equal(listener->count, 20);
     for (uint32_t i = 0; i < 20; i++) {
@@ -312,7 +315,8 @@ static void the_ring_goes_round(void **state)
     }
     add(events, 21);
     lg__events_forget(events);
-    lg__events_deliver(events);
+    assert_true(lg__events_claim(events));
+    assert_false(lg__events_deliver(events));
     assert_int_equal(listener->count, 20);
     free(events);
     listener_free(listener);
