@@ -104,7 +104,9 @@ static unsigned char *take_struct(struct fuzz_input *input, uint32_t known)
 {
     uint8_t kind = fuzz_byte(input);
     uint32_t word = fuzz_word(input);
-    uint32_t size = kind < 128 ? known : kind < 224 ? word % (2 * known) : word;
+    /* One too long for any version is refused by its size alone, so there is no memory behind it. */
+    uint32_t too_long = word > 65536 ? word : word + 65537;
+    uint32_t size = kind < 128 ? known : kind < 224 ? word % (2 * known) : too_long;
     size_t room = size < 2 * known ? size : sizeof size;
     room = room < sizeof size ? sizeof size : room;
     unsigned char *bytes = malloc(room);
@@ -132,8 +134,10 @@ static void open_database(struct fuzz_input *input, const char *name)
     unsigned char *options = take_struct(input, sizeof(struct lg_sqlite_options));
     unsigned char *pool_options =
         has & 1 ? take_struct(input, sizeof(struct lg_pool_options)) : NULL;
-    if (pool_options)
+    if (pool_options) {
         PUT(pool_options, struct lg_pool_options, name, NULL);
+        PUT(pool_options, struct lg_pool_options, on_event, NULL);
+    }
     PUT(options, struct lg_sqlite_options, setup, has & 2 ? "PRAGMA foreign_keys = ON" : NULL);
     PUT(options, struct lg_sqlite_options, vfs, has & 4 ? "there is none" : NULL);
     PUT(options, struct lg_sqlite_options, pool, pool_options);
