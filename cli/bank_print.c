@@ -10,11 +10,12 @@ struct totals {
     uint64_t deadlocks;
     struct lg_histogram waits;
     struct lg_pool_stats pool;
+    struct lg_pool_advice advice;
 };
 
 static void add_up(const struct bank *bank, struct totals *out)
 {
-    *out = (struct totals){.pool = LG_POOL_STATS_INIT};
+    *out = (struct totals){.pool = LG_POOL_STATS_INIT, .advice = LG_POOL_ADVICE_INIT};
     for (uint32_t i = 0; i < bank->options.threads; i++) {
         const struct bank_worker *worker = &bank->workers[i];
         out->transfers += atomic_load_explicit(&worker->transfers, memory_order_relaxed);
@@ -22,6 +23,7 @@ static void add_up(const struct bank *bank, struct totals *out)
         lg_histogram_add(&out->waits, &worker->waits);
     }
     lg_pool_stats(bank->pool, &out->pool);
+    lg_pool_advice(bank->pool, &out->advice);
 }
 
 /* More rows than ours are another process's. */
@@ -54,6 +56,14 @@ static double micros(uint64_t ns)
 
 /* ---- JSON ---- */
 
+static void print_times(const char *key, const struct lg_histogram_summary *ns)
+{
+    printf(", \"%s\": {\"count\": %" PRIu64 ", \"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, "
+           "\"p999\": %.1f, \"max\": %.1f}",
+           key, ns->count, micros(ns->p50), micros(ns->p90), micros(ns->p99), micros(ns->p999),
+           micros(ns->max));
+}
+
 static void print_json(const struct bank *bank, const struct totals *totals)
 {
     const struct bank_options *options = &bank->options;
@@ -73,8 +83,12 @@ static void print_json(const struct bank *bank, const struct totals *totals)
            micros(lg_histogram_quantile(waits, 0.50)), micros(lg_histogram_quantile(waits, 0.99)),
            micros(waits->max));
     printf(", \"deadlocks\": %" PRIu64 ", \"opened\": %" PRIu64 ", \"lent\": %" PRIu64
-           ", \"returned\": %" PRIu64 "}\n",
+           ", \"returned\": %" PRIu64,
            totals->deadlocks, totals->pool.opened, totals->pool.lent, totals->pool.returned);
+    print_times("queued_us", &totals->pool.wait_ns);
+    print_times("held_us", &totals->pool.hold_ns);
+    print_times("open_us", &totals->pool.open_ns);
+    printf(", \"pool_minimum\": %u}\n", totals->advice.minimum);
 }
 
 /* ---- People ---- */
@@ -153,6 +167,12 @@ static void print_waits(const struct totals *totals)
            micros(lg_histogram_quantile(&totals->waits, 0.50)),
            micros(lg_histogram_quantile(&totals->waits, 0.99)),
            terminal_grouped((int64_t)micros(totals->waits.max), max));
+    char queued[GROUPED_SIZE];
+    const struct lg_pool_stats *pool = &totals->pool;
+    print_label("of them");
+    printf("%s queued, p50 %.1f us, p99 %.1f us; then held p50 %.1f us, p99 %.1f us\n",
+           terminal_grouped((int64_t)pool->wait_ns.count, queued), micros(pool->wait_ns.p50),
+           micros(pool->wait_ns.p99), micros(pool->hold_ns.p50), micros(pool->hold_ns.p99));
     print_label("connections");
     char opened[GROUPED_SIZE], lent[GROUPED_SIZE], returned[GROUPED_SIZE];
     printf("%s opened, %s lent, %s returned\n",
@@ -172,6 +192,10 @@ static void print_deadlocks(const struct bank *bank, const struct totals *totals
                terminal_grouped((int64_t)totals->deadlocks, deadlocks), bank->report);
     else
         puts("none");
+    if (totals->advice.minimum > totals->advice.capacity) {
+        print_label("advice");
+        printf("a pool of %u: %s\n", totals->advice.suggested, totals->advice.reason);
+    }
 }
 
 /* The four statements in the order in which they happened. */

@@ -302,6 +302,7 @@ static int open_pool(struct bank *bank)
     struct lg_pool_options pool_options = LG_POOL_OPTIONS_INIT;
     pool_options.name = "db";
     pool_options.capacity = bank->options.pool;
+    pool_options.declared_threads = bank->options.threads;
     struct lg_sqlite_options options = LG_SQLITE_OPTIONS_INIT;
     options.pool = &pool_options;
     int status = lg_sqlite_open(bank->file, &options, &bank->pool);

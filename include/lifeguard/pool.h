@@ -96,6 +96,8 @@ struct lg_pool_options {
     void *on_event_arg;
     uint32_t
         event_room; /* events that may wait for the listener; default 1,024, at most 1,048,576 */
+    uint32_t declared_threads; /* so many threads will nest checkouts as deep as any does: for the
+                                  warning "pool-too-small"; default 0: those that are seen */
 };
 
 /* No background pass at all: nothing is opened ahead, and what is stale or idle for too long stays
@@ -105,7 +107,7 @@ struct lg_pool_options {
 #define LG_POOL_OPTIONS_INIT                                                                       \
     {                                                                                              \
         sizeof(struct lg_pool_options), 0, NULL, LG_NESTED_DETECT, 0, 0, 0, 0, 0, 1000, 0, 0, 0,   \
-            0, 0, 0, 0, NULL, NULL, 0                                                              \
+            0, 0, 0, 0, NULL, NULL, 0, 0                                                           \
     }
 
 enum lg_pool_state {

@@ -44,13 +44,36 @@ struct lg_pool_stats {
     uint64_t refused_open;   /* LG_EOPEN: the open that it waited for failed */
     uint64_t cancelled;      /* LG_ECANCELED */
     uint64_t oldest_wait_ns; /* how long the first of those who wait has waited; 0: nobody waits */
-    uint32_t lent_most;      /* most ever out at once: seen when a checkout queues or is handed
-                                something, and at each snapshot */
+    uint32_t lent_most;      /* most ever out at once: seen when a checkout queues, when it has
+                                queued, and at each snapshot */
     uint32_t waiting_most;   /* most ever waiting at once */
     struct lg_histogram_summary wait_ns;
     struct lg_histogram_summary hold_ns;
     struct lg_histogram_summary open_ns;
 };
+
+#define LG_ADVICE_SIZE 200
+
+/* How large a pool should be, from what was seen of it.  Fields are only added at the end. */
+struct lg_pool_advice {
+    uint32_t size; /* sizeof(struct lg_pool_advice) */
+    uint32_t capacity;
+    uint32_t declared_threads;
+    uint32_t contexts;     /* living ones that have asked for a lease */
+    uint32_t nesting;      /* of them, those that asked for one while they held one */
+    uint32_t deepest;      /* most that one context ever held and asked for at once */
+    uint32_t minimum;      /* with fewer, nested checkouts can deadlock; 1: none are nested */
+    uint32_t lent_most;    /* as in the statistics */
+    uint32_t waiting_most; /* as in the statistics */
+    uint32_t short_most;   /* most waiting at once while no more could be opened */
+    uint32_t suggested;
+    char reason[LG_ADVICE_SIZE]; /* of the suggestion: one sentence without its stop */
+};
+
+#define LG_POOL_ADVICE_INIT                                                                        \
+    {                                                                                              \
+        sizeof(struct lg_pool_advice), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ""                            \
+    }
 
 #define LG_POOL_STATS_INIT                                                                         \
     {                                                                                              \
@@ -70,6 +93,20 @@ LG_BEGIN_DECLS
  * Returns: LG_OK; LG_EINVAL (also: a size that cannot be), and nothing is written.
  * Threads: any; allocates nothing; looks at each slot once under the pool's lock. */
 LG_API int lg_pool_stats(struct lg_pool *pool, struct lg_pool_stats *out);
+
+/* How large the pool should be.
+ *
+ * The minimum against deadlock is exact for what the living contexts have done so far: 1 and for each
+ * of them its deepest nesting less 1; or, if the program has declared its threads, threads x
+ * (deepest - 1) + 1.  When it grows above the capacity, that is said once in the log, with the code
+ * "pool-too-small".  Only leases count that a context itself holds, not detached ones; a context
+ * remembers its nesting for the 8 pools that it used last.
+ * Shape:   as lg_pool_stats, with LG_POOL_ADVICE_INIT.
+ * Returns: LG_OK; LG_EINVAL (also: a size that cannot be).
+ * Threads: any; allocates nothing; goes over all living contexts.
+ * Source:  the known formula threads x (nesting - 1) + 1, summed for each context; DESIGN.md,
+ *          "Statistics". */
+LG_API int lg_pool_advice(struct lg_pool *pool, struct lg_pool_advice *out);
 
 /* Write a pool's statistics as OpenMetrics text, which Prometheus and others read.
  *

@@ -83,7 +83,6 @@ void lg__context_each(void (*visit)(void *arg, struct lg_context *context), void
     }
 }
 
-static uint32_t lease_count(const struct lg_context *context);
 static void end_on_thread_exit(void *value);
 static void fork_prepare(void);
 static void fork_parent(void);
@@ -162,6 +161,8 @@ static struct lg_context *begin_context(void)
         context->is_detached = 0;
         memset(context->hints, 0, sizeof context->hints);
         context->hold_sample = (struct lg__hold_sample){0};
+        for (uint32_t i = 0; i < LG__NESTINGS; i++)
+            lg__store_relaxed(&context->nestings[i], (uint64_t)0);
         lg__store_relaxed(&context->returning, (const void *)NULL);
         if (context->report->kind != LG_REPORT_NONE) /* a first write costs the report's page */
             context->report->kind = LG_REPORT_NONE;
@@ -205,7 +206,7 @@ static void log_what_is_left(const struct lg_context *context)
     char name[LG_NAME_SIZE];
     char text[512];
     struct lg__text line;
-    uint32_t leases = lease_count(context);
+    uint32_t leases = lg__lease_count(context);
     lg__context_copy_name(context->id, name);
     lg__text_begin(&line, text, sizeof text);
     lg__text_addf(&line, "%s ended holding", name);
@@ -500,7 +501,7 @@ void lg__held_pop_slow(struct lg_context *self, const void *object)
 }
 
 /* A bias that is taken back moves a lease from one count to the other: then count again. */
-static uint32_t lease_count(const struct lg_context *context)
+uint32_t lg__lease_count(const struct lg_context *context)
 {
     uint32_t lost, biased;
     do {
@@ -518,5 +519,5 @@ void lg__lease_counter_set(uint32_t (*counter)(const struct lg_context *context)
 
 uint32_t lg__held_count(const struct lg_context *context)
 {
-    return lg__load_relaxed(&context->held_count) + lease_count(context);
+    return lg__load_relaxed(&context->held_count) + lg__lease_count(context);
 }

@@ -36,6 +36,10 @@ struct lg__hint {
 
 #define LG__HINTS 4
 
+/* How deep a context has nested checkouts of a pool: the pool's serial number, shifted, and the depth
+ * (pool/sizing.c).  Apart from the hints, because others read them. */
+#define LG__NESTINGS 8
+
 /* A loan whose holding time is being taken: a pool's, as the hints are. */
 struct lg__hold_sample {
     uint64_t pool_serial; /* 0: none */
@@ -61,6 +65,7 @@ struct lg_context {
     uint32_t is_detached;     /* under the registry lock */
     uint64_t mark_serial;     /* under the detector lock */
     uint32_t mark_index;      /* under the detector lock */
+    uint64_t nestings[LG__NESTINGS]; /* atomic relaxed; the owner writes, rarely */
     /* The held table: the owner writes. */
     uint32_t held_count
         __attribute__((aligned(64))); /* atomic relaxed; may exceed LG__HELD_MAX: the rest
@@ -150,7 +155,8 @@ static inline void lg__lease_drop(struct lg_context *self)
     lg__store_relaxed(&self->lease_count, lg__load_relaxed(&self->lease_count) - 1);
 }
 
-/* How many locks and leases it holds. */
+/* How many leases it holds, and how many locks and leases. */
+uint32_t lg__lease_count(const struct lg_context *context);
 uint32_t lg__held_count(const struct lg_context *context);
 
 /* The pool's floor says how many leases of biased slots a context has: it alone can look at them. */

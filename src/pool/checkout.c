@@ -274,6 +274,8 @@ static int checkout_queued(struct ask *ask, struct lg_lease *lease)
     int status = apply_nested(ask->pool, ask->self, lease);
     if (status != LG_EBUSY)
         return status;
+    if (ask->want.deadline != LG_TRY) /* who would not wait is stuck nowhere */
+        lg__sizing_observe(ask->pool, ask->self);
     status = get_lease(ask, lease);
     if (ask->ticket != 0)
         lg__stats_end_wait(ask->pool, ask->want.since_ns);
@@ -383,6 +385,7 @@ static __attribute__((noinline)) int checkout_slow(struct lg_pool *pool, lg_dead
     int status = pool->events ? checkout_told(&ask, lease) : checkout_queued(&ask, lease);
     if (status != LG_OK)
         lg__stats_count_failure(pool, status);
+    lg__sizing_warn(pool);
     lg__pool_exit(pool);
     return status;
 }

@@ -95,10 +95,13 @@ void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int s
     report->oldest_ms = oldest_ns / 1000000;
     if (status == LG_EDEADLK) {
         uint32_t contexts = report->member_count > waiting + 1 ? report->member_count : waiting + 1;
-        uint32_t minimum = contexts * (deepest_nesting(pool, report) - 1) + 1; /* rule 12 */
+        uint32_t deepest = deepest_nesting(pool, report);
+        uint32_t minimum = deepest > 1 ? lg__sizing_minimum(pool, contexts, deepest) : 0;
         report->cause = LG_EXHAUSTION_DEADLOCK;
         report->minimum = minimum > pool->capacity ? minimum : 0;
         report->users = contexts;
+        if (report->minimum > 0)
+            lg__sizing_set_said(pool);
         return;
     }
     if (status == LG_EOPEN)

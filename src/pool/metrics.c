@@ -29,6 +29,7 @@ struct reading {
     uint64_t serial;
     bool is_namesake; /* another pool has its name */
     struct lg_pool_stats stats;
+    uint32_t minimum; /* against deadlock */
     struct times waits, holds, opens;
 };
 
@@ -46,6 +47,7 @@ static void read_pool(struct lg_pool *pool, struct reading *out)
     out->serial = pool->serial;
     out->is_namesake = false;
     lg__stats_read(pool, &out->stats);
+    out->minimum = lg__sizing_minimum(pool, 1, 1);
     read_times(&pool->stats.waits, &out->waits);
     read_times(&pool->stats.holds, &out->holds);
     read_times(&pool->stats.opens, &out->opens);
@@ -81,6 +83,8 @@ static const struct metric metrics[] = {
     {"waiting_most", GAUGE, "Most checkouts waiting at once so far.", NULL, STAT(waiting_most)},
     {"oldest_wait_seconds", GAUGE_NS, "How long the first of those who wait has waited.", NULL,
      STAT(oldest_wait_ns)},
+    {"minimum", GAUGE, "Size below which nested checkouts can deadlock.", NULL,
+     offsetof(struct reading, minimum), sizeof(uint32_t)},
     {"checkouts", COUNTER, "Checkouts that succeeded.", NULL, STAT(lent)},
     {"checkins", COUNTER, "Checkins that succeeded.", NULL, STAT(returned)},
     {"queued", COUNTER, "Checkouts that had to wait.", NULL, STAT(waited)},

@@ -114,7 +114,8 @@ static int read_options(const struct lg_pool_options *from, struct lg_pool_optio
                       (unsigned)options->nested <= LG_NESTED_SHARE && options->detached <= 1 &&
                       options->open_timeout_ms <= MS_MAX && options->check_after_ms <= MS_MAX &&
                       options->leak_after_ms <= MS_MAX && options->overtaking_us <= MS_MAX &&
-                      options->reclaim_orphans <= 1 && options->unbiased <= 1;
+                      options->reclaim_orphans <= 1 && options->unbiased <= 1 &&
+                      options->declared_threads <= LG_CONTEXTS_MAX;
     return is_allowed ? LG_OK : LG_EINVAL;
 }
 
@@ -129,6 +130,7 @@ static void apply_options(struct lg_pool *pool, const struct lg_pool_options *op
     pool->leak_after_ms = age_or(options->leak_after_ms, DEFAULT_LEAK_AFTER_MS);
     pool->is_detached = options->detached;
     pool->is_reclaiming = options->reclaim_orphans;
+    pool->sizing.declared_threads = options->declared_threads;
     pool->bias_after =
         options->unbiased || !lg__barrier_is_there() ? LG__BIAS_NEVER : LG__BIAS_AFTER;
     pool->min_size = options->min_size;
@@ -431,6 +433,7 @@ static void forget_counts(struct lg_pool *pool)
     pool->opened = pool->closed = pool->open_failures = 0;
     pool->waited = 0;
     lg__stats_forget(pool);
+    lg__sizing_forget(pool);
 }
 
 static void forget_all(void)

@@ -4,7 +4,7 @@
  * them; queue.c waiters; spin.c a moment before sleep; opener.c opens; keeper.c the background pass;
  * state.c ready and clear; close.c the end of a resource, and of a pool; lease.c who holds a lease;
  * bias.c biased slots; orphan.c leases of the ended; events.c what the pool tells; exhaustion.c the
- * report; stats.c what is counted.
+ * report; stats.c what is counted; sizing.c how many it takes; metrics.c the text.
  *
  * Lock rules:
  *   1. `lock` guards the queue, the counts, the generation and the moves out of EMPTY and to CLOSING.
@@ -20,6 +20,7 @@
 #define LG_POOL_POOL_H
 
 #include "pool/events.h"
+#include "pool/sizing.h"
 #include "pool/slot.h"
 #include "pool/stats.h"
 
@@ -131,6 +132,7 @@ struct lg_pool {
     uint64_t fork_loans; /* r/o between forks; the parent's */
     uint64_t opened, closed, open_failures, waited; /* atomic relaxed */
     struct lg__stats stats;
+    struct lg__sizing sizing;
     char open_error[160];     /* under lock; of the last failed open */
     struct lg_cancel cancel;  /* requested by close; above those of opens */
     struct lg_pool *next;     /* under the list's lock */

@@ -97,9 +97,7 @@ static struct lg__wait *hand_over(struct lg_pool *pool, struct lg__slot *slot, u
         return NULL;
     struct lg__wait *wait =
         end_first(pool, &pool->queue, LG__WAIT_GRANTED, (uint64_t)(slot - pool->slots));
-    if (wait)
-        lg__stats_note_peak(pool);
-    else
+    if (!wait)
         lg__slot_move_own(slot, LG__SLOT_IDLE);
     return wait;
 }

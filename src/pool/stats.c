@@ -5,14 +5,7 @@
 
 #include <string.h>
 
-/* As with options: from the first field that ever was to more than there will be. */
-#define SIZE_MIN   offsetof(struct lg_pool_stats, idle)
 #define SIZE_LIMIT 65536
-
-void lg__stats_end_wait(struct lg_pool *pool, uint64_t since_ns)
-{
-    lg_histogram_record(&pool->stats.waits, lg__now_ns() - since_ns);
-}
 
 static uint64_t *counter_of(struct lg__stats *stats, int status)
 {
@@ -52,6 +45,28 @@ void lg__stats_note_peak(struct lg_pool *pool)
 {
     raise_most(&pool->stats.lent_most, pool->capacity - pool->empty_count - pool->opening_count);
     raise_most(&pool->stats.waiting_most, pool->queue.count);
+    uint32_t may_open = pool->empty_count + pool->opening_count;
+    if (pool->queue.count > may_open)
+        raise_most(&pool->stats.short_most, pool->queue.count - may_open);
+}
+
+static uint32_t count_lent(const struct lg_pool *pool)
+{
+    uint32_t lent = 0;
+    for (uint32_t i = 0; i < pool->capacity; i++)
+        lent += lg__slot_state(lg__slot_look(&pool->slots[i]).word) == LG__SLOT_LENT;
+    return lent;
+}
+
+/* What it has got may have made the busiest moment.  It is looked for only while more are open than
+ * were ever lent, which is while the pool grows. */
+void lg__stats_end_wait(struct lg_pool *pool, uint64_t since_ns)
+{
+    lg_histogram_record(&pool->stats.waits, lg__now_ns() - since_ns);
+    lg__raw_lock(&pool->lock);
+    if (pool->capacity - pool->empty_count - pool->opening_count > pool->stats.lent_most)
+        raise_most(&pool->stats.lent_most, count_lent(pool));
+    lg__raw_unlock(&pool->lock);
 }
 
 void lg__stats_begin_hold(struct lg_pool *pool, struct lg_context *self, uint32_t slot,
@@ -133,14 +148,22 @@ void lg__stats_read(struct lg_pool *pool, struct lg_pool_stats *out)
     lg_histogram_summarize(&pool->stats.opens, &out->open_ns);
 }
 
+int lg__stats_copy_out(void *out, size_t minimum, void *known, size_t known_size)
+{
+    uint32_t size = *(const uint32_t *)out;
+    if (size < minimum || size > SIZE_LIMIT)
+        return LG_EINVAL;
+    *(uint32_t *)known = size;
+    memset(out, 0, size);
+    memcpy(out, known, size < known_size ? size : known_size);
+    return LG_OK;
+}
+
 int lg_pool_stats(struct lg_pool *pool, struct lg_pool_stats *out)
 {
-    if (!pool || !out || out->size < SIZE_MIN || out->size > SIZE_LIMIT)
+    if (!pool || !out)
         return LG_EINVAL;
     struct lg_pool_stats known;
     lg__stats_read(pool, &known);
-    known.size = out->size;
-    memset(out, 0, out->size);
-    memcpy(out, &known, known.size < sizeof known ? known.size : sizeof known);
-    return LG_OK;
+    return lg__stats_copy_out(out, offsetof(struct lg_pool_stats, idle), &known, sizeof known);
 }

@@ -18,15 +18,16 @@ struct lg__stats {
         cancelled;
     uint32_t lent_most;    /* under the pool's lock */
     uint32_t waiting_most; /* under the pool's lock */
+    uint32_t short_most;   /* under the pool's lock; who waited for more than an open */
 };
 
-/* A checkout that joined the queue at `since_ns` has ended. */
+/* A checkout that joined the queue at `since_ns` has ended.  Takes the lock. */
 void lg__stats_end_wait(struct lg_pool *pool, uint64_t since_ns);
 
 /* A checkout has failed with this status. */
 void lg__stats_count_failure(struct lg_pool *pool, int status);
 
-/* With the lock: somebody has queued, or something was handed on, so that nothing is idle. */
+/* With the lock: somebody has queued, because nothing is idle. */
 void lg__stats_note_peak(struct lg_pool *pool);
 
 /* Whether the loan with this tag is one whose holding time is taken. */
@@ -44,6 +45,10 @@ void lg__stats_end_hold(struct lg_pool *pool, struct lg_context *self, uint32_t 
 
 /* All of it, in the size that this library knows. */
 void lg__stats_read(struct lg_pool *pool, struct lg_pool_stats *out);
+
+/* Give the caller a struct that begins with its size, in the size that he has: LG_EINVAL, and nothing
+ * is written, if that is less than `minimum` or more than there will ever be. */
+int lg__stats_copy_out(void *out, size_t minimum, void *known, size_t known_size);
 
 /* For fork's handlers: the child counts what it does itself. */
 void lg__stats_forget(struct lg_pool *pool);

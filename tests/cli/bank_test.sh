@@ -54,7 +54,10 @@ is_json() {
     keys='^[{]"db": "([^"\\]|\\.)*", "threads": N, "pool": N, "transfers": N, "money_before": N, '
     keys=$keys'"money_after": N, "ledger_ok": (true|false), "seconds": N, '
     keys=$keys'"transfers_per_second": N, "wait_us": [{]"p50": N, "p99": N, "max": N[}], '
-    keys=$keys'"deadlocks": N, "opened": N, "lent": N, "returned": N[}]$'
+    times='[{]"count": N, "p50": N, "p90": N, "p99": N, "p999": N, "max": N[}]'
+    keys=$keys'"deadlocks": N, "opened": N, "lent": N, "returned": N, '
+    keys=$keys"\"queued_us\": $times, \"held_us\": $times, \"open_us\": $times, "
+    keys=$keys'"pool_minimum": N[}]$'
     keys=$(printf '%s' "$keys" | sed 's/N/-?[0-9]+([.][0-9]+)?/g')
     [ "$(wc -l < "$1")" -eq 1 ] || fail "not one line of JSON"
     grep -Eq -- "$keys" "$1" || fail "not the promised JSON"
@@ -134,6 +137,7 @@ check 0 bank --nested --threads 8 --pool 2 --transfers 2000
 says 'deadlock on pool "db" (2 of 2 out), closed by worker-' "$out"
 says "bank_move.c:" "$out"
 says "got LG_EDEADLK" "$out"
+says "a pool of 9: 8 declared threads nest checkouts up to 2 deep" "$out"
 says "all there" "$out"
 
 # Without locks money is lost, and the values prove how.

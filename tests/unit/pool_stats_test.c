@@ -356,6 +356,25 @@ static void the_busiest_moment_is_kept(void **state)
     null_end(driver, pool);
 }
 
+/* Nobody looked while they were out. */
+static void the_busiest_moment_needs_no_snapshot(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 5);
+    struct loan loans[4];
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i <= 1 + round; i++) {
+            loans[i] = loan_of(driver, pool, LG_FOREVER);
+            assert_status(loan_checkout(&loans[i]), LG_OK);
+        }
+        for (int i = 0; i <= 1 + round; i++)
+            assert_status(loan_checkin(&loans[i]), LG_OK);
+    }
+    assert_int_equal(stats_of(pool).lent_most, 4);
+    null_end(driver, pool);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +392,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(a_sample_ends_with_its_own_loan_only),
         SUPPORT_TEST(recording_allocates_nothing),
         SUPPORT_TEST(the_busiest_moment_is_kept),
+        SUPPORT_TEST(the_busiest_moment_needs_no_snapshot),
     };
     return SUPPORT_RUN(argc, argv, tests, NULL);
 }
