@@ -68,6 +68,13 @@ enum lg_nested {
     LG_NESTED_SHARE /* the same resource again, under a tag of its own; reset at the last checkin */
 };
 
+/* When to open one more. */
+enum lg_growth {
+    LG_GROWTH_EAGER, /* when a checkout finds nothing idle */
+    LG_GROWTH_PATIENT /* when it has waited for as long as an open takes: a burst of short work shares
+                         what is open.  At once while every holder is blocked, gone or the asker. */
+};
+
 /* Begin with LG_POOL_OPTIONS_INIT.  Zero means the default, but for overtaking_us; fields are only added
  * at the end. */
 struct lg_pool_options {
@@ -98,6 +105,7 @@ struct lg_pool_options {
         event_room; /* events that may wait for the listener; default 1,024, at most 1,048,576 */
     uint32_t declared_threads; /* so many threads will nest checkouts as deep as any does: for the
                                   warning "pool-too-small"; default 0: those that are seen */
+    enum lg_growth growth;     /* default LG_GROWTH_EAGER */
 };
 
 /* No background pass at all: nothing is opened ahead, and what is stale or idle for too long stays
@@ -107,7 +115,7 @@ struct lg_pool_options {
 #define LG_POOL_OPTIONS_INIT                                                                       \
     {                                                                                              \
         sizeof(struct lg_pool_options), 0, NULL, LG_NESTED_DETECT, 0, 0, 0, 0, 0, 1000, 0, 0, 0,   \
-            0, 0, 0, 0, NULL, NULL, 0, 0                                                           \
+            0, 0, 0, 0, NULL, NULL, 0, 0, LG_GROWTH_EAGER                                          \
     }
 
 enum lg_pool_state {

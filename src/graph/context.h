@@ -91,6 +91,12 @@ static inline struct lg_context *lg__context_self(void)
     return lg__likely(self != NULL) ? self : lg__context_create();
 }
 
+/* The context that a wait record belongs to. */
+static inline struct lg_context *lg__context_of(struct lg__wait *wait)
+{
+    return (struct lg_context *)(void *)((char *)wait - offsetof(struct lg_context, wait));
+}
+
 /* The context with this id, or NULL if it has ended. */
 struct lg_context *lg__context_find(uint64_t id);
 

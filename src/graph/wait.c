@@ -71,11 +71,11 @@ void lg__wait_wake(struct lg__wait *wait)
         lg__futex_wake(futex_of(wait), 1);
 }
 
-/* False: the deadline has passed. */
-static bool fall_asleep(struct lg__wait *wait, uint64_t word)
+/* False: the time has come. */
+static bool fall_asleep(struct lg__wait *wait, uint64_t word, lg_deadline until)
 {
     lg__store_full(&wait->is_asleep, 1u); /* W3 */
-    int status = lg__futex_wait(futex_of(wait), (uint32_t)word, lg__load_relaxed(&wait->deadline));
+    int status = lg__futex_wait(futex_of(wait), (uint32_t)word, until);
     lg__store_relaxed(&wait->is_asleep, 0u);
     return status != LG_ETIMEDOUT;
 }
@@ -92,8 +92,20 @@ enum lg__wait_state lg__wait_sleep(struct lg__wait *wait)
         }
         if (state != LG__WAIT_WAITING && state != LG__WAIT_OUTSIDE)
             return state;
-        if (!fall_asleep(wait, word))
+        if (!fall_asleep(wait, word, lg__load_relaxed(&wait->deadline)))
             (void)lg__wait_end_this(wait, word, LG__WAIT_TIMED_OUT, 0);
+    }
+}
+
+bool lg__wait_doze(struct lg__wait *wait, uint64_t until_ns)
+{
+    for (;;) {
+        uint64_t word = lg__load_acquire(&wait->word); /* W2 */
+        if (LG__WAIT_STATE(word) != LG__WAIT_WAITING ||
+            lg__load_relaxed(&wait->deadline) <= until_ns)
+            return true;
+        if (!fall_asleep(wait, word, until_ns))
+            return false;
     }
 }
 

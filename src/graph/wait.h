@@ -81,6 +81,7 @@ struct lg__wait {
     const void *queue;         /* atomic; written as next; NULL: in none */
     uint64_t stamp;            /* as next; free for the queue's use */
     void *companion;           /* as next; free for the queue's use */
+    bool is_patient;           /* as next; of a pool's queue (growth.c) */
 };
 
 /* Begin a wait: from here on the detector counts the caller as blocked.  Its deadline is the earlier
@@ -100,6 +101,10 @@ void lg__wait_wake(struct lg__wait *wait);
 
 /* Sleep until the wait has ended, by its deadline at the latest.  Returns how it ended. */
 enum lg__wait_state lg__wait_sleep(struct lg__wait *wait);
+
+/* Sleep until this time has come (false: the wait goes on), or the wait has ended, or will by its deadline
+ * before that. */
+bool lg__wait_doze(struct lg__wait *wait, uint64_t until_ns);
 
 /* Look for `ns` nanoseconds whether the wait ends by itself, without sleeping.  True: it has. */
 bool lg__wait_spin(const struct lg__wait *wait, uint64_t ns);

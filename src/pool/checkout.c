@@ -113,6 +113,7 @@ struct ask {
     bool was_served;       /* before: with what was not fit to be lent, or by being woken */
     bool is_on_way;        /* woken from the queue and not back at it: pool->on_way counts it */
     uint64_t ticket;       /* its place in the queue, kept when it queues again; 0: none yet */
+    uint64_t patience_ns;  /* until then it wants no opener; 0: it never had any */
     bool wants_opener;
     bool wants_keeper;
 };
@@ -143,6 +144,8 @@ static void join_queue(struct ask *ask)
     ask->want.since_ns = wait->since_ns; /* a second wait goes on from here */
     take_ticket(ask);
     lg__queue_push(&pool->queue, wait, ask->ticket);
+    if (ask->patience_ns == 0)
+        ask->patience_ns = lg__growth_begin(pool, wait);
     lg__stats_note_peak(pool);
     ask->wants_opener = lg__pool_is_opener_wanted(pool);
     ask->wants_keeper = lg__keeper_is_missing(pool);
@@ -208,6 +211,8 @@ static int sleep_in_queue(struct ask *ask)
     lg__detector_look(ask->self);
     if (!ask->wants_opener)
         lg__pool_spin(ask->pool, wait);
+    if (ask->patience_ns > 0 && !lg__wait_doze(wait, ask->patience_ns))
+        lg__growth_lose_patience(ask->pool, wait);
     enum lg__wait_state end = lg__wait_sleep(wait);
     if (end != LG__WAIT_GRANTED && end != LG__WAIT_WOKEN)
         return leave_queue(ask, end);

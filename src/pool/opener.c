@@ -16,13 +16,34 @@
 #define FIRST_RETRY_NS (10 * 1000000ull)
 #define LAST_RETRY_NS  (5000 * 1000000ull)
 
+/* Where newcomers may overtake, what is idle is for those who wait, though it is theirs only once they
+ * look: one of them is on its way, and it will wake the next. */
+static uint32_t count_idle(const struct lg_pool *pool)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < pool->capacity; i++)
+        count += lg__slot_state(lg__load_relaxed(&pool->slots[i].word)) == LG__SLOT_IDLE;
+    return count;
+}
+
+/* Units that waiters without patience want, beyond those that are there for them. */
+static uint32_t units_asked(const struct lg_pool *pool)
+{
+    uint32_t wanted = pool->queue.count + pool->on_way - pool->patient;
+    if (wanted == 0 || pool->empty_count == 0)
+        return 0;
+    uint32_t idle = count_idle(pool);
+    return wanted > idle ? wanted - idle : 0;
+}
+
 uint32_t lg__pool_wanted_opens(const struct lg_pool *pool)
 {
     if (lg__load_relaxed(&pool->control) & LG__POOL_SHUT)
         return 0;
     uint32_t open = pool->capacity - pool->empty_count - pool->opening_count;
     uint32_t missing = pool->is_filling && pool->min_size > open ? pool->min_size - open : 0;
-    return pool->queue.count > missing ? pool->queue.count : missing;
+    uint32_t asked = units_asked(pool);
+    return asked > missing ? asked : missing;
 }
 
 /* While opens fail they are made one at a time. */
@@ -68,7 +89,7 @@ static bool begin_open(struct lg_pool *pool, struct lg__opening *opening)
     *opening = (struct lg__opening){
         .slot = slot,
         .generation = LG__POOL_GENERATION(lg__load_relaxed(&pool->control)),
-        .is_for_waiter = pool->queue.count > pool->opening_count,
+        .is_for_waiter = units_asked(pool) > pool->opening_count,
         .begun_ns = lg__now_ns(),
     };
     lg__cancel_init(&opening->cancel, &pool->cancel, opening->begun_ns + pool->open_timeout_ns);
@@ -158,6 +179,7 @@ static void finish_opened(struct lg_pool *pool, struct lg__opening *opening, voi
     lg__store_relaxed(&slot->since_ms, now_ms);
     lg__store_relaxed(&slot->born_ms, now_ms);
     lg__raw_lock(&pool->lock);
+    lg__growth_note_open(pool, lg__now_ns() - opening->begun_ns);
     enum lg_event_reason reason = lg__pool_unfit(pool, slot, now_ms);
     bool was_failing = pool->failures_running > 0;
     struct lg__wait *wait = NULL;

@@ -114,6 +114,7 @@ static int read_options(const struct lg_pool_options *from, struct lg_pool_optio
                       (unsigned)options->nested <= LG_NESTED_SHARE && options->detached <= 1 &&
                       options->open_timeout_ms <= MS_MAX && options->check_after_ms <= MS_MAX &&
                       options->leak_after_ms <= MS_MAX && options->overtaking_us <= MS_MAX &&
+                      (unsigned)options->growth <= LG_GROWTH_PATIENT &&
                       options->reclaim_orphans <= 1 && options->unbiased <= 1 &&
                       options->declared_threads <= LG_CONTEXTS_MAX;
     return is_allowed ? LG_OK : LG_EINVAL;
@@ -123,6 +124,7 @@ static void apply_options(struct lg_pool *pool, const struct lg_pool_options *op
 {
     pool->capacity = options->capacity ? options->capacity : DEFAULT_CAPACITY;
     pool->nested = options->nested;
+    pool->growth = options->growth;
     pool->opening_max = options->opening_max ? options->opening_max : DEFAULT_OPENING_MAX;
     pool->open_timeout_ns = ms_or(options->open_timeout_ms, DEFAULT_OPEN_TIMEOUT_MS);
     pool->check_after_ms = age_or(options->check_after_ms, DEFAULT_CHECK_AFTER_MS);
@@ -444,7 +446,7 @@ static void forget_all(void)
             forget_slot(pool, i);
         pool->lock = (struct lg__raw_lock){0};
         pool->queue = pool->closers = (struct lg__waiters){0};
-        pool->opener_count = pool->opening_count = pool->on_way = 0;
+        pool->opener_count = pool->opening_count = pool->on_way = pool->patient = 0;
         pool->empty_count = pool->capacity;
         pool->references = 1;
         pool->inside = 0;

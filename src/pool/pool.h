@@ -1,7 +1,7 @@
 /* Pool, inside: the struct, and what its parts ask of each other.
  *
  * Parts: pool.c creation and counts; checkout.c, checkin.c the two fast paths and what surrounds
- * them; queue.c waiters; spin.c a moment before sleep; opener.c opens; keeper.c the background pass;
+ * them; queue.c waiters; spin.c a moment before sleep; growth.c patience before an open; opener.c opens; keeper.c the background pass;
  * state.c ready and clear; close.c the end of a resource, and of a pool; lease.c who holds a lease;
  * bias.c biased slots; orphan.c leases of the ended; events.c what the pool tells; exhaustion.c the
  * report; stats.c what is counted; sizing.c how many it takes; metrics.c the text.
@@ -94,6 +94,7 @@ struct lg_pool {
     struct lg_driver driver;   /* r/o */
     void *arg;                 /* r/o */
     enum lg_nested nested;     /* r/o */
+    enum lg_growth growth;     /* r/o */
     uint32_t opening_max;      /* r/o */
     uint64_t open_timeout_ns;  /* r/o */
     uint64_t overtaking_ns;    /* r/o; 0: newcomers queue behind all */
@@ -125,6 +126,8 @@ struct lg_pool {
     uint64_t retry_ns;                /* under lock; until then no open for min_size begins */
     struct lg__opening *openings;     /* under lock */
     struct lg__interrupt *interrupts; /* under lock */
+    uint32_t patient;                 /* under lock; units that waiters with patience wait for */
+    uint64_t open_mean_ns;            /* under lock; of the latest opens; 0: none yet */
     uint32_t on_way;                  /* under lock; waiters woken to look, and not back yet */
     uint64_t tickets;    /* under lock; given to waiters in the order in which they came */
     uint64_t shared;     /* under lock; leases of shared loans, beside the loans themselves */
@@ -251,6 +254,16 @@ static inline void lg__pool_deliver_claimed(struct lg_pool *pool, bool has_claim
 
 /* spin.c: look for a moment whether a wait in the queue ends by itself. */
 void lg__pool_spin(struct lg_pool *pool, const struct lg__wait *wait);
+
+/* growth.c; with the lock: until when a queued waiter would rather wait than have one more opened; 0: it
+ * would not. */
+uint64_t lg__growth_begin(struct lg_pool *pool, struct lg__wait *wait);
+/* With the lock: it leaves the queue, or its patience is at an end. */
+void lg__growth_end(struct lg_pool *pool, struct lg__wait *wait);
+/* The time has come: ask for what is wanted now.  Without the lock. */
+void lg__growth_lose_patience(struct lg_pool *pool, struct lg__wait *wait);
+/* With the lock: an open has worked and took so long. */
+void lg__growth_note_open(struct lg_pool *pool, uint64_t took_ns);
 
 /* exhaustion.c: complete the caller's report. */
 void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int status);

@@ -23,6 +23,7 @@ void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, uint64_t t
         for (behind = queue->first; behind->stamp < ticket;)
             behind = behind->next;
     wait->stamp = ticket;
+    wait->is_patient = false;
     wait->previous = behind ? behind->previous : queue->last;
     wait->next = behind;
     if (wait->previous)
@@ -37,8 +38,9 @@ void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, uint64_t t
     lg__store_relaxed(&wait->queue, (const void *)queue);
 }
 
-static void remove_wait(struct lg__waiters *queue, struct lg__wait *wait)
+static void remove_wait(struct lg_pool *pool, struct lg__waiters *queue, struct lg__wait *wait)
 {
+    lg__growth_end(pool, wait);
     if (wait->previous)
         wait->previous->next = wait->next;
     else
@@ -54,7 +56,7 @@ static void remove_wait(struct lg__waiters *queue, struct lg__wait *wait)
 void lg__queue_leave(struct lg_pool *pool, struct lg__waiters *queue, struct lg__wait *wait)
 {
     if (lg__load_relaxed(&wait->queue) == queue)
-        remove_wait(queue, wait);
+        remove_wait(pool, queue, wait);
     if (pool->queue.count == 0)
         lg__pool_clear_flag(pool, LG__POOL_WAITERS);
 }
@@ -65,7 +67,7 @@ static struct lg__wait *end_first(struct lg_pool *pool, struct lg__waiters *queu
 {
     struct lg__wait *wait;
     while ((wait = queue->first) != NULL) {
-        remove_wait(queue, wait);
+        remove_wait(pool, queue, wait);
         if (lg__wait_end(wait, end, grant))
             break;
     }

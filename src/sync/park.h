@@ -33,10 +33,4 @@ void lg__park_remove(struct lg__bucket *bucket, struct lg__wait *wait);
 struct lg__wait *lg__park_next(const struct lg__bucket *bucket, const struct lg__wait *wait,
                                const void *object);
 
-/* The context that a wait record belongs to. */
-static inline struct lg_context *lg__context_of(struct lg__wait *wait)
-{
-    return (struct lg_context *)(void *)((char *)wait - offsetof(struct lg_context, wait));
-}
-
 #endif
