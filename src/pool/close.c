@@ -20,6 +20,7 @@ enum lg_event_reason lg__pool_unfit(const struct lg_pool *pool, const struct lg_
 /* With the lock: the slot has just become CLOSING.  As lg__pool_retire_own. */
 static bool retire(struct lg_pool *pool, struct lg__slot *slot, enum lg_event_reason reason)
 {
+    lg__stats_count_close(pool, reason);
     lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_RESOURCE_CLOSED,
                                            .id = lg__load_relaxed(&slot->id),
                                            .reason = (uint8_t)reason});

@@ -71,6 +71,7 @@ struct metric {
     offsetof(struct reading, stats.field), sizeof(((struct lg_pool_stats *)NULL)->field)
 #define PART(field) offsetof(struct reading, field), 0
 
+#define CLOSES   "closes", COUNTER, "Resources closed, by reason."
 #define FAILURES "checkout_failures", COUNTER, "Checkouts that failed, by reason."
 
 static const struct metric metrics[] = {
@@ -94,9 +95,14 @@ static const struct metric metrics[] = {
     {FAILURES, "nested", STAT(refused_nested)},
     {FAILURES, "closed", STAT(refused_closed)},
     {FAILURES, "open", STAT(refused_open)},
+    {FAILURES, "paused", STAT(refused_paused)},
+    {FAILURES, "cancelled", STAT(cancelled)},
     {"opens", COUNTER, "Resources opened.", NULL, STAT(opened)},
     {"open_failures", COUNTER, "Opens that failed.", NULL, STAT(open_failures)},
-    {"closes", COUNTER, "Resources closed.", NULL, STAT(closed)},
+    {CLOSES, "stale", STAT(closed_stale)},
+    {CLOSES, "idle", STAT(closed_idle)},
+    {CLOSES, "error", STAT(closed_error)},
+    {CLOSES, "end", STAT(closed_at_end)},
     {"clears", COUNTER, "Generations begun by a clear.", NULL, STAT(generation)},
     {"wait_seconds", TIMES, "Time that checkouts waited, of those that had to.", NULL, PART(waits)},
     {"hold_seconds", TIMES, "Time that leases were held, of one loan in 64.", NULL, PART(holds)},

@@ -183,10 +183,12 @@ static void finish_opened(struct lg_pool *pool, struct lg__opening *opening, voi
     enum lg_event_reason reason = lg__pool_unfit(pool, slot, now_ms);
     bool was_failing = pool->failures_running > 0;
     struct lg__wait *wait = NULL;
-    if (reason == LG_REASON_NONE)
+    if (reason == LG_REASON_NONE) {
         wait = settle_opened(pool, opening);
-    else
+    } else {
         tell_closed(pool, opening, reason, LG_OK);
+        lg__stats_count_close(pool, reason);
+    }
     lg__raw_unlock(&pool->lock);
     if (wait)
         lg__wait_wake(wait);

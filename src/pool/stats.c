@@ -24,6 +24,8 @@ static uint64_t *counter_of(struct lg__stats *stats, int status)
         return &stats->refused_open;
     case LG_ECANCELED:
         return &stats->cancelled;
+    case LG_EPAUSED:
+        return &stats->refused_paused;
     default:
         return NULL; /* a wrong call, not a failure of the pool */
     }
@@ -34,6 +36,12 @@ void lg__stats_count_failure(struct lg_pool *pool, int status)
     uint64_t *counter = counter_of(&pool->stats, status);
     if (counter)
         lg__add_relaxed(counter, (uint64_t)1);
+}
+
+void lg__stats_count_close(struct lg_pool *pool, enum lg_event_reason reason)
+{
+    assert(reason <= LG_REASON_POOL_CLOSED);
+    pool->stats.closes[reason]++;
 }
 
 static void raise_most(uint32_t *most, uint32_t now)
@@ -118,6 +126,10 @@ static void read_locked(struct lg_pool *pool, struct lg_pool_stats *out)
     raise_most(&pool->stats.lent_most, out->lent_now);
     out->lent_most = pool->stats.lent_most;
     out->waiting_most = pool->stats.waiting_most;
+    out->closed_stale = pool->stats.closes[LG_REASON_STALE];
+    out->closed_idle = pool->stats.closes[LG_REASON_IDLE];
+    out->closed_error = pool->stats.closes[LG_REASON_ERROR];
+    out->closed_at_end = pool->stats.closes[LG_REASON_POOL_CLOSED];
     lg__raw_unlock(&pool->lock);
 }
 
@@ -136,6 +148,7 @@ static void read_counters(const struct lg_pool *pool, struct lg_pool_stats *out)
     out->refused_closed = lg__load_relaxed(&stats->refused_closed);
     out->refused_open = lg__load_relaxed(&stats->refused_open);
     out->cancelled = lg__load_relaxed(&stats->cancelled);
+    out->refused_paused = lg__load_relaxed(&stats->refused_paused);
 }
 
 void lg__stats_read(struct lg_pool *pool, struct lg_pool_stats *out)

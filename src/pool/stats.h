@@ -7,6 +7,7 @@
 
 #include "graph/context.h"
 
+#include <lifeguard/pool_event.h>
 #include <lifeguard/stats.h>
 
 struct lg__stats {
@@ -15,10 +16,11 @@ struct lg__stats {
     struct lg_histogram opens; /* ns; the driver's opens that worked */
     /* Atomic relaxed: checkouts that failed, by status. */
     uint64_t timeouts, deadlocks, refused_busy, refused_nested, refused_closed, refused_open,
-        cancelled;
-    uint32_t lent_most;    /* under the pool's lock */
-    uint32_t waiting_most; /* under the pool's lock */
-    uint32_t short_most;   /* under the pool's lock; who waited for more than an open */
+        cancelled, refused_paused;
+    uint64_t closes[LG_REASON_POOL_CLOSED + 1]; /* under the pool's lock; by reason */
+    uint32_t lent_most;                         /* under the pool's lock */
+    uint32_t waiting_most;                      /* under the pool's lock */
+    uint32_t short_most; /* under the pool's lock; who waited for more than an open */
 };
 
 /* A checkout that joined the queue at `since_ns` has ended.  Takes the lock. */
@@ -49,6 +51,9 @@ void lg__stats_read(struct lg_pool *pool, struct lg_pool_stats *out);
 /* Give the caller a struct that begins with its size, in the size that he has: LG_EINVAL, and nothing
  * is written, if that is less than `minimum` or more than there will ever be. */
 int lg__stats_copy_out(void *out, size_t minimum, void *known, size_t known_size);
+
+/* With the lock: a resource is to be closed. */
+void lg__stats_count_close(struct lg_pool *pool, enum lg_event_reason reason);
 
 /* For fork's handlers: the child counts what it does itself. */
 void lg__stats_forget(struct lg_pool *pool);

@@ -93,6 +93,7 @@ static void assert_adds_up(const struct work *work, const struct worker *workers
     assert_int_equal(stats.waiting, 0);
     assert_int_equal(stats.wait_ns.count, stats.waited);
     assert_int_equal(stats.open_ns.count, stats.opened);
+    assert_int_equal(stats.closed_stale + stats.closed_idle + stats.closed_error, stats.closed);
     assert_true(stats.hold_ns.count <= sampled);
 }
 

@@ -356,6 +356,30 @@ static void the_busiest_moment_is_kept(void **state)
     null_end(driver, pool);
 }
 
+static void closes_are_counted_by_reason(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = slow_pool(driver, 1);
+    struct loan loan = loan_of(driver, pool, LG_FOREVER);
+    assert_status(loan_checkout(&loan), LG_OK);
+    assert_status(loan_discard(&loan), LG_OK);
+    lend(driver, pool, 1);
+    assert_int_equal(lg_pool_clear(pool, 0), LG_OK); /* the idle one */
+    assert_status(loan_checkout(&loan), LG_OK);
+    assert_int_equal(lg_pool_clear(pool, 0), LG_OK);
+    assert_status(loan_checkin(&loan), LG_OK);
+    lend(driver, pool, 1);
+    assert_status(lg_pool_close(pool, LG_FOREVER, NULL, 0, NULL), LG_OK);
+    struct lg_pool_stats stats = stats_of(pool);
+    assert_int_equal(stats.closed_error, 1);
+    assert_int_equal(stats.closed_stale, 2);
+    assert_int_equal(stats.closed_idle, 0);
+    assert_int_equal(stats.closed_at_end, 1);
+    assert_int_equal(stats.closed, 4);
+    null_end(driver, pool);
+}
+
 /* Nobody looked while they were out. */
 static void the_busiest_moment_needs_no_snapshot(void **state)
 {
@@ -391,6 +415,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(what_another_returns_is_not_timed),
         SUPPORT_TEST(a_sample_ends_with_its_own_loan_only),
         SUPPORT_TEST(recording_allocates_nothing),
+        SUPPORT_TEST(closes_are_counted_by_reason),
         SUPPORT_TEST(the_busiest_moment_is_kept),
         SUPPORT_TEST(the_busiest_moment_needs_no_snapshot),
     };
