@@ -68,6 +68,13 @@ enum lg_nested {
     LG_NESTED_SHARE /* the same resource again, under a tag of its own; reset at the last checkin */
 };
 
+/* Which of the idle resources is lent next. */
+enum lg_order {
+    LG_ORDER_AFFINE, /* the one that the context had last, else any: the fastest */
+    LG_ORDER_LIFO,   /* the one that was returned last: few stay warm, the others age and go */
+    LG_ORDER_FIFO    /* the one that was returned first: all are used alike */
+};
+
 /* When to open one more. */
 enum lg_growth {
     LG_GROWTH_EAGER, /* when a checkout finds nothing idle */
@@ -106,6 +113,7 @@ struct lg_pool_options {
     uint32_t declared_threads; /* so many threads will nest checkouts as deep as any does: for the
                                   warning "pool-too-small"; default 0: those that are seen */
     enum lg_growth growth;     /* default LG_GROWTH_EAGER */
+    enum lg_order order;       /* default LG_ORDER_AFFINE */
 };
 
 /* No background pass at all: nothing is opened ahead, and what is stale or idle for too long stays
@@ -115,7 +123,7 @@ struct lg_pool_options {
 #define LG_POOL_OPTIONS_INIT                                                                       \
     {                                                                                              \
         sizeof(struct lg_pool_options), 0, NULL, LG_NESTED_DETECT, 0, 0, 0, 0, 0, 1000, 0, 0, 0,   \
-            0, 0, 0, 0, NULL, NULL, 0, 0, LG_GROWTH_EAGER                                          \
+            0, 0, 0, 0, NULL, NULL, 0, 0, LG_GROWTH_EAGER, LG_ORDER_AFFINE                         \
     }
 
 enum lg_pool_state {

@@ -139,8 +139,8 @@ static bool return_told(struct lg_pool *pool, struct lg_context *self, struct lg
     uint64_t word = lg__load_relaxed(&slot->word);
     uint64_t control = lg__load_relaxed(&pool->control);
     bool is_plain = (control & LG__POOL_FLAGS & ~LG__POOL_SPECIAL) == 0 && !pool->shares &&
-                    lg__slot_is_of(word, lease->tag) && LG__LEASE_SHARE(lease) == 0 &&
-                    lg__load_relaxed(&slot->holder) == self->id &&
+                    pool->order == LG_ORDER_AFFINE && lg__slot_is_of(word, lease->tag) &&
+                    LG__LEASE_SHARE(lease) == 0 && lg__load_relaxed(&slot->holder) == self->id &&
                     lg__load_relaxed(&slot->generation) == LG__POOL_GENERATION(control);
     if (is_plain) {
         *lease = (struct lg_lease){0};                       /* it may lie in the resource */

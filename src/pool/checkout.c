@@ -39,9 +39,40 @@ static enum lg_event_reason look_at(struct lg_pool *pool, struct lg__slot *slot,
     return is_good ? LG_REASON_NONE : LG_REASON_ERROR;
 }
 
+/* The idle slot that is next in the pool's order, and its word; NULL: none is idle. */
+static struct lg__slot *next_idle(struct lg_pool *pool, uint64_t *next_word)
+{
+    struct lg__slot *next = NULL;
+    uint64_t best = 0;
+    for (uint32_t i = 0; i < pool->capacity; i++) {
+        struct lg__slot *slot = &pool->slots[i];
+        uint64_t word = lg__load_full(&slot->word); /* S2 */
+        uint64_t returned = lg__load_relaxed(&slot->returned);
+        bool is_better = !next || (pool->order == LG_ORDER_LIFO) == (returned > best);
+        if (lg__slot_state(word) != LG__SLOT_IDLE || !is_better)
+            continue;
+        next = slot;
+        best = returned;
+        *next_word = word;
+    }
+    return next;
+}
+
+static struct lg__slot *claim_in_order(struct lg_pool *pool)
+{
+    uint64_t word;
+    struct lg__slot *slot;
+    do
+        slot = next_idle(pool, &word);
+    while (slot && !lg__slot_move(slot, word, LG__SLOT_HANDED));
+    return slot;
+}
+
 /* Claim one idle slot, from the guess on.  It is HANDED then, and the caller's. */
 static struct lg__slot *claim_idle(struct lg_pool *pool, uint32_t guess)
 {
+    if (pool->order != LG_ORDER_AFFINE)
+        return claim_in_order(pool);
     for (uint32_t i = 0; i < pool->capacity; i++) {
         uint32_t index = guess + i < pool->capacity ? guess + i : guess + i - pool->capacity;
         struct lg__slot *slot = &pool->slots[index];
@@ -315,6 +346,7 @@ static bool lend_again(struct ask *ask, struct lg_lease *lease)
     struct lg__hint *hint = lg__hint_of(pool, ask->self);
     uint64_t control = lg__load_relaxed(&pool->control);
     if (hint->pool_serial != pool->serial || pool->nested != LG_NESTED_DETECT ||
+        pool->order != LG_ORDER_AFFINE ||
         (control & LG__POOL_FLAGS & ~(LG__POOL_SPECIAL | LG__POOL_RESET)) || pool->is_detached)
         return false;
     struct lg__slot *slot = hint->slot;

@@ -115,8 +115,8 @@ static int read_options(const struct lg_pool_options *from, struct lg_pool_optio
                       options->open_timeout_ms <= MS_MAX && options->check_after_ms <= MS_MAX &&
                       options->leak_after_ms <= MS_MAX && options->overtaking_us <= MS_MAX &&
                       (unsigned)options->growth <= LG_GROWTH_PATIENT &&
-                      options->reclaim_orphans <= 1 && options->unbiased <= 1 &&
-                      options->declared_threads <= LG_CONTEXTS_MAX;
+                      (unsigned)options->order <= LG_ORDER_FIFO && options->reclaim_orphans <= 1 &&
+                      options->unbiased <= 1 && options->declared_threads <= LG_CONTEXTS_MAX;
     return is_allowed ? LG_OK : LG_EINVAL;
 }
 
@@ -125,6 +125,7 @@ static void apply_options(struct lg_pool *pool, const struct lg_pool_options *op
     pool->capacity = options->capacity ? options->capacity : DEFAULT_CAPACITY;
     pool->nested = options->nested;
     pool->growth = options->growth;
+    pool->order = options->order;
     pool->opening_max = options->opening_max ? options->opening_max : DEFAULT_OPENING_MAX;
     pool->open_timeout_ns = ms_or(options->open_timeout_ms, DEFAULT_OPEN_TIMEOUT_MS);
     pool->check_after_ms = age_or(options->check_after_ms, DEFAULT_CHECK_AFTER_MS);
@@ -144,7 +145,8 @@ static void apply_options(struct lg_pool *pool, const struct lg_pool_options *op
     pool->empty_count = pool->capacity;
     pool->references = 1;
     lg__cancel_init(&pool->cancel, NULL, LG_FOREVER);
-    if (pool->nested != LG_NESTED_DETECT || pool->is_detached || options->on_event)
+    if (pool->nested != LG_NESTED_DETECT || pool->order != LG_ORDER_AFFINE || pool->is_detached ||
+        options->on_event)
         pool->control |= LG__POOL_SPECIAL;
     if (pool->driver.reset || options->idle_timeout_ms)
         pool->control |= LG__POOL_RESET;

@@ -95,6 +95,7 @@ struct lg_pool {
     void *arg;                 /* r/o */
     enum lg_nested nested;     /* r/o */
     enum lg_growth growth;     /* r/o */
+    enum lg_order order;       /* r/o */
     uint32_t opening_max;      /* r/o */
     uint64_t open_timeout_ns;  /* r/o */
     uint64_t overtaking_ns;    /* r/o; 0: newcomers queue behind all */
@@ -129,6 +130,7 @@ struct lg_pool {
     uint32_t patient;                 /* under lock; units that waiters with patience wait for */
     uint64_t open_mean_ns;            /* under lock; of the latest opens; 0: none yet */
     uint32_t on_way;                  /* under lock; waiters woken to look, and not back yet */
+    uint64_t returns;                 /* under lock; what became idle, in pools with an order */
     uint64_t tickets;    /* under lock; given to waiters in the order in which they came */
     uint64_t shared;     /* under lock; leases of shared loans, beside the loans themselves */
     uint64_t unlent;     /* under lock; numbers of loans that there never were */

@@ -76,6 +76,14 @@ static struct lg__wait *end_first(struct lg_pool *pool, struct lg__waiters *queu
     return wait;
 }
 
+/* Anyone may take it now. */
+static void make_idle(struct lg_pool *pool, struct lg__slot *slot)
+{
+    if (pool->order != LG_ORDER_AFFINE)
+        lg__store_relaxed(&slot->returned, ++pool->returns);
+    lg__slot_move_own(slot, LG__SLOT_IDLE);
+}
+
 static struct lg__wait *wake_first(struct lg_pool *pool)
 {
     if (pool->on_way > 0)
@@ -100,7 +108,7 @@ static struct lg__wait *hand_over(struct lg_pool *pool, struct lg__slot *slot, u
     struct lg__wait *wait =
         end_first(pool, &pool->queue, LG__WAIT_GRANTED, (uint64_t)(slot - pool->slots));
     if (!wait)
-        lg__slot_move_own(slot, LG__SLOT_IDLE);
+        make_idle(pool, slot);
     return wait;
 }
 
@@ -110,7 +118,7 @@ static struct lg__wait *serve_word(struct lg_pool *pool, struct lg__slot *slot, 
     if (has_waiters && !may_overtake(pool))
         return hand_over(pool, slot, word);
     if (lg__slot_state(word) != LG__SLOT_IDLE)
-        lg__slot_move_own(slot, LG__SLOT_IDLE);
+        make_idle(pool, slot);
     return has_waiters ? wake_first(pool) : NULL;
 }
 

@@ -59,8 +59,13 @@ enum lg__slot_state {
 #define LG__FORK_TAGS (1u << 28)
 
 struct lg__slot {
-    uint64_t word;       /* atomic, S1 and S2 */
-    uint64_t busy;       /* atomic, B1, B2 (bias.h); written by the owner of the bias alone */
+    uint64_t word; /* atomic, S1 and S2 */
+    union {
+        uint64_t busy; /* atomic, B1, B2 (bias.h); written by the owner of the bias alone */
+        uint64_t
+            returned; /* atomic relaxed; under the pool's lock; in pools with an order, which have
+                              no bias: the number of the return that made it idle */
+    };
     uint64_t holder;     /* atomic, S3; 0: nobody in particular */
     const char *place;   /* atomic relaxed; the holder: where it was taken */
     void *resource;      /* whoever the state belongs to; r/o while IDLE */
