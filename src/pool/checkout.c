@@ -275,6 +275,8 @@ static int get_slot(struct ask *ask)
     int status = ask->is_on_way ? LG_EBUSY : try_idle(ask);
     if (status != LG_EBUSY || ask->want.deadline == LG_TRY)
         return status;
+    if (!ask->is_on_way)
+        lg__pool_deliver(ask->pool); /* now: a listener may call the pool, and a waiter must not */
     status = queue_up(ask);
     return status == LG_EBUSY ? sleep_in_queue(ask) : status;
 }

@@ -201,6 +201,25 @@ static void a_return_comes_before_what_it_enables(void **state)
     leave(&stand);
 }
 
+/* Nobody else comes by while it sleeps. */
+static void who_begins_to_wait_is_heard_of(void **state)
+{
+    (void)state;
+    struct stand stand = stand_of(1);
+    struct crew_worker *worker = crew_hire("waiter");
+    struct loan its = loan_of(stand.driver, stand.pool, LG_FOREVER);
+    struct lg_lease lease = take(stand.pool);
+    listener_expect(stand.listener, "checkout started", "resource created #1", "resource ready #1",
+                    "checked out #1", NULL);
+    crew_run(worker, loan_checkout, &its);
+    crew_wait_blocked_on(worker, stand.pool);
+    listener_expect(stand.listener, "checkout started", NULL);
+    assert_status(lg_pool_checkin(stand.pool, &lease), LG_OK);
+    assert_status(crew_wait(worker), LG_OK);
+    assert_status(crew_do(worker, loan_checkin, &its), LG_OK);
+    leave(&stand);
+}
+
 /* ---- Delivery ---------------------------------------------------------------------------------- */
 
 static void who_finds_another_delivering_goes_on(void **state)
@@ -332,6 +351,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(what_is_served_at_once_waits_not),
         SUPPORT_TEST(nested_policies_are_told),
         SUPPORT_TEST(a_return_comes_before_what_it_enables),
+        SUPPORT_TEST(who_begins_to_wait_is_heard_of),
         SUPPORT_TEST(who_finds_another_delivering_goes_on),
         SUPPORT_TEST(what_finds_no_room_is_counted),
         SUPPORT_TEST(a_listener_may_use_the_pool),
