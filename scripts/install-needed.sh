@@ -16,7 +16,7 @@ unless_there() {
 packages_of() {
     case $1 in
     build) echo gcc libc6-dev cmake ninja-build pkg-config libsqlite3-dev ;;
-    check) echo libcmocka-dev spin ;;
+    check) echo libcmocka-dev libjansson-dev spin ;;
     fuzz) echo clang libclang-rt-14-dev ;;
     ci) echo clang clang-format libclang-rt-14-dev ;;
     bench)
