@@ -29,9 +29,12 @@ static inline void complete(struct lg_pool *pool, struct lg_context *self, struc
 
 /* Why the resource of a slot that now belongs to the caller is not fit to be lent, or LG_REASON_NONE.
  * May call the driver. */
-static enum lg_event_reason look_at(struct lg_pool *pool, struct lg__slot *slot, uint64_t now_ms)
+static enum lg_event_reason look_at(struct lg_pool *pool, struct lg__slot *slot, uint64_t now_ms,
+                                    bool was_granted)
 {
     enum lg_event_reason reason = lg__pool_unfit(pool, slot, now_ms);
+    if (reason == LG_REASON_IDLE && was_granted)
+        reason = LG_REASON_NONE; /* it was never idle: its age is the waiter's way from the queue */
     if (reason != LG_REASON_NONE ||
         lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) < pool->driver_check_ms)
         return reason;
@@ -116,10 +119,10 @@ static void turn_to(struct lg_pool *pool, struct lg_context *self, struct lg__sl
 
 /* Lend a slot in HANDED, or close its resource.  False: it was not fit. */
 static bool lend_handed(struct lg_pool *pool, struct lg_context *self, struct lg__slot *slot,
-                        struct lg_lease *lease, const char *place)
+                        bool was_granted, struct lg_lease *lease, const char *place)
 {
     uint64_t now_ms = lg__tick_now_ms();
-    enum lg_event_reason reason = look_at(pool, slot, now_ms);
+    enum lg_event_reason reason = look_at(pool, slot, now_ms, was_granted);
     if (reason != LG_REASON_NONE) {
         lg__pool_end_own(pool, slot, reason);
         return false;
@@ -141,6 +144,7 @@ struct ask {
     struct lg_context *self;
     struct lg__want want;
     struct lg__slot *slot; /* out: in HANDED, and the asker's */
+    bool was_granted;      /* out: by whoever gave it back or opened it */
     bool was_served;       /* before: with what was not fit to be lent, or by being woken */
     bool is_on_way;        /* woken from the queue and not back at it: pool->on_way counts it */
     uint64_t ticket;       /* its place in the queue, kept when it queues again; 0: none yet */
@@ -248,7 +252,8 @@ static int sleep_in_queue(struct ask *ask)
     if (end != LG__WAIT_GRANTED && end != LG__WAIT_WOKEN)
         return leave_queue(ask, end);
     ask->is_on_way = end == LG__WAIT_WOKEN;
-    ask->slot = ask->is_on_way ? NULL : &ask->pool->slots[wait->grant];
+    ask->was_granted = !ask->is_on_way;
+    ask->slot = ask->was_granted ? &ask->pool->slots[wait->grant] : NULL;
     lg__wait_retract(wait);
     return ask->is_on_way ? LG_EBUSY : LG_OK;
 }
@@ -272,6 +277,7 @@ static int try_idle(struct ask *ask)
 static int get_slot(struct ask *ask)
 {
     ask->slot = NULL;
+    ask->was_granted = false;
     int status = ask->is_on_way ? LG_EBUSY : try_idle(ask);
     if (status != LG_EBUSY || ask->want.deadline == LG_TRY)
         return status;
@@ -302,7 +308,8 @@ static int get_lease(struct ask *ask, struct lg_lease *lease)
         int status = get_slot(ask);
         if (status == LG_EBUSY && ask->want.deadline != LG_TRY)
             continue;
-        if (status != LG_OK || lend_handed(ask->pool, ask->self, ask->slot, lease, ask->want.place))
+        if (status != LG_OK ||
+            lend_handed(ask->pool, ask->self, ask->slot, ask->was_granted, lease, ask->want.place))
             return status;
     }
 }

@@ -164,6 +164,35 @@ static void a_checkout_does_not_take_what_is_idle_for_too_long(void **state)
     listener_end(listener);
 }
 
+/* What is handed to a waiter was never idle, however late the waiter comes to run: its way out of the
+ * queue may take longer than idle_timeout_ms, each time. */
+static void what_a_waiter_is_given_is_not_idle(void **state)
+{
+    (void)state;
+    if (!CREW_CAN_STALL)
+        SUPPORT_SKIP("this sanitizer runs no handler inside a wait");
+    struct null_driver *driver = null_begin();
+    struct lg_pool_options options = options_of(1, 0);
+    options.idle_timeout_ms = NULL_CHECK_MS;
+    options.period_ms = LG_PERIOD_NEVER;
+    options.overtaking_us = 0; /* given, and not woken to look */
+    struct lg_pool *pool = null_pool(driver, &options);
+    struct crew_worker *waiter = crew_hire("waiter");
+    struct loan its = loan_of(driver, pool, LG_FOREVER);
+    struct lg_lease lease = take(pool);
+    null_wait_no_openers(pool);
+    crew_run(waiter, loan_checkout, &its);
+    crew_wait_blocked_on(waiter, pool);
+    crew_stall(waiter);
+    assert_status(lg_pool_checkin(pool, &lease), LG_OK);
+    null_age(pool);
+    crew_go_on();
+    assert_status(crew_wait(waiter), LG_OK);
+    assert_int_equal(lg_lease_id(&its.lease), 1);
+    assert_status(crew_do(waiter, loan_checkin, &its), LG_OK);
+    null_end(driver, pool);
+}
+
 static void a_keeper_with_nothing_to_do_leaves(void **state)
 {
     (void)state;
@@ -386,6 +415,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(a_waiter_gets_what_is_opened_ahead),
         SUPPORT_TEST(what_is_idle_for_too_long_is_closed),
         SUPPORT_TEST(a_checkout_does_not_take_what_is_idle_for_too_long),
+        SUPPORT_TEST(what_a_waiter_is_given_is_not_idle),
         SUPPORT_TEST(a_keeper_with_nothing_to_do_leaves),
         SUPPORT_TEST(a_failed_open_ahead_is_tried_again),
         SUPPORT_TEST(failures_double_the_wait),
