@@ -107,7 +107,7 @@ LG_API LG_MUST_CHECK int lg_sqlite_rollback(struct lg_lease *lease);
  * Shape:   one or more statements, divided by semicolons; stops at the first that fails.
  * Returns: LG_OK; LG_ETIMEDOUT (report names the writer; or another process has the file);
  *          LG_EDEADLK; LG_EBUSY (LG_TRY, and somebody writes; or the data changed since this
- *          transaction's first read: roll back); LG_ECANCELED (at the gate, or sqlite3_interrupt);
+ *          transaction's first read: roll back); LG_ECANCELED (a wait, or sqlite3_interrupt);
  *          LG_EREADONLY; LG_EFULL; LG_ENOTDB; LG_EDRIVER; LG_EFORK; LG_EINVAL; LG_ENOMEM.
  * Threads: the lease's holder; may wait for another writer. */
 #define lg_sqlite_exec(lease, sql, deadline) lg_sqlite_exec_at((lease), (sql), (deadline), LG_HERE)

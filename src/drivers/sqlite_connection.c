@@ -25,7 +25,7 @@ static int wait_for_others(void *arg, int attempt)
     lg_deadline now = lg_after_ms(0);
     if (now >= connection->deadline)
         return 0;
-    if (connection->cancel && lg_cancel_is_requested(connection->cancel))
+    if (lg_cancel_is_requested(connection->cancel) || lg_cancel_is_requested(lg_cancel_current()))
         return 0;
     uint64_t sleep_ns = (uint64_t)BUSY_SLEEP_MIN_NS
                         << (attempt < BUSY_DOUBLINGS ? attempt : BUSY_DOUBLINGS);

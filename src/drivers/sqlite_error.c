@@ -96,14 +96,21 @@ static int status_of_extended(int code, int cause)
     return LG_EDRIVER;
 }
 
+/* By a request, not by the token's own deadline. */
+static bool was_cancelled(void)
+{
+    const struct lg_cancel *token = lg_cancel_current();
+    return lg_cancel_is_requested(token) && lg_after_ms(0) < lg_cancel_deadline(token);
+}
+
 static int status_of(int code, int cause)
 {
     int extended = status_of_extended(code, cause);
     if (extended != LG_EDRIVER)
         return extended;
     switch (code & 0xff) {
-    case SQLITE_BUSY:
-        return LG_ETIMEDOUT;
+    case SQLITE_BUSY: /* the busy handler has given up: why? */
+        return was_cancelled() ? LG_ECANCELED : LG_ETIMEDOUT;
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
         return LG_EBUSY;
@@ -129,6 +136,8 @@ static int status_of(int code, int cause)
 static const char *words_of(int status, int code)
 {
     switch (status) {
+    case LG_ECANCELED:
+        return "cancelled; roll back and return";
     case LG_ETIMEDOUT:
         return "locked by another process until the deadline; try again later";
     case LG_EREADONLY:

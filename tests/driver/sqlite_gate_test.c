@@ -371,6 +371,39 @@ static int lock_from_outside(const char *path, int ready, int release)
     return sqlite3_exec(handle, "COMMIT", NULL, NULL, NULL);
 }
 
+/* A wait for another process belongs to the scope that it is in. */
+struct scoped {
+    struct lg_cancel *token;
+    const struct lg_lease *lease;
+};
+
+static int begin_in_scope(void *arg)
+{
+    const struct scoped *scoped = arg;
+    struct lg_cancel_scope scope;
+    int status = lg_cancel_enter(scoped->token, &scope);
+    if (status != LG_OK)
+        return status;
+    struct lg_lease lease = *scoped->lease;
+    status = lg_sqlite_begin(&lease, LG_FOREVER);
+    lg_cancel_leave(&scope);
+    return status;
+}
+
+static void cancel_begin(const struct lg_lease *lease)
+{
+    struct scoped scoped = {.lease = lease};
+    assert_int_equal(lg_cancel_create(NULL, lg_after_ms(5), &scoped.token), LG_OK);
+    assert_int_equal(begin_in_scope(&scoped), LG_ETIMEDOUT); /* the token's deadline */
+    lg_cancel_destroy(scoped.token);
+    assert_int_equal(lg_cancel_create(NULL, LG_FOREVER, &scoped.token), LG_OK);
+    struct crew_worker *worker = crew_hire("cancelled");
+    crew_run(worker, begin_in_scope, &scoped);
+    lg_cancel_request(scoped.token);
+    assert_int_equal(crew_wait(worker), LG_ECANCELED);
+    lg_cancel_destroy(scoped.token);
+}
+
 static void test_another_process_writes(void **state)
 {
     (void)state;
@@ -391,6 +424,7 @@ static void test_another_process_writes(void **state)
     struct lg_lease lease = take(pool);
     assert_int_equal(lg_sqlite_begin(&lease, lg_after_ms(10)), LG_ETIMEDOUT);
     assert_non_null(strstr(lg_sqlite_error(), "another process"));
+    cancel_begin(&lease);
     struct crew_worker *a = hire_with_connection("A", &one);
     crew_run(a, step_begin, &one); /* has the gate and waits for the child */
     assert_int_equal(write(release[1], "x", 1), 1);
