@@ -24,8 +24,8 @@
  * for them, one at a time then, so that nobody gets LG_EOPEN without an attempt of its own time; whoever
  * waits first gets the failure.
  *
- * One background thread a pool is started when something needs it (min_size, idle_timeout_ms, a clear
- * with something idle), and ends with the pool or when nothing does.
+ * One background thread a pool is started when something needs it (min_size, idle_timeout_ms,
+ * lifetime_ms, keepalive_ms, a clear with something idle), and ends with the pool or when nothing does.
  *
  * A lease is a value: resource, slot and tag.  Copies are copies of one lease.  A second checkin,
  * a checkin in the wrong pool, a checkin of a made-up lease return a status and change nothing.
@@ -114,6 +114,12 @@ struct lg_pool_options {
                                   warning "pool-too-small"; default 0: those that are seen */
     enum lg_growth growth;     /* default LG_GROWTH_EAGER */
     enum lg_order order;       /* default LG_ORDER_AFFINE */
+    uint64_t lifetime_ms; /* what is older is closed, in use at its checkin; default 0: never */
+    uint32_t
+        lifetime_jitter_percent; /* each lives up to so much less, drawn at birth; default 10 */
+    uint32_t closes_per_pass;    /* of what is idle or open for too long; default 16 */
+    uint64_t keepalive_ms; /* what has been idle so long gets the driver's check, in the background;
+                              default 0: never */
 };
 
 /* No background pass at all: nothing is opened ahead, and what is stale or idle for too long stays
@@ -123,7 +129,7 @@ struct lg_pool_options {
 #define LG_POOL_OPTIONS_INIT                                                                       \
     {                                                                                              \
         sizeof(struct lg_pool_options), 0, NULL, LG_NESTED_DETECT, 0, 0, 0, 0, 0, 1000, 0, 0, 0,   \
-            0, 0, 0, 0, NULL, NULL, 0, 0, LG_GROWTH_EAGER, LG_ORDER_AFFINE                         \
+            0, 0, 0, 0, NULL, NULL, 0, 0, LG_GROWTH_EAGER, LG_ORDER_AFFINE, 0, 0, 0, 0             \
     }
 
 enum lg_pool_state {
@@ -131,6 +137,9 @@ enum lg_pool_state {
     LG_POOL_READY,
     LG_POOL_CLOSED /* for good */
 };
+
+/* How to evict. */
+#define LG_EVICT_FORCE 1u /* and interrupt who uses it, or ask its open to give up */
 
 /* How to clear. */
 #define LG_CLEAR_PAUSE     1u /* and pause, until lg_pool_ready */
@@ -232,6 +241,14 @@ LG_API uint32_t lg_lease_id(const struct lg_lease *lease);
  * Returns: LG_OK; LG_ECLOSED; LG_EFORK; LG_EINVAL (also: an unknown bit in how).
  * Threads: any; runs the driver's interrupt, and if no thread can be started, its close. */
 LG_API int lg_pool_clear(struct lg_pool *pool, uint32_t how);
+
+/* Have one resource closed: now if it is idle, at its checkin if it is lent, on arrival if it is being
+ * opened.  With LG_EVICT_FORCE the driver's interrupt is called for it if it is lent.
+ * Shape:   id as of lg_lease_id, lg_lease_info or an event.
+ * Returns: LG_OK; LG_ESTALE (no such resource is open); LG_ECLOSED; LG_EFORK; LG_EINVAL (also: id 0, an
+ *          unknown bit in how).
+ * Threads: any; runs the driver's close or interrupt. */
+LG_API int lg_pool_evict(struct lg_pool *pool, uint64_t id, uint32_t how);
 
 /* End a pause.  On a pool that is not paused nothing happens.
  * Returns: LG_OK; LG_ECLOSED; LG_EFORK; LG_EINVAL.

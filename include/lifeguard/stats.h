@@ -50,11 +50,13 @@ struct lg_pool_stats {
     struct lg_histogram_summary wait_ns;
     struct lg_histogram_summary hold_ns;
     struct lg_histogram_summary open_ns;
-    uint64_t refused_paused; /* LG_EPAUSED */
-    uint64_t closed_stale;   /* of those closed, or about to be: of an old generation */
-    uint64_t closed_idle;    /* not used for idle_timeout_ms */
-    uint64_t closed_error;   /* discarded, or their check or reset failed */
-    uint64_t closed_at_end;  /* because the pool is closed */
+    uint64_t refused_paused;  /* LG_EPAUSED */
+    uint64_t closed_stale;    /* of those closed, or about to be: of an old generation */
+    uint64_t closed_idle;     /* not used for idle_timeout_ms */
+    uint64_t closed_error;    /* discarded, or their check or reset failed */
+    uint64_t closed_at_end;   /* because the pool is closed */
+    uint64_t closed_lifetime; /* open for longer than lifetime_ms */
+    uint64_t closed_evicted;  /* by lg_pool_evict */
 };
 
 #define LG_ADVICE_SIZE 200
@@ -85,7 +87,7 @@ struct lg_pool_advice {
     {                                                                                              \
         sizeof(struct lg_pool_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  \
             0, 0, {0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0}, 0, 0, 0, 0, \
-            0                                                                                      \
+            0, 0, 0                                                                                \
     }
 /* clang-format on */
 

@@ -67,7 +67,7 @@ static bool is_over(const struct lg_pool *pool, const struct lg__slot *slot)
 {
     uint64_t control = lg__load_full(&pool->control);
     return (control & LG__POOL_CLOSED) ||
-           lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control);
+           lg__load_full(&slot->generation) != LG__POOL_GENERATION(control);
 }
 
 bool lg__pool_end_loan(struct lg__slot *slot, uint32_t tag)

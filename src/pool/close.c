@@ -4,6 +4,25 @@
 #include "graph/detector.h"
 #include "pool/tick.h"
 
+/* Of an old generation, or doomed by itself. */
+static enum lg_event_reason stale_reason(const struct lg_pool *pool, const struct lg__slot *slot)
+{
+    uint32_t doom = lg__load_relaxed(&pool->notes[slot - pool->slots].doom);
+    return doom == LG_REASON_NONE ? LG_REASON_STALE : (enum lg_event_reason)doom;
+}
+
+/* Each resource's lifetime is its own: drawn by its number, so that those which were opened together do
+ * not all end together. */
+static bool is_over_age(const struct lg_pool *pool, const struct lg__slot *slot, uint64_t now_ms)
+{
+    if (pool->lifetime_ms == UINT32_MAX)
+        return false;
+    uint64_t drawn = (lg__load_relaxed(&slot->id) ^ pool->serial << 32) *
+                     0x9e3779b97f4a7c15ull; /* Fibonacci hashing */
+    uint64_t most = pool->lifetime_ms - (drawn >> 32) * pool->lifetime_jitter_ms / UINT32_MAX;
+    return lg__age_ms(now_ms, lg__load_relaxed(&slot->born_ms)) >= most;
+}
+
 enum lg_event_reason lg__pool_unfit(const struct lg_pool *pool, const struct lg__slot *slot,
                                     uint64_t now_ms)
 {
@@ -11,7 +30,9 @@ enum lg_event_reason lg__pool_unfit(const struct lg_pool *pool, const struct lg_
     if (control & LG__POOL_CLOSED)
         return LG_REASON_POOL_CLOSED;
     if (lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control))
-        return LG_REASON_STALE;
+        return stale_reason(pool, slot);
+    if (is_over_age(pool, slot, now_ms))
+        return LG_REASON_LIFETIME;
     if (lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) >= pool->idle_timeout_ms)
         return LG_REASON_IDLE;
     return LG_REASON_NONE;
@@ -82,8 +103,9 @@ static enum lg_event_reason must_go(const struct lg_pool *pool, const struct lg_
 {
     if (lg__slot_state(word) != LG__SLOT_IDLE)
         return LG_REASON_NONE;
-    enum lg_event_reason reason = lg__pool_unfit(pool, slot, 0);
-    return reason == LG_REASON_IDLE ? LG_REASON_NONE : reason; /* the keeper sees to those */
+    enum lg_event_reason reason = lg__pool_unfit(pool, slot, lg__tick_now_ms());
+    bool is_old = reason == LG_REASON_IDLE || reason == LG_REASON_LIFETIME;
+    return is_old ? LG_REASON_NONE : reason; /* the keeper sees to those */
 }
 
 /* Close what must go; or only find out whether there is any. */

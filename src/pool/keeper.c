@@ -1,24 +1,23 @@
 /* Keeper: the pool's background thread.
  *
- * A pass closes what is idle and of an old generation, then what has been idle for too long, then asks
- * for opens up to min_size; the opens themselves are made by openers.  Passes come each period, and
+ * A pass closes what is idle and of an old generation, or has been idle or open for too long; checks what
+ * has long been idle; then asks for opens up to min_size; the opens themselves are made by openers.  Passes come each period, and
  * when somebody kicks.  The thread is started by the first kick, or by a checkout that finds it
  * missing (a fork has taken it, or there was no thread to be had), and ends when the pool is closed, or
  * when there is nothing to look after and nobody has kicked.
  *
  * Order pair K1: who kicks changes `kicks` (release) after what the pass shall see; the keeper loads it
  * (acquire) before the pass and sleeps only while it has that value. */
-#include "pool/pool.h"
+#include "pool/bias.h"
 
 #include "plat/clock.h"
 #include "plat/thread.h"
 #include "pool/tick.h"
 
-#define CLOSES_PER_PASS 16
-
 static bool needs_passes(const struct lg_pool *pool)
 {
-    return pool->min_size > 0 || pool->idle_timeout_ms != UINT32_MAX;
+    return pool->min_size > 0 || pool->idle_timeout_ms != UINT32_MAX ||
+           pool->lifetime_ms != UINT32_MAX || pool->keepalive_ms != UINT32_MAX;
 }
 
 /* Why the keeper would close this slot's resource now. */
@@ -33,16 +32,83 @@ static enum lg_event_reason must_go(const struct lg_pool *pool, const struct lg_
  * their users' databases are not flooded with new connections. */
 static void end_idle(struct lg_pool *pool)
 {
-    uint32_t left = CLOSES_PER_PASS;
+    uint32_t left = pool->closes_per_pass;
     for (uint32_t i = 0; i < pool->capacity; i++) {
         struct lg__slot *slot = &pool->slots[i];
         uint64_t word = lg__load_full(&slot->word);
         enum lg_event_reason reason = must_go(pool, slot, word, lg__tick_now_ms());
-        bool is_urgent = reason == LG_REASON_STALE || reason == LG_REASON_POOL_CLOSED;
+        bool is_urgent = reason != LG_REASON_IDLE && reason != LG_REASON_LIFETIME;
         if (reason == LG_REASON_NONE || (!is_urgent && left == 0))
             continue;
         bool has_ended = lg__pool_end_idle(pool, slot, word, reason);
         left -= !is_urgent && has_ended;
+    }
+}
+
+/* What is over age and in use, or biased: it goes when it comes back. */
+static void doom_old(struct lg_pool *pool)
+{
+    for (uint32_t i = 0; pool->lifetime_ms != UINT32_MAX && i < pool->capacity; i++) {
+        struct lg__slot *slot = &pool->slots[i];
+        bool is_lent = lg__slot_state(lg__slot_look(slot).word) == LG__SLOT_LENT ||
+                       lg__slot_is_biased(lg__load_relaxed(&slot->word));
+        if (!is_lent || lg__pool_unfit(pool, slot, lg__tick_now_ms()) != LG_REASON_LIFETIME)
+            continue;
+        lg__raw_lock(&pool->lock);
+        lg__bias_revoke(pool, false);
+        if (lg__slot_state(lg__load_full(&slot->word)) == LG__SLOT_LENT &&
+            lg__pool_unfit(pool, slot, lg__tick_now_ms()) == LG_REASON_LIFETIME)
+            lg__pool_doom(pool, slot, LG_REASON_LIFETIME);
+        lg__raw_unlock(&pool->lock);
+    }
+}
+
+/* Put back what was claimed for a check. */
+static void put_back(struct lg_pool *pool, struct lg__slot *slot)
+{
+    struct lg__wait *wait = NULL;
+    lg__raw_lock(&pool->lock);
+    enum lg_event_reason reason = lg__pool_unfit(pool, slot, lg__tick_now_ms());
+    bool is_ours = reason != LG_REASON_NONE && lg__pool_retire_own(pool, slot, reason);
+    if (reason == LG_REASON_NONE) {
+        lg__slot_move_own(slot, LG__SLOT_IDLE); /* S1 */
+        wait = pool->queue.first ? lg__queue_serve(pool, slot) : NULL;
+    }
+    lg__raw_unlock(&pool->lock);
+    if (wait)
+        lg__wait_wake(wait);
+    if (is_ours)
+        lg__pool_close_slot(pool, slot);
+}
+
+/* Whether the resource has been idle, and unchecked, for long enough. */
+static bool is_keepalive_due(const struct lg_pool *pool, const struct lg__slot *slot)
+{
+    uint64_t now_ms = lg__tick_now_ms();
+    uint32_t checked_ms = pool->notes[slot - pool->slots].checked_ms;
+    return lg__slot_state(lg__slot_look(slot).word) == LG__SLOT_IDLE &&
+           lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) >= pool->keepalive_ms &&
+           (checked_ms == 0 || lg__age_ms(now_ms, checked_ms) >= pool->keepalive_ms);
+}
+
+/* Check what is idle, so that it is not cut off for being silent.  A checkout that finds it missing
+ * waits, and gets it when it is back. */
+static void keep_alive(struct lg_pool *pool)
+{
+    for (uint32_t i = 0; pool->keepalive_ms != UINT32_MAX && i < pool->capacity; i++) {
+        struct lg__slot *slot = &pool->slots[i];
+        if (!is_keepalive_due(pool, slot))
+            continue;
+        lg__bias_revoke_slot(pool, slot);
+        uint64_t word = lg__load_full(&slot->word);
+        if (lg__slot_state(word) != LG__SLOT_IDLE || !lg__slot_move(slot, word, LG__SLOT_HANDED))
+            continue;
+        bool is_good = pool->driver.check(pool->arg, slot->resource) == LG_OK;
+        pool->notes[i].checked_ms = (uint32_t)lg__tick_now_ms() | 1; /* 0 is never */
+        if (is_good)
+            put_back(pool, slot);
+        else
+            lg__pool_end_own(pool, slot, LG_REASON_ERROR);
     }
 }
 
@@ -66,6 +132,8 @@ static uint64_t fill(struct lg_pool *pool, uint64_t now_ns)
 static uint64_t keep(struct lg_pool *pool)
 {
     end_idle(pool);
+    doom_old(pool);
+    keep_alive(pool);
     uint64_t now_ns = lg__now_ns();
     uint64_t again_ns = fill(pool, now_ns);
     uint64_t next_ns = needs_passes(pool) ? now_ns + pool->period_ns : LG_FOREVER;

@@ -101,9 +101,8 @@ int lg__lease_unshare(struct lg_pool *pool, const struct lg_lease *lease, bool i
         lg__slot_move_own(slot, LG__SLOT_RETURNING);
     if (left > 0)
         lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_CHECKED_IN, .id = slot->id});
-    if (left > 0 && is_broken) /* to be closed with the last: of no generation that will be again */
-        lg__store_relaxed(&slot->generation,
-                          LG__POOL_GENERATION(lg__load_relaxed(&pool->control)) - 1);
+    if (left > 0 && is_broken) /* to be closed with the last */
+        lg__pool_doom(pool, slot, LG_REASON_ERROR);
     lg__raw_unlock(&pool->lock);
     return left;
 }

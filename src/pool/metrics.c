@@ -103,6 +103,8 @@ static const struct metric metrics[] = {
     {CLOSES, "idle", STAT(closed_idle)},
     {CLOSES, "error", STAT(closed_error)},
     {CLOSES, "end", STAT(closed_at_end)},
+    {CLOSES, "lifetime", STAT(closed_lifetime)},
+    {CLOSES, "evicted", STAT(closed_evicted)},
     {"clears", COUNTER, "Generations begun by a clear.", NULL, STAT(generation)},
     {"wait_seconds", TIMES, "Time that checkouts waited, of those that had to.", NULL, PART(waits)},
     {"hold_seconds", TIMES, "Time that leases were held, of one loan in 64.", NULL, PART(holds)},

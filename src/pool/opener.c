@@ -95,6 +95,7 @@ static bool begin_open(struct lg_pool *pool, struct lg__opening *opening)
     lg__cancel_init(&opening->cancel, &pool->cancel, opening->begun_ns + pool->open_timeout_ns);
     lg__slot_move_own(slot, LG__SLOT_OPENING);
     lg__store_relaxed(&slot->id, ++pool->last_id);
+    pool->notes[slot - pool->slots] = (struct lg__note){0};
     pool->empty_count--;
     pool->opening_count++;
     link_opening(pool, opening);

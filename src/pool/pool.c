@@ -17,6 +17,7 @@
 #define DEFAULT_CHECK_AFTER_MS  500
 #define DEFAULT_LEAK_AFTER_MS   60000
 #define DEFAULT_PERIOD_MS       1000
+#define DEFAULT_CLOSES_PER_PASS 16
 #define EVENT_ROOM_MAX          (1u << 20)
 #define MS_MAX                  (UINT64_MAX / 1000000 / 4)
 
@@ -113,7 +114,9 @@ static int read_options(const struct lg_pool_options *from, struct lg_pool_optio
                       (options->period_ms <= MS_MAX || options->period_ms == LG_PERIOD_NEVER) &&
                       (unsigned)options->nested <= LG_NESTED_SHARE && options->detached <= 1 &&
                       options->open_timeout_ms <= MS_MAX && options->check_after_ms <= MS_MAX &&
-                      options->leak_after_ms <= MS_MAX && options->overtaking_us <= MS_MAX &&
+                      options->lifetime_ms <= MS_MAX && options->keepalive_ms <= MS_MAX &&
+                      options->lifetime_jitter_percent <= 100 && options->leak_after_ms <= MS_MAX &&
+                      options->overtaking_us <= MS_MAX &&
                       (unsigned)options->growth <= LG_GROWTH_PATIENT &&
                       (unsigned)options->order <= LG_ORDER_FIFO && options->reclaim_orphans <= 1 &&
                       options->unbiased <= 1 && options->declared_threads <= LG_CONTEXTS_MAX;
@@ -139,6 +142,13 @@ static void apply_options(struct lg_pool *pool, const struct lg_pool_options *op
     pool->min_size = options->min_size;
     pool->clears_on_open_failure = options->clear_on_open_failure;
     pool->idle_timeout_ms = age_or(options->idle_timeout_ms, UINT32_MAX);
+    pool->lifetime_ms = age_or(options->lifetime_ms, UINT32_MAX);
+    uint64_t percent = options->lifetime_jitter_percent;
+    pool->lifetime_jitter_ms = (uint32_t)((percent ? percent : 10) * pool->lifetime_ms / 100);
+    pool->keepalive_ms =
+        pool->driver.check ? age_or(options->keepalive_ms, UINT32_MAX) : UINT32_MAX;
+    pool->closes_per_pass =
+        options->closes_per_pass ? options->closes_per_pass : DEFAULT_CLOSES_PER_PASS;
     pool->period_ns = options->period_ms == LG_PERIOD_NEVER
                           ? LG_PERIOD_NEVER
                           : ms_or(options->period_ms, DEFAULT_PERIOD_MS);
@@ -216,12 +226,15 @@ static bool alloc_parts(struct lg_pool *pool, const struct lg_pool_options *opti
         pool->shares = lg__alloc(pool->capacity * sizeof *pool->shares);
     if (options->on_event)
         pool->events = lg__events_create(options, pool->name);
-    return pool->slots && (pool->shares || !is_sharing) && (pool->events || !options->on_event);
+    pool->notes = lg__alloc(pool->capacity * sizeof *pool->notes);
+    return pool->slots && pool->notes && (pool->shares || !is_sharing) &&
+           (pool->events || !options->on_event);
 }
 
 static void free_pool(struct lg_pool *pool)
 {
     lg__free(pool->events);
+    lg__free(pool->notes);
     lg__free(pool->shares);
     lg__free(pool->slots);
     lg__free(pool);

@@ -1,8 +1,9 @@
 /* Pool, inside: the struct, and what its parts ask of each other.
  *
  * Parts: pool.c creation and counts; checkout.c, checkin.c the two fast paths and what surrounds
- * them; queue.c waiters; spin.c a moment before sleep; growth.c patience before an open; opener.c opens; keeper.c the background pass;
- * state.c ready and clear; close.c the end of a resource, and of a pool; lease.c who holds a lease;
+ * them; queue.c waiters; spin.c a moment before sleep; growth.c patience before an open; opener.c
+ * opens; keeper.c the background pass; state.c ready and clear; evict.c the end of one resource;
+ * close.c how each ends, and the pool; lease.c who holds a lease;
  * bias.c biased slots; orphan.c leases of the ended; events.c what the pool tells; exhaustion.c the
  * report; stats.c what is counted; sizing.c how many it takes; metrics.c the text.
  *
@@ -57,6 +58,12 @@ struct lg__shares {
     uint16_t latest[LG__SHARES]; /* the share that each bit stands for */
 };
 
+/* What is known of a slot beside the slot; all 0 when its resource's open begins. */
+struct lg__note {
+    uint32_t checked_ms; /* the keeper; when it last checked the resource; 0: never */
+    uint32_t doom; /* atomic relaxed; under lock; why it is of no generation; 0: it is of one */
+};
+
 /* An open in flight, on the stack of its opener. */
 struct lg__opening {
     struct lg__slot *slot;        /* r/o; in OPENING */
@@ -82,6 +89,7 @@ struct lg_pool {
     uint64_t serial;           /* r/o; no other pool has had it */
     uint64_t hint_offset;      /* r/o; of its hint in a context */
     struct lg__slot *slots;    /* r/o */
+    struct lg__note *notes;    /* r/o; one a slot */
     struct lg__shares *shares; /* r/o; elements under lock; one a slot if nested = share, or NULL */
     uint32_t capacity;         /* r/o */
     uint32_t is_detached;      /* r/o; leases belong to nobody */
@@ -90,17 +98,21 @@ struct lg_pool {
     uint32_t leak_after_ms;    /* r/o */
     uint32_t driver_check_ms;  /* r/o; what is older is checked by the driver */
     uint32_t idle_timeout_ms;  /* r/o; UINT32_MAX: never */
-    struct lg__events *events; /* r/o; NULL: nobody listens */
-    struct lg_driver driver;   /* r/o */
-    void *arg;                 /* r/o */
-    enum lg_nested nested;     /* r/o */
-    enum lg_growth growth;     /* r/o */
-    enum lg_order order;       /* r/o */
-    uint32_t opening_max;      /* r/o */
-    uint64_t open_timeout_ns;  /* r/o */
-    uint64_t overtaking_ns;    /* r/o; 0: newcomers queue behind all */
-    uint64_t period_ns;        /* r/o; UINT64_MAX: never */
-    uint32_t min_size;         /* r/o */
+    uint32_t lifetime_ms;      /* r/o; as idle_timeout_ms */
+    uint32_t lifetime_jitter_ms;     /* r/o; at most so much less */
+    uint32_t keepalive_ms;           /* r/o; as idle_timeout_ms */
+    uint32_t closes_per_pass;        /* r/o */
+    struct lg__events *events;       /* r/o; NULL: nobody listens */
+    struct lg_driver driver;         /* r/o */
+    void *arg;                       /* r/o */
+    enum lg_nested nested;           /* r/o */
+    enum lg_growth growth;           /* r/o */
+    enum lg_order order;             /* r/o */
+    uint32_t opening_max;            /* r/o */
+    uint64_t open_timeout_ns;        /* r/o */
+    uint64_t overtaking_ns;          /* r/o; 0: newcomers queue behind all */
+    uint64_t period_ns;              /* r/o; UINT64_MAX: never */
+    uint32_t min_size;               /* r/o */
     uint32_t clears_on_open_failure; /* r/o */
     char name[LG_NAME_SIZE];         /* r/o */
     int32_t inside;                  /* atomic full; calls in a slow path */
@@ -187,6 +199,11 @@ bool lg__keeper_is_missing(const struct lg_pool *pool);
 
 /* state.c: clear, for whoever is in the pool already.  False: it was not open and running. */
 bool lg__pool_clear(struct lg_pool *pool, uint32_t how);
+
+/* state.c: call the driver's interrupt, which there must be, if the slot is lent and stale. */
+void lg__pool_interrupt(struct lg_pool *pool, struct lg__slot *slot);
+/* evict.c: have the resource of a slot that is not biased closed when it is next met.  With the lock. */
+void lg__pool_doom(struct lg_pool *pool, struct lg__slot *slot, enum lg_event_reason reason);
 
 /* close.c: why the resource of this slot should not be lent again: closed, stale, idle for too long;
  * LG_REASON_NONE: it may. */

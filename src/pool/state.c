@@ -71,7 +71,7 @@ static void remove_interrupt(struct lg_pool *pool, struct lg__interrupt *interru
  *   I1  the generation is changed (full) before the slot's word is loaded here; a return moves the word
  *       (full) and then loads the generation: either it finds itself stale and calls no reset, or we
  *       find the slot not lent. */
-static void interrupt_slot(struct lg_pool *pool, struct lg__slot *slot)
+void lg__pool_interrupt(struct lg_pool *pool, struct lg__slot *slot)
 {
     struct lg__interrupt interrupt = {.slot = slot};
     lg__raw_lock(&pool->lock);
@@ -108,7 +108,7 @@ bool lg__pool_clear(struct lg_pool *pool, uint32_t how)
         lg__queue_fail_until(pool, last_ticket, LG_EPAUSED);
     for (uint32_t i = 0; (how & LG_CLEAR_INTERRUPT) && pool->driver.interrupt && i < pool->capacity;
          i++)
-        interrupt_slot(pool, &pool->slots[i]);
+        lg__pool_interrupt(pool, &pool->slots[i]);
     lg__pool_end_unfit(pool);
     return true;
 }

@@ -40,7 +40,7 @@ void lg__stats_count_failure(struct lg_pool *pool, int status)
 
 void lg__stats_count_close(struct lg_pool *pool, enum lg_event_reason reason)
 {
-    assert(reason <= LG_REASON_POOL_CLOSED);
+    assert(reason <= LG_REASON_SURPLUS);
     pool->stats.closes[reason]++;
 }
 
@@ -130,6 +130,8 @@ static void read_locked(struct lg_pool *pool, struct lg_pool_stats *out)
     out->closed_idle = pool->stats.closes[LG_REASON_IDLE];
     out->closed_error = pool->stats.closes[LG_REASON_ERROR];
     out->closed_at_end = pool->stats.closes[LG_REASON_POOL_CLOSED];
+    out->closed_lifetime = pool->stats.closes[LG_REASON_LIFETIME];
+    out->closed_evicted = pool->stats.closes[LG_REASON_EVICTED];
     lg__raw_unlock(&pool->lock);
 }
 

@@ -17,9 +17,9 @@ struct lg__stats {
     /* Atomic relaxed: checkouts that failed, by status. */
     uint64_t timeouts, deadlocks, refused_busy, refused_nested, refused_closed, refused_open,
         cancelled, refused_paused;
-    uint64_t closes[LG_REASON_POOL_CLOSED + 1]; /* under the pool's lock; by reason */
-    uint32_t lent_most;                         /* under the pool's lock */
-    uint32_t waiting_most;                      /* under the pool's lock */
+    uint64_t closes[LG_REASON_SURPLUS + 1]; /* under the pool's lock; by reason */
+    uint32_t lent_most;                     /* under the pool's lock */
+    uint32_t waiting_most;                  /* under the pool's lock */
     uint32_t short_most; /* under the pool's lock; who waited for more than an open */
 };
 
