@@ -414,13 +414,14 @@ void lg__end_add(lg__end_hook *hook)
 }
 
 /* Fork.  In prepare all locks of the library are taken, so that in the child every structure is
- * between two steps; there, all contexts but the forking thread's are dead.  The locks of two floors
- * are never held together, so the order of the hooks does not matter. */
+ * between two steps; there, all contexts but the forking thread's are dead.  The detector's lock comes
+ * before those of the floors above, as everywhere; of these no two are ever held together, so the
+ * order of the hooks does not matter. */
 static void fork_prepare(void)
 {
+    lg__detector_fork_prepare();
     for (uint32_t i = 0; i < fork_hook_count; i++)
         fork_hooks[i].prepare();
-    lg__detector_fork_prepare();
     lg__raw_lock(&registry_lock);
     lg__raw_lock(&lg__leaf_lock);
 }
@@ -429,9 +430,9 @@ static void fork_parent(void)
 {
     lg__raw_unlock(&lg__leaf_lock);
     lg__raw_unlock(&registry_lock);
-    lg__detector_fork_parent();
     for (uint32_t i = fork_hook_count; i > 0; i--)
         fork_hooks[i - 1].parent();
+    lg__detector_fork_parent();
 }
 
 static void bury_in_child(struct lg_context *context)

@@ -92,9 +92,9 @@ static inline struct lg_context *lg__context_self(void)
 }
 
 /* The context that a wait record belongs to. */
-static inline struct lg_context *lg__context_of(struct lg__wait *wait)
+static inline struct lg_context *lg__context_of(const struct lg__wait *wait)
 {
-    return (struct lg_context *)(void *)((char *)wait - offsetof(struct lg_context, wait));
+    return (struct lg_context *)((uintptr_t)wait - offsetof(struct lg_context, wait));
 }
 
 /* The context with this id, or NULL if it has ended. */

@@ -8,7 +8,8 @@
  *   3. The judgement, one at a time under the detector lock: a large search, verified.  Two who close
  *      one ring at once are judged one after the other, and the second finds the ring gone.
  *
- * Lock rank: detector lock, then one pin at a time.  No callback runs under it. */
+ * Lock rank: detector lock, then one pin at a time, then the lock of the queue of what the pinned one
+ * waits for.  No callback runs under it. */
 #include "graph/detector.h"
 
 #include "graph/compose.h"
@@ -189,21 +190,22 @@ static bool strike(struct lg__member *member)
     struct lg_context *victim = member->context;
     if (!lg__wait_pin(&victim->wait, member->word))
         return false;
-    member->was_struck = lg__wait_end_this(&victim->wait, member->word, LG__WAIT_VICTIM, 0);
-    if (member->was_struck) {
+    member->was_freed = lg__wait_end_this(&victim->wait, member->word, LG__WAIT_VICTIM, 0);
+    if (member->was_freed) {
         uint32_t told = lg__load_relaxed(&victim->has_been_told);
         if (told < LG__TOLD_AGAIN)
             lg__store_relaxed(&victim->has_been_told, told + 1);
         *lg__report_of(victim) = composed;
     }
     lg__wait_unpin(&victim->wait);
-    if (member->was_struck && victim != lg__self)
+    if (member->was_freed && victim != lg__self)
         lg__wait_wake(&victim->wait);
-    return member->was_struck;
+    return member->was_freed;
 }
 
-/* End one wait after the other until nobody is stuck.  All who are stuck were verified, and stay so
- * but for those whom a strike frees.  False: somebody's wait ended by itself; look again. */
+/* End one wait after the other until nobody is stuck but for his place.  All who are stuck were
+ * verified, and stay so but for those whom a strike frees.  False: somebody's wait ended by itself;
+ * look again. */
 static bool strike_until_free(struct lg__search *search)
 {
     while (lg__search_reduce(search, LG__NONE) < search->member_count) {
@@ -216,11 +218,70 @@ static bool strike_until_free(struct lg__search *search)
     return true;
 }
 
+/* Whether, if the member passes, whoever keeps it waiting goes on too. */
+static bool helps_to_pass(struct lg__search *search, uint32_t member)
+{
+    lg__search_reduce_in_order(search);
+    uint32_t blocker = lg__search_blocker(search, member);
+    search->members[member].was_freed = true;
+    lg__search_reduce_in_order(search);
+    search->members[member].was_freed = false;
+    return search->members[blocker].has_progressed;
+}
+
+/* After a reduction in order: of those who are stuck only because of their places the first, by place,
+ * whose passing helps; if none does alone, the first.  LG__NONE: there are none. */
+static uint32_t choose_passer(struct lg__search *search)
+{
+    uint32_t first = LG__NONE;
+    for (uint32_t i = 0; i < search->member_count; i++)
+        search->members[i].was_tried = lg__search_blocker(search, i) == LG__NONE;
+    for (;;) {
+        uint32_t next = LG__NONE;
+        for (uint32_t i = 0; i < search->member_count; i++)
+            if (!search->members[i].was_tried &&
+                (next == LG__NONE || search->members[i].place < search->members[next].place))
+                next = i;
+        if (next == LG__NONE)
+            return first;
+        if (helps_to_pass(search, next))
+            return next;
+        search->members[next].was_tried = true;
+        first = first == LG__NONE ? next : first;
+    }
+}
+
+/* If its wait has ended by itself, it is not stuck either. */
+static void let_pass(struct lg__member *member)
+{
+    struct lg__wait *wait = &member->context->wait;
+    member->was_freed = true;
+    if (!lg__wait_pin(wait, member->word))
+        return;
+    wait->want.class->let_pass(wait->want.object, wait, member->word);
+    lg__wait_unpin(wait);
+}
+
+/* Rule 4: let whoever fits pass those who are stuck ahead of it, until nobody is stuck for his place
+ * alone.  It is served now, or when what it wants comes back from one that is not stuck, and then gives
+ * back what it held.  Victims come first, for they are needed all the same, and with them gone fewer
+ * have to pass. */
+static void let_all_pass(struct lg__search *search)
+{
+    while (lg__search_reduce_in_order(search) < search->member_count) {
+        uint32_t passer = choose_passer(search);
+        if (passer == LG__NONE)
+            return;
+        let_pass(&search->members[passer]);
+    }
+}
+
 /* LIFEGUARD_DETECT=log: a report for the log and nobody is failed. */
 static void note_for_log(struct lg__search *search, bool *must_log)
 {
+    lg__search_reduce(search, LG__NONE);
     begin_walk(search);
-    if (!is_part(search, 0))
+    if (search->members[0].has_progressed || !is_part(search, 0))
         return; /* it only hangs off an older one, which was said */
     lg__search_reduce(search, LG__NONE);
     lg__compose_deadlock(&composed, search, LG__NONE);
@@ -237,14 +298,16 @@ static bool judge_once(struct lg_context *waiter, enum detect mode, bool *must_l
     struct lg__search *search = lg__search_begin_large();
     if (LG__WAIT_STATE(word) != LG__WAIT_WAITING || !lg__search_collect(search, waiter, word))
         return true;
-    lg__search_reduce(search, LG__NONE);
+    lg__search_reduce_in_order(search);
     if (search->members[0].has_progressed || search->has_overflown)
         return true;
     if (!lg__search_verify(search))
         return false;
-    if (mode == DETECT_ERROR)
-        return strike_until_free(search);
-    note_for_log(search, must_log);
+    if (mode == DETECT_LOG)
+        note_for_log(search, must_log);
+    else if (!strike_until_free(search))
+        return false;
+    let_all_pass(search);
     return true;
 }
 
@@ -300,7 +363,7 @@ static __attribute__((noinline)) bool small_search_says_no(struct lg_context *wa
         return true;
     if (small.search.has_overflown)
         return false;
-    lg__search_reduce(&small.search, LG__NONE);
+    lg__search_reduce_in_order(&small.search);
     return small.search.members[0].has_progressed;
 }
 
@@ -310,7 +373,7 @@ void lg__detector_look(struct lg_context *waiter)
     if (mode == DETECT_OFF)
         return;
     /* Another's record may be read only under its pin: the searches do that. */
-    if (waiter == lg__self && !lg__search_is_needed(&waiter->wait.want))
+    if (waiter == lg__self && !lg__search_is_needed(&waiter->wait))
         return;
     if (!small_search_says_no(waiter))
         judge(waiter, mode);

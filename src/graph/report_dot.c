@@ -24,6 +24,16 @@ static void add_label(struct lg__text *text, const char *label)
     lg__text_add(text, "\"]");
 }
 
+/* Where it waits, and for how many if that is more than one. */
+static void add_wait_label(struct lg__text *text, const struct lg_report_member *member)
+{
+    lg__text_add(text, " [label=\"");
+    if (member->need > 1)
+        lg__text_addf(text, "%u%s", member->need, member->waits_place[0] ? " at " : "");
+    lg__text_add_dot(text, member->waits_place);
+    lg__text_add(text, "\"]");
+}
+
 static void add_thing(struct lg__text *text, const char *name)
 {
     lg__text_add(text, "  ");
@@ -62,7 +72,7 @@ static void add_member(struct lg__text *text, const struct lg_report *report, ui
     add_context_id(text, index);
     lg__text_add(text, " -> ");
     add_thing_id(text, member->waits_name);
-    add_label(text, member->waits_place);
+    add_wait_label(text, member);
     lg__text_add(text, ";\n");
 }
 

@@ -21,15 +21,32 @@ struct lg__holding {
 /* Returns false to stop the survey. */
 typedef bool lg__visit(void *arg, const struct lg__holding *holding);
 
+struct lg__wait;
+
+/* Returns false to stop the visits.  Runs under the lock of the object's queue: takes no lock. */
+typedef bool lg__visit_wait(void *arg, const struct lg__wait *wait);
+
 /* All functions run without the object's lock, while a waiter of the object is pinned, so the
  * object exists.  They read atomically and may see a state between two steps: the detector reads
- * twice before it trusts them. */
+ * twice before it trusts them.
+ *
+ * Where somebody may wait for several units, and nobody passes whom comes first, a waiter also waits
+ * for those ahead of it in the queue.  Such a class has `visit_ahead` and `let_pass`; both take the
+ * lock of the object's queue, below the pin. */
 struct lg__resource_class {
     const char *noun;
     uint32_t (*capacity)(const void *object);
     void (*survey)(const void *object, lg__visit *visit, void *arg);
     void (*copy_name)(const void *object, char *out); /* LG_NAME_SIZE bytes */
     bool is_robust; /* waiters are woken when the context of a holder ends */
+    /* Visit whom a waiter cannot be served before, the first one first, and at last itself.  May visit
+     * none where nobody in the queue wants more than one unit, or the waiter is in no queue.  Their
+     * stamps are their places: unique, and fixed while their wait is not let pass. */
+    void (*visit_ahead)(const void *object, const struct lg__wait *wait, lg__visit_wait *visit,
+                        void *arg);
+    /* Let the waiter go ahead of all others from now on, and serve it if it can be, unless the wait that
+     * had this word is over.  Caller holds the detector lock. */
+    void (*let_pass)(const void *object, struct lg__wait *wait, uint64_t word);
 };
 
 #endif

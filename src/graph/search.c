@@ -8,7 +8,10 @@
  * So when verify finds every member's word unchanged after it has re-read what they hold, all of
  * them slept through that reading: the units counted were held at one and the same time, by contexts
  * that cannot run until one of the others does.  That state is stable; only intervention from
- * outside (timeout, cancel, close) ends it. */
+ * outside (timeout, cancel, close) ends it.
+ *   4. A queued waiter keeps its place while its word stands, but for a judgement that lets it pass,
+ *      and judgements come one after the other.  Who queues ahead of a waiter later begins a wait of
+ *      its own then, and looks itself. */
 #include "graph/search.h"
 
 static uint64_t last_serial; /* atomic, counter */
@@ -157,6 +160,13 @@ struct first_look {
     uint32_t visited; /* units with a known holder */
 };
 
+static bool most_wanted(void *arg, const struct lg__wait *ahead)
+{
+    struct first_look *look = arg;
+    look->need = ahead->want.need > look->need ? ahead->want.need : look->need;
+    return true;
+}
+
 static bool first_look_at(void *arg, const struct lg__holding *holding)
 {
     struct first_look *look = arg;
@@ -167,15 +177,54 @@ static bool first_look_at(void *arg, const struct lg__holding *holding)
     return look->running < look->need;
 }
 
-bool lg__search_is_needed(const struct lg__want *want)
+bool lg__search_is_needed(const struct lg__wait *wait)
 {
+    const struct lg__want *want = &wait->want;
     struct first_look look = {.need = want->need};
+    if (want->class->visit_ahead)
+        want->class->visit_ahead(want->object, wait, most_wanted, &look);
     want->class->survey(want->object, first_look_at, &look);
     if (look.running >= look.need)
         return false;
     uint32_t capacity = want->class->capacity(want->object);
     uint32_t unknown = capacity > look.visited ? capacity - look.visited : 0;
     return look.running + unknown < look.need;
+}
+
+struct ahead_visit {
+    struct lg__search *search;
+    struct lg__resource *resource;
+};
+
+/* One who queues ahead, or the waiter itself. */
+static bool collect_ahead(void *arg, const struct lg__wait *ahead)
+{
+    struct ahead_visit *visit = arg;
+    struct lg__search *search = visit->search;
+    struct lg_context *context = lg__context_of(ahead);
+    uint64_t word = lg__load_full(&ahead->word);
+    if (LG__WAIT_STATE(word) != LG__WAIT_WAITING)
+        return true; /* it has ended, and is on its way out of the queue */
+    uint32_t member = lg__search_find(search, context);
+    if (member == LG__NONE)
+        member = add_member(search, context, lg__load_relaxed(&context->id), word);
+    if (member == LG__NONE)
+        return false;
+    if (search->members[member].word == word)
+        search->members[member].place = ahead->stamp;
+    visit->resource->seen_to = ahead->stamp;
+    return true;
+}
+
+/* Whom a pinned member waits for by its place in the queue.  Who was ahead of one that was looked at
+ * before is a member already. */
+static void expand_ahead(struct lg__search *search, const struct lg__member *member)
+{
+    const struct lg__want *want = &member->context->wait.want;
+    struct ahead_visit visit = {search, &search->resources[member->resource]};
+    bool is_seen = member->place != 0 && member->place <= visit.resource->seen_to;
+    if (want->class->visit_ahead && !is_seen)
+        want->class->visit_ahead(want->object, &member->context->wait, collect_ahead, &visit);
 }
 
 struct collect_visit {
@@ -239,6 +288,7 @@ static void expand(struct lg__search *search, uint32_t index)
         struct collect_visit visit = {search, resource};
         wait->want.class->survey(wait->want.object, collect_holding, &visit);
     }
+    expand_ahead(search, member);
     lg__wait_unpin(wait);
 }
 
@@ -250,23 +300,42 @@ bool lg__search_collect(struct lg__search *search, struct lg_context *root, uint
     return search->members[0].resource != LG__NONE;
 }
 
+#define NO_PLACE UINT64_MAX
+
+/* The place of the first in a queue whose need is not covered by what is free: nobody passes it. */
+static uint64_t first_uncovered(const struct lg__search *search, const struct lg__resource *r)
+{
+    uint64_t first = NO_PLACE;
+    if (!search->is_in_order || r->seen_to == 0)
+        return first;
+    for (uint32_t i = r->pending; i != LG__NONE; i = search->members[i].pending) {
+        const struct lg__member *member = &search->members[i];
+        if (!member->has_progressed && member->need > r->free && member->place != 0 &&
+            member->place < first)
+            first = member->place;
+    }
+    return first;
+}
+
 /* Pending waiters whose need is covered by what is free progress; they go on the stack. */
 static uint32_t satisfy(struct lg__search *search, uint32_t resource, uint32_t depth)
 {
     struct lg__resource *r = &search->resources[resource];
     if (r->free < r->least)
         return depth;
+    uint64_t first = first_uncovered(search, r);
     uint32_t *link = &r->pending;
     r->least = LG__NONE;
     while (*link != LG__NONE) {
         struct lg__member *member = &search->members[*link];
-        if (member->need <= r->free) {
-            if (!member->has_progressed) /* a struck one is on its way already */
+        bool is_behind = member->place > first;
+        if (member->need <= r->free && !is_behind) {
+            if (!member->has_progressed) /* one that was freed is on its way already */
                 search->stack[depth++] = *link;
             member->has_progressed = true;
             *link = member->pending;
         } else {
-            r->least = member->need < r->least ? member->need : r->least;
+            r->least = !is_behind && member->need < r->least ? member->need : r->least;
             link = &member->pending;
         }
     }
@@ -290,7 +359,7 @@ static void prepare_resource(struct lg__resource *resource)
     resource->least = 0;
 }
 
-uint32_t lg__search_reduce(struct lg__search *search, uint32_t removed)
+static uint32_t reduce(struct lg__search *search, uint32_t removed)
 {
     uint32_t depth = 0;
     uint32_t progressed = 0;
@@ -299,7 +368,7 @@ uint32_t lg__search_reduce(struct lg__search *search, uint32_t removed)
     for (uint32_t i = 0; i < search->member_count; i++) {
         search->members[i].pending = search->members[i].next;
         search->members[i].has_progressed =
-            search->members[i].resource == LG__NONE || search->members[i].was_struck;
+            search->members[i].resource == LG__NONE || search->members[i].was_freed;
         if (search->members[i].has_progressed)
             search->stack[depth++] = i;
     }
@@ -314,6 +383,34 @@ uint32_t lg__search_reduce(struct lg__search *search, uint32_t removed)
             depth = release(search, member, depth);
     }
     return progressed;
+}
+
+uint32_t lg__search_reduce(struct lg__search *search, uint32_t removed)
+{
+    search->is_in_order = false;
+    return reduce(search, removed);
+}
+
+uint32_t lg__search_reduce_in_order(struct lg__search *search)
+{
+    search->is_in_order = true;
+    return reduce(search, LG__NONE);
+}
+
+uint32_t lg__search_blocker(const struct lg__search *search, uint32_t member)
+{
+    const struct lg__member *behind = &search->members[member];
+    uint32_t first = LG__NONE;
+    if (behind->has_progressed || behind->need > search->resources[behind->resource].free)
+        return first;
+    for (uint32_t i = search->resources[behind->resource].waiters; i != LG__NONE;
+         i = search->members[i].next) {
+        const struct lg__member *ahead = &search->members[i];
+        if (!ahead->has_progressed && ahead->place != 0 && ahead->place < behind->place &&
+            (first == LG__NONE || ahead->place < search->members[first].place))
+            first = i;
+    }
+    return first;
 }
 
 void lg__search_reach(struct lg__search *search, uint32_t from)
@@ -358,28 +455,44 @@ static bool verify_holding(void *arg, const struct lg__holding *holding)
     return true;
 }
 
-/* Pass 2 for one resource: the stuck waiters' needs against what the stuck do not hold. */
+/* What the stuck do not hold of a resource that one of them, `waiter`, waits for.  False: its wait has
+ * ended. */
+static bool count_again(const struct lg__search *search, const struct lg__resource *resource,
+                        const struct lg__member *waiter, uint32_t *left)
+{
+    struct lg__wait *wait = &waiter->context->wait;
+    struct verify_visit visit = {search, 0};
+    if (!lg__wait_pin(wait, waiter->word))
+        return false;
+    uint32_t capacity = resource->class->capacity(resource->object);
+    resource->class->survey(resource->object, verify_holding, &visit);
+    lg__wait_unpin(wait);
+    *left = capacity > visit.held ? capacity - visit.held : 0;
+    return true;
+}
+
+/* Pass 2 for one resource: the stuck waiters' needs against what the stuck do not hold.  A need that
+ * this covers must be behind one that it does not cover. */
 static bool verify_resource(const struct lg__search *search, const struct lg__resource *resource)
 {
-    struct lg__wait *pinned = NULL;
-    struct verify_visit visit = {search, 0};
-    uint32_t capacity = 0;
+    bool is_counted = false;
+    uint32_t left = 0;
+    uint64_t first_uncovered = NO_PLACE, first_covered = NO_PLACE;
     for (uint32_t i = resource->waiters; i != LG__NONE; i = search->members[i].next) {
         const struct lg__member *member = &search->members[i];
         if (member->has_progressed)
             continue;
-        if (!pinned) {
-            if (!lg__wait_pin(&member->context->wait, member->word))
-                return false;
-            pinned = &member->context->wait;
-            capacity = resource->class->capacity(resource->object);
-            resource->class->survey(resource->object, verify_holding, &visit);
-            lg__wait_unpin(pinned);
-        }
-        if (capacity - visit.held >= member->need && capacity >= visit.held)
+        if (!is_counted && !count_again(search, resource, member, &left))
             return false;
+        is_counted = true;
+        bool is_covered = left >= member->need;
+        uint64_t *first = is_covered ? &first_covered : &first_uncovered;
+        if (is_covered && member->place == 0)
+            return false;
+        if (member->place != 0 && member->place < *first)
+            *first = member->place;
     }
-    return true;
+    return first_covered == NO_PLACE || first_uncovered < first_covered;
 }
 
 bool lg__search_verify(struct lg__search *search)

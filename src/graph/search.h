@@ -5,6 +5,12 @@
  * largest such D is what is left when all who can progress have progressed and given back their
  * units (Holt's reduction; for reusable resources every order of progress ends the same).
  *
+ * Where a queue is kept in order, a waiter may also be stuck behind a stuck one that wants more.
+ * That is no deadlock yet: whoever fits may be let pass.  So there are two reductions: in order, by
+ * what the queues do, and out of order, by what they could do.  Who is stuck in order depends on
+ * units that the stuck do not hold, wherever these are: idle, lent to one that runs, or on their way
+ * from the one to the other.  So a return in flight never makes a difference.
+ *
  * A search works in arrays that it is given.  Small ones live on the stack and need no lock; the
  * large ones are static and under the detector lock.  Where an array is too small the search says
  * so (has_overflown), and what did not fit counts as environment: silence, never an alarm. */
@@ -25,6 +31,7 @@ struct lg__member {
     uint32_t next;       /* next member that waits for the same resource */
     uint32_t pending;    /* the reduction's copy of next: those not yet served */
     uint32_t first_hold; /* first edge of what it holds */
+    uint64_t place;      /* in the queue for the resource; 0: in none that is kept in order */
     lg_deadline deadline;
     uint64_t since_ns;
     bool is_relock;
@@ -32,7 +39,7 @@ struct lg__member {
     bool is_stuck;       /* by the reduction that the victim walk began with */
     bool was_tried;      /* by the victim walk */
     bool is_reached;     /* by the last lg__search_reach */
-    bool was_struck;     /* its wait was ended as a victim's: reductions count it as released */
+    bool was_freed;      /* by the judgement, struck or let pass: reductions count it as released */
 };
 
 /* A resource that a member waits for. */
@@ -44,8 +51,9 @@ struct lg__resource {
     uint32_t waiters; /* first member that waits for it */
     uint32_t holders; /* first edge of those who hold it */
     bool is_reached;  /* its holders are, by the last lg__search_reach */
+    uint64_t seen_to; /* up to this place those who queue for it are members; 0: no queue */
     uint32_t pending; /* the reduction's: first that is not yet served */
-    uint32_t least;   /* the reduction's: no pending one needs less */
+    uint32_t least;   /* the reduction's: with less than that free no pending one is served */
     uint32_t next_hash;
 };
 
@@ -69,7 +77,8 @@ struct lg__search {
     uint32_t member_count, resource_count, edge_count;
     uint64_t serial; /* of this search: marks of others count as unset */
     bool has_overflown;
-    bool uses_marks; /* under the detector lock: contexts carry their index */
+    bool uses_marks;  /* under the detector lock: contexts carry their index */
+    bool is_in_order; /* the reduction that runs: nobody passes */
 };
 
 #define LG__SMALL_MEMBERS 64
@@ -92,26 +101,35 @@ void lg__search_begin_small(struct lg__small_search *small);
 /* The large arrays.  Caller holds the detector lock. */
 struct lg__search *lg__search_begin_large(void);
 
-/* Pass 1: collect the closure of the wait `word` of `root`; member 0 is the root.  False: that wait
- * has ended. */
+/* Pass 1: collect the closure of the wait `word` of `root`: who holds what it waits for, who is ahead
+ * of it in a queue, and so on; member 0 is the root.  False: that wait has ended. */
 bool lg__search_collect(struct lg__search *search, struct lg_context *root, uint64_t word);
 
 /* Reduce.  `removed` (or LG__NONE) gives back what it holds first, but still wants what it wants.
  * Returns how many have progressed. */
 uint32_t lg__search_reduce(struct lg__search *search, uint32_t removed);
 
+/* Reduce as far as everybody keeps his place in the queues. */
+uint32_t lg__search_reduce_in_order(struct lg__search *search);
+
+/* After a reduction in order: whom a member is stuck behind, though there is enough for itself: the first
+ * in that queue who is stuck.  LG__NONE: it is not stuck, or for want of units. */
+uint32_t lg__search_blocker(const struct lg__search *search, uint32_t member);
+
 /* Mark the members that `from` waits for, through any chain; itself only if that leads back to it. */
 void lg__search_reach(struct lg__search *search, uint32_t from);
 
 /* Passes 2 and 3: do the members that have not progressed really hold what makes each of them
- * wait, and have they all slept meanwhile?  Uses the marks of a reduction without removal. */
+ * wait, or stand behind such a one, and have they all slept meanwhile?  Uses the marks of a reduction
+ * without removal. */
 bool lg__search_verify(struct lg__search *search);
 
 /* The index of a context in the search, or LG__NONE. */
 uint32_t lg__search_find(const struct lg__search *search, const struct lg_context *context);
 
-/* The first look: false if those who run, or are unknown, hold enough of it to serve the want. */
-bool lg__search_is_needed(const struct lg__want *want);
+/* The first look, at one's own wait: false if those who run, or are unknown, hold enough to serve it
+ * and everybody ahead of it. */
+bool lg__search_is_needed(const struct lg__wait *wait);
 
 /* A holder's context if it is blocked on something whose holders we know; *word gets its wait's
  * word. */

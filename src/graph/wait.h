@@ -20,8 +20,8 @@
  *       in the detector.  It is sequentially consistent, because the begin must be visible before
  *       the loads of the look that follows it (store-load): of all who close a ring, the last in
  *       that order sees all others.
- *   W2  an end's compare-and-swap publishes what the granter wrote (grant); pairs with the acquire
- *       load in sleep.
+ *   W2  an end's compare-and-swap publishes what the granter wrote (grant, what the companion points
+ *       to); pairs with the acquire load in sleep.
  *   W3  the sleeper sets is_asleep (full) before the kernel looks at the word once more; whoever ends
  *       the wait changes the word (full) before it looks at is_asleep (store-load on both sides): the
  *       kernel sees the change, or the waker sees the sleeper.  Who spins costs its waker no call.
@@ -43,7 +43,7 @@ enum lg__wait_state {
     LG__WAIT_WAITING,
     LG__WAIT_OUTSIDE,
     LG__WAIT_MOVING,
-    LG__WAIT_GRANTED,   /* what was waited for is the waiter's; `grant` says which */
+    LG__WAIT_GRANTED,   /* what was waited for is the waiter's */
     LG__WAIT_WOKEN,     /* look again */
     LG__WAIT_TIMED_OUT, /* by the waiter itself */
     LG__WAIT_REFUSED,   /* the object is closed, or an open failed; `grant` has the status */
@@ -68,14 +68,14 @@ struct lg__want {
 
 struct lg__wait {
     uint64_t word;             /* atomic, W1 and W2; the low half is the futex */
-    struct lg__raw_lock pin;   /* rank: below the detector lock; at most one held by anyone */
+    struct lg__raw_lock pin;   /* below the detector lock, above a pool's; anyone holds one */
     struct lg__want want;      /* owner while IDLE, signaller while MOVING, both then publish */
     struct lg_cancel *cancel;  /* owner while IDLE; others under the pin; the innermost scope's */
     lg_deadline deadline;      /* atomic copy of want's, for the sleeper while it is moved */
     uint64_t since_ns;         /* as want; when it began, or the wait that it goes on from */
     uint64_t begun_ns;         /* as want; when it was last begun */
     uint32_t is_asleep;        /* atomic, W3; the owner */
-    uint64_t grant;            /* whoever ends the wait, before the end; then the owner (W2) */
+    uint64_t grant;            /* who refuses: the status, before the end; then the owner (W2) */
     struct lg__wait *next;     /* under the lock of the queue it is in */
     struct lg__wait *previous; /* as next */
     const void *queue;         /* atomic; written as next; NULL: in none */

@@ -16,12 +16,13 @@ struct oracle_context {
     bool waits;
     uint32_t wants; /* which thing */
     uint32_t need;
+    uint64_t place; /* in the queue for it, which nobody passes; 0: in none */
     uint32_t held[ORACLE_THINGS];
     /* For the victim. */
     uint64_t deadline;
     uint64_t since;
     uint32_t category; /* 0, 1 told before, 2 a re-lock */
-    bool is_struck;    /* waits no more, gives back what it holds */
+    bool is_freed;     /* struck, or let pass: waits no more, gives back what it holds */
 };
 
 struct oracle {
@@ -33,11 +34,26 @@ struct oracle {
 /* What nobody has. */
 uint32_t oracle_free(const struct oracle *oracle, uint32_t thing);
 
-/* The largest set of waiting contexts of which none can ever go on.  Struck ones have released; one
+/* The largest set of waiting contexts of which none can ever go on.  Freed ones have released; one
  * `removed` (or ORACLE_NONE) gives back what it holds, but waits on.  Returns its size. */
 uint32_t oracle_stuck(const struct oracle *oracle, uint32_t removed, bool *is_stuck);
 
-/* The waiting contexts that a wait depends on, through any chain, and the waiter itself. */
+/* The same if everybody keeps his place: whoever is behind a member is one too. */
+uint32_t oracle_stuck_in_order(const struct oracle *oracle, bool *is_stuck);
+
+/* The first stuck one ahead of one that is stuck in order though there is enough for itself; or
+ * ORACLE_NONE. */
+uint32_t oracle_blocker(const struct oracle *oracle, uint32_t who, const bool *is_stuck);
+
+/* Rule 4, for `root`, of those in its closure who have such a one ahead: who is let pass next, or
+ * ORACLE_NONE. */
+uint32_t oracle_passer(const struct oracle *oracle, uint32_t root);
+
+/* Whether nobody who waits for the same stands ahead of it. */
+bool oracle_is_first(const struct oracle *oracle, uint32_t who);
+
+/* The waiting contexts that a wait depends on, as holders or ahead in a queue, through any chain, and
+ * the waiter itself. */
 uint32_t oracle_closure(const struct oracle *oracle, uint32_t root, bool *is_in);
 
 /* Rule 3, for `root`, of those who are stuck in its closure: who gets LG_EDEADLK, or ORACLE_NONE if

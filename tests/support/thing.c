@@ -28,12 +28,63 @@ static void copy_name(const void *object, char *out)
     lg__copy_name(out, LG_NAME_SIZE, ((const struct thing *)object)->name);
 }
 
+static uint32_t index_in_queue(const struct thing *thing, const struct lg__wait *wait)
+{
+    uint32_t i = 0;
+    while (i < thing->queued && thing->queue[i] != wait)
+        i++;
+    return i;
+}
+
+static void visit_ahead(const void *object, const struct lg__wait *wait, lg__visit_wait *visit,
+                        void *arg)
+{
+    const struct thing *thing = object;
+    uint32_t index = index_in_queue(thing, wait);
+    for (uint32_t i = 0; index < thing->queued && i <= index; i++)
+        if (!visit(arg, thing->queue[i]))
+            return;
+}
+
+static void let_pass(const void *object, struct lg__wait *wait, uint64_t word)
+{
+    if (lg__load_acquire(&wait->word) == word)
+        thing_queue_first((struct thing *)(uintptr_t)object, wait);
+}
+
 const struct lg__resource_class thing_class = {
     .noun = "thing",
     .capacity = get_capacity,
     .survey = survey,
     .copy_name = copy_name,
+    .visit_ahead = visit_ahead,
+    .let_pass = let_pass,
 };
+
+void thing_queue(struct thing *thing, struct lg_context *context, uint64_t place)
+{
+    if (thing->queued == THING_QUEUE_MAX)
+        fail_msg("too many queue for %s", thing->name);
+    context->wait.stamp = place;
+    thing->queue[thing->queued++] = &context->wait;
+}
+
+void thing_unqueue(struct thing *thing, const struct lg__wait *wait)
+{
+    uint32_t index = index_in_queue(thing, wait);
+    thing->queued -= index < thing->queued;
+    for (uint32_t i = index; i < thing->queued; i++)
+        thing->queue[i] = thing->queue[i + 1];
+}
+
+void thing_queue_first(struct thing *thing, struct lg__wait *wait)
+{
+    thing_unqueue(thing, wait);
+    for (uint32_t i = thing->queued++; i > 0; i--)
+        thing->queue[i] = thing->queue[i - 1];
+    thing->queue[0] = wait;
+    wait->stamp = thing->queued > 1 ? thing->queue[1]->stamp - 1 : wait->stamp;
+}
 
 void thing_hold(struct thing *thing, const struct lg_context *context, uint32_t units)
 {

@@ -11,6 +11,7 @@
 #include "graph/context.h"
 
 #define THING_HOLDINGS_MAX 64
+#define THING_QUEUE_MAX    160
 
 struct thing_holding {
     uint64_t holder; /* atomic; a context's id; 0: nobody */
@@ -21,6 +22,9 @@ struct thing {
     const char *name;
     uint32_t capacity;                                 /* atomic */
     struct thing_holding holdings[THING_HOLDINGS_MAX]; /* written by one thread at a time */
+    /* Who waits for it in order, if anybody: for tests of one thread. */
+    struct lg__wait *queue[THING_QUEUE_MAX];
+    uint32_t queued;
 };
 
 extern const struct lg__resource_class thing_class;
@@ -30,6 +34,11 @@ void thing_hold(struct thing *thing, const struct lg_context *context, uint32_t 
 /* It holds none any more. */
 void thing_let_go(struct thing *thing, const struct lg_context *context);
 uint32_t thing_held_by(const struct thing *thing, const struct lg_context *context);
+
+/* The context stands at the end of the thing's queue, at this place; before all; in the queue no more. */
+void thing_queue(struct thing *thing, struct lg_context *context, uint64_t place);
+void thing_queue_first(struct thing *thing, struct lg__wait *wait);
+void thing_unqueue(struct thing *thing, const struct lg__wait *wait);
 
 /* What a wait for a thing wants; place and deadline may be changed. */
 struct lg__want thing_want(const struct thing *thing, uint32_t need);

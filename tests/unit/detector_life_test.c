@@ -1,5 +1,5 @@
-/* The detector against the oracle, over whole lives of contexts: no miss, no false alarm, and the
- * victim that rule 3 names. */
+/* The detector against the oracle, over whole lives of contexts: no miss, no false alarm, the victim
+ * that rule 3 names, and whom rule 4 lets pass. */
 #include "support/oracle.h"
 #include "support/thing.h"
 
@@ -11,7 +11,7 @@
 
 /* Contexts take, wait, are granted, time out, are told, release (or do not), at random.  Some look
  * for a deadlock only a while after they have begun to wait, as when threads begin at once.  When
- * all have looked nobody is stuck (no miss); whoever was told is exactly whom rule 3 names (no
+ * all have looked nobody is stuck, nor stuck behind another (no miss); whoever was told is exactly whom rule 3 names (no
  * false alarm, no victim too many), and its report has as many members as were stuck. */
 struct life {
     struct oracle oracle;
@@ -21,6 +21,7 @@ struct life {
     struct support_random random;
     uint64_t ticks;
     unsigned told, most_told; /* in all, and by one look */
+    unsigned passed;
 };
 
 static void release_all(struct life *life, uint32_t who, uint32_t thing)
@@ -39,6 +40,7 @@ static void take(struct life *life, uint32_t who, uint32_t thing, uint32_t units
 
 static void stop_waiting(struct life *life, uint32_t who)
 {
+    thing_unqueue(&life->things[life->oracle.context[who].wants], &life->ghosts[who]->wait);
     thing_ghost_runs(life->ghosts[who]);
     life->oracle.context[who].waits = false;
     life->owes_look[who] = false;
@@ -52,7 +54,8 @@ static void grant(struct life *life)
     for (uint32_t k = 0; k < n; k++) {
         uint32_t who = (first + k) % n;
         const struct oracle_context *context = &life->oracle.context[who];
-        if (!context->waits || oracle_free(&life->oracle, context->wants) < context->need)
+        if (!context->waits || oracle_free(&life->oracle, context->wants) < context->need ||
+            !oracle_is_first(&life->oracle, who))
             continue;
         assert_true(lg__wait_end(&life->ghosts[who]->wait, LG__WAIT_GRANTED, 0));
         stop_waiting(life, who);
@@ -60,27 +63,36 @@ static void grant(struct life *life)
     }
 }
 
+static void predict_passes(struct oracle *oracle, uint32_t root, bool *passes)
+{
+    uint32_t passer;
+    while ((passer = oracle_passer(oracle, root)) != ORACLE_NONE)
+        oracle->context[passer].is_freed = passes[passer] = true;
+}
+
 /* Those that the oracle would tell, one after the other, until nobody in the closure is stuck, and
- * how many were stuck each time.  Who is not stuck tells nobody. */
-static void predict(const struct life *life, uint32_t root, uint32_t *stuck_at)
+ * how many were stuck each time; and whom it would let pass.  Who is not stuck tells nobody. */
+static void predict(const struct life *life, uint32_t root, uint32_t *stuck_at, bool *passes)
 {
     static struct oracle copy;
     bool is_in[ORACLE_CONTEXTS], is_stuck[ORACLE_CONTEXTS];
     copy = life->oracle;
     (void)oracle_closure(&copy, root, is_in);
-    (void)oracle_stuck(&copy, ORACLE_NONE, is_stuck);
+    (void)oracle_stuck_in_order(&copy, is_stuck);
     memset(stuck_at, 0, copy.contexts * sizeof *stuck_at);
+    memset(passes, 0, copy.contexts * sizeof *passes);
     if (!is_stuck[root])
         return;
     for (;;) {
         uint32_t victim = oracle_victim(&copy, root);
         if (victim == ORACLE_NONE)
-            return;
+            break;
         (void)oracle_stuck(&copy, ORACLE_NONE, is_stuck);
         for (uint32_t i = 0; i < copy.contexts; i++)
             stuck_at[victim] += is_in[i] && is_stuck[i];
-        copy.context[victim].is_struck = true;
+        copy.context[victim].is_freed = true;
     }
+    predict_passes(&copy, root, passes);
 }
 
 static void note_categories(struct life *life)
@@ -99,15 +111,31 @@ static void release_after_told(struct life *life, uint32_t who)
             release_all(life, who, t);
 }
 
+static void compare_place(struct life *life, uint32_t who, bool passes)
+{
+    struct oracle_context *context = &life->oracle.context[who];
+    uint64_t place = life->ghosts[who]->wait.stamp;
+    if (!context->waits || context->place == 0)
+        return;
+    if (!passes)
+        assert_int_equal(place, context->place);
+    else
+        assert_in_range(place, 1, context->place - 1);
+    life->passed += passes;
+    context->place = place;
+}
+
 static void look(struct life *life, uint32_t who)
 {
     uint32_t stuck_at[ORACLE_CONTEXTS];
+    bool passes[ORACLE_CONTEXTS];
     unsigned told = 0;
     note_categories(life);
-    predict(life, who, stuck_at);
+    predict(life, who, stuck_at, passes);
     life->owes_look[who] = false;
     lg__detector_look(life->ghosts[who]);
     for (uint32_t i = 0; i < life->oracle.contexts; i++) {
+        compare_place(life, i, passes[i]);
         bool is_told = thing_state(life->ghosts[i]) == LG__WAIT_VICTIM;
         assert_int_equal(is_told, stuck_at[i] > 0);
         if (is_told)
@@ -134,8 +162,13 @@ static void want(struct life *life, uint32_t who, uint32_t thing, uint32_t need)
     context->need = need;
     context->deadline = want.is_relock ? LG_FOREVER : want.deadline;
     context->since = ++life->ticks;
+    context->place = 0;
     context->category = want.is_relock ? 2 : 0;
     lg__wait_begin(&life->ghosts[who]->wait, &want, LG__WAIT_WAITING);
+    if (thing % 2 == 1) { /* with room between places, for those who pass */
+        context->place = (life->ticks + 1) << 20;
+        thing_queue(&life->things[thing], life->ghosts[who], context->place);
+    }
     if (support_below(&life->random, 3) == 0)
         life->owes_look[who] = true;
     else
@@ -155,6 +188,11 @@ static bool look_late(struct life *life)
     return false;
 }
 
+static bool is_queued_for(const struct life *life, uint32_t thing)
+{
+    return life->things[thing].queued > 0;
+}
+
 static void live_one_step(struct life *life)
 {
     uint32_t who = support_below(&life->random, life->oracle.contexts);
@@ -166,7 +204,7 @@ static void live_one_step(struct life *life)
             stop_waiting(life, who); /* it timed out */
     } else if (support_below(&life->random, 5) == 0) {
         release_all(life, who, thing);
-    } else if (oracle_free(&life->oracle, thing) >= need) {
+    } else if (oracle_free(&life->oracle, thing) >= need && !is_queued_for(life, thing)) {
         take(life, who, thing, need);
     } else {
         want(life, who, thing, need);
@@ -179,7 +217,7 @@ static void live_one_step(struct life *life)
     for (uint32_t i = 0; i < life->oracle.contexts; i++)
         all_have_looked &= !life->owes_look[i];
     if (all_have_looked)
-        assert_int_equal(oracle_stuck(&life->oracle, ORACLE_NONE, is_stuck), 0);
+        assert_int_equal(oracle_stuck_in_order(&life->oracle, is_stuck), 0);
 }
 
 static void live(struct life *life, uint64_t stream, uint32_t contexts, uint32_t things,
@@ -210,6 +248,7 @@ static void test_lives_with_locks(void **state)
     for (unsigned seed = 0; seed < SUPPORT_ROUNDS(60u); seed++)
         live(&life, 100 + seed, 2 + seed % 8, 2 + seed % 6, 1, 400);
     assert_true(life.told > SUPPORT_ROUNDS(60u));
+    assert_int_equal(life.passed, 0); /* who wants one unit is never stuck behind another */
 }
 
 static void test_lives_with_many_units(void **state)
@@ -220,6 +259,7 @@ static void test_lives_with_many_units(void **state)
     for (unsigned seed = 0; seed < SUPPORT_ROUNDS(120u); seed++)
         live(&life, 1000 + seed, 2 + seed % 11, 1 + seed % 8, 4, 400);
     assert_true(life.told > SUPPORT_ROUNDS(120u));
+    assert_true(life.passed > SUPPORT_ROUNDS(60u));
     if (!SUPPORT_TSAN && !SUPPORT_ASAN)
         assert_true(life.most_told > 1); /* some looks took more than one victim */
 }

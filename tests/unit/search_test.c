@@ -1,5 +1,5 @@
 /* The search against the inequality: closures and reductions of thousands of random graphs, with
- * many units, needs above one, units of the environment, holders that run, have ended or wait for a
+ * many units, needs above one, queues, units of the environment, holders that run, have ended or wait for a
  * signal, in the small arrays and in the large. */
 #include "support/oracle.h"
 #include "support/thing.h"
@@ -91,6 +91,10 @@ static void let_wait(struct oracle *oracle, struct support_random *random, uint3
     oracle->context[i].waits = thing_state(ghosts[i]) == LG__WAIT_WAITING;
     oracle->context[i].wants = thing;
     oracle->context[i].need = need;
+    if (!is_outside && thing % 2 == 1) { /* every other thing is waited for in order */
+        oracle->context[i].place = things[thing].queued + 1;
+        thing_queue(&things[thing], ghosts[i], oracle->context[i].place);
+    }
 }
 
 static void build(struct oracle *oracle, const struct shape *shape, struct support_random *random)
@@ -100,6 +104,7 @@ static void build(struct oracle *oracle, const struct shape *shape, struct suppo
     oracle->things = shape->things;
     for (uint32_t r = 0; r < shape->things; r++) {
         memset(things[r].holdings, 0, sizeof things[r].holdings);
+        things[r].queued = 0;
         things[r].capacity = oracle->capacity[r] = 1 + support_below(random, shape->most_units);
         lend(oracle, shape, random, r);
     }
@@ -132,6 +137,29 @@ static void compare_reduction(struct lg__search *search, const struct oracle *or
     assert_int_equal(progressed, expected);
 }
 
+static void compare_in_order(struct lg__search *search, const struct oracle *oracle)
+{
+    bool is_stuck[CONTEXTS];
+    uint32_t progressed = lg__search_reduce_in_order(search);
+    uint32_t expected = 0;
+    (void)oracle_stuck_in_order(oracle, is_stuck);
+    for (uint32_t m = 0; m < search->member_count; m++) {
+        bool goes_on = !is_stuck[index_of(search->members[m].context)];
+        assert_int_equal(search->members[m].has_progressed, goes_on);
+        expected += goes_on;
+    }
+    assert_int_equal(progressed, expected);
+    for (uint32_t m = 0; m < search->member_count; m++) {
+        uint32_t who = index_of(search->members[m].context);
+        uint32_t blocker = lg__search_blocker(search, m);
+        uint32_t expected_blocker = oracle_blocker(oracle, who, is_stuck);
+        assert_int_equal(blocker == LG__NONE, expected_blocker == ORACLE_NONE);
+        if (blocker != LG__NONE)
+            assert_ptr_equal(search->members[blocker].context, ghosts[expected_blocker]);
+    }
+    assert_true(lg__search_verify(search));
+}
+
 static void compare_closure(const struct lg__search *search, const struct oracle *oracle,
                             uint32_t root)
 {
@@ -152,6 +180,7 @@ static void compare(struct lg__search *search, const struct oracle *oracle, uint
                     struct support_random *random)
 {
     compare_closure(search, oracle, root);
+    compare_in_order(search, oracle);
     compare_reduction(search, oracle, support_below(random, search->member_count));
     compare_reduction(search, oracle, LG__NONE);
     assert_true(lg__search_verify(search));
@@ -161,9 +190,9 @@ static void compare(struct lg__search *search, const struct oracle *oracle, uint
 static void compare_first_look(const struct oracle *oracle, uint32_t root)
 {
     bool is_stuck[CONTEXTS];
-    (void)oracle_stuck(oracle, ORACLE_NONE, is_stuck);
+    (void)oracle_stuck_in_order(oracle, is_stuck);
     if (is_stuck[root])
-        assert_true(lg__search_is_needed(&ghosts[root]->wait.want));
+        assert_true(lg__search_is_needed(&ghosts[root]->wait));
 }
 
 static void try_all_roots(const struct oracle *oracle, struct support_random *random,
