@@ -192,6 +192,28 @@ LG_API LG_MUST_CHECK int lg_pool_checkout_at(struct lg_pool *pool, lg_deadline d
  * Threads: any; never waits. */
 #define lg_pool_try_checkout(pool, lease) lg_pool_checkout_at((pool), LG_TRY, (lease), LG_HERE)
 
+/* Borrow several resources at once, all or none: who waits for them holds none of them yet.  Two threads
+ * that each need two and take them one by one can deadlock; with this they cannot.
+ *     struct lg_lease pair[2];
+ *     if (lg_pool_checkout_many(pool, 2, lg_after_ms(5000), pair) == LG_OK) {
+ *         copy(pair[0].resource, pair[1].resource);
+ *         (void)!lg_pool_checkin_many(pool, 2, pair);
+ *     }
+ * While the first in the queue wants more than is idle, what is idle is kept for it and newcomers
+ * queue (where overtaking_us allows it, only once it has waited that long).  Only if that order would
+ * be a deadlock is somebody else let pass.  For nested = forbid it is one checkout.
+ * Shape:   leases has room for count; count from 1 to the pool's capacity, 1 only where nested = share;
+ *          all leases are empty unless LG_OK.
+ * Units:   as lg_pool_checkout.
+ * Returns: as lg_pool_checkout; LG_EINVAL also for a count out of that range.
+ * Threads: any; blocks; allocates nothing itself; not signal-safe.
+ * Source:  FIFO with a reservation for the head, as a multi-unit semaphore; DESIGN.md, "Pool". */
+#define lg_pool_checkout_many(pool, count, deadline, leases)                                       \
+    lg_pool_checkout_many_at((pool), (count), (deadline), (leases), LG_HERE)
+LG_API LG_MUST_CHECK int lg_pool_checkout_many_at(struct lg_pool *pool, uint32_t count,
+                                                  lg_deadline deadline, struct lg_lease *leases,
+                                                  const char *place);
+
 /* Give a resource back.  On LG_OK the lease is emptied.
  * Returns: LG_OK; LG_ESTALE (returned already, or emptied); LG_EFOREIGN (of another pool);
  *          LG_EFORK (taken before fork, by the parent); LG_EINVAL; LG_ENOMEM (no context for this
@@ -200,6 +222,16 @@ LG_API LG_MUST_CHECK int lg_pool_checkout_at(struct lg_pool *pool, lg_deadline d
 #define lg_pool_checkin(pool, lease) lg_pool_checkin_at((pool), (lease), LG_HERE)
 LG_API LG_MUST_CHECK int lg_pool_checkin_at(struct lg_pool *pool, struct lg_lease *lease,
                                             const char *place);
+
+/* Give several back, one after the other, in any order and any number of those borrowed together.
+ * Shape:   leases may be NULL if count is 0.
+ * Returns: LG_OK; else the first lease's status that was not.  All the others are given back all the
+ *          same; those that are not are not emptied.
+ * Threads: as lg_pool_checkin. */
+#define lg_pool_checkin_many(pool, count, leases)                                                  \
+    lg_pool_checkin_many_at((pool), (count), (leases), LG_HERE)
+LG_API LG_MUST_CHECK int lg_pool_checkin_many_at(struct lg_pool *pool, uint32_t count,
+                                                 struct lg_lease *leases, const char *place);
 
 /* Give a resource back and have it closed instead of lent again: the user saw it broken.
  * Returns: as lg_pool_checkin.

@@ -297,3 +297,16 @@ int lg_pool_checkin_at(struct lg_pool *pool, struct lg_lease *lease, const char 
         return checkin_sampled(pool, lease, place);
     return return_biased(pool, self, lease, place);
 }
+
+int lg_pool_checkin_many_at(struct lg_pool *pool, uint32_t count, struct lg_lease *leases,
+                            const char *place)
+{
+    if (!pool || (!leases && count > 0))
+        return LG_EINVAL;
+    int first = LG_OK;
+    for (uint32_t i = 0; i < count; i++) {
+        int status = lg_pool_checkin_at(pool, &leases[i], place);
+        first = first == LG_OK ? status : first;
+    }
+    return first;
+}

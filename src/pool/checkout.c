@@ -27,77 +27,6 @@ static inline void complete(struct lg_pool *pool, struct lg_context *self, struc
     *lease = (struct lg_lease){slot->resource, pool, index, tag};
 }
 
-/* Why the resource of a slot that now belongs to the caller is not fit to be lent, or LG_REASON_NONE.
- * May call the driver. */
-static enum lg_event_reason look_at(struct lg_pool *pool, struct lg__slot *slot, uint64_t now_ms,
-                                    bool was_granted)
-{
-    enum lg_event_reason reason = lg__pool_unfit(pool, slot, now_ms);
-    if (reason == LG_REASON_IDLE && was_granted)
-        reason = LG_REASON_NONE; /* it was never idle: its age is the waiter's way from the queue */
-    if (reason != LG_REASON_NONE ||
-        lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) < pool->driver_check_ms)
-        return reason;
-    bool is_good = pool->driver.check(pool->arg, slot->resource) == LG_OK;
-    return is_good ? LG_REASON_NONE : LG_REASON_ERROR;
-}
-
-/* The idle slot that is next in the pool's order, and its word; NULL: none is idle. */
-static struct lg__slot *next_idle(struct lg_pool *pool, uint64_t *next_word)
-{
-    struct lg__slot *next = NULL;
-    uint64_t best = 0;
-    for (uint32_t i = 0; i < pool->capacity; i++) {
-        struct lg__slot *slot = &pool->slots[i];
-        uint64_t word = lg__load_full(&slot->word); /* S2 */
-        uint64_t returned = lg__load_relaxed(&slot->returned);
-        bool is_better = !next || (pool->order == LG_ORDER_LIFO) == (returned > best);
-        if (lg__slot_state(word) != LG__SLOT_IDLE || !is_better)
-            continue;
-        next = slot;
-        best = returned;
-        *next_word = word;
-    }
-    return next;
-}
-
-static struct lg__slot *claim_in_order(struct lg_pool *pool)
-{
-    uint64_t word;
-    struct lg__slot *slot;
-    do
-        slot = next_idle(pool, &word);
-    while (slot && !lg__slot_move(slot, word, LG__SLOT_HANDED));
-    return slot;
-}
-
-/* Claim one idle slot, from the guess on.  It is HANDED then, and the caller's. */
-static struct lg__slot *claim_idle(struct lg_pool *pool, uint32_t guess)
-{
-    if (pool->order != LG_ORDER_AFFINE)
-        return claim_in_order(pool);
-    for (uint32_t i = 0; i < pool->capacity; i++) {
-        uint32_t index = guess + i < pool->capacity ? guess + i : guess + i - pool->capacity;
-        struct lg__slot *slot = &pool->slots[index];
-        uint64_t word = lg__load_full(&slot->word); /* S2 */
-        if (lg__slot_state(word) == LG__SLOT_IDLE && lg__slot_move(slot, word, LG__SLOT_HANDED))
-            return slot;
-    }
-    return NULL;
-}
-
-/* As claim_idle, once nothing is idle but what may be biased. */
-static struct lg__slot *claim_biased(struct lg_pool *pool, uint32_t guess)
-{
-    if (lg__load_acquire(&pool->biased_count) == 0)
-        return NULL;
-    lg__raw_lock(&pool->lock);
-    lg__bias_revoke(pool, true);
-    struct lg__slot *slot = claim_idle(pool, guess);
-    lg__raw_unlock(&pool->lock);
-    return slot;
-}
-
 /* From now on the context looks at this slot first, unless it has a bias on another of the pool. */
 static void turn_to(struct lg_pool *pool, struct lg_context *self, struct lg__slot *slot,
                     uint32_t tag)
@@ -117,41 +46,104 @@ static void turn_to(struct lg_pool *pool, struct lg_context *self, struct lg__sl
         lg__bias_earn(pool, self, hint, tag);
 }
 
-/* Lend a slot in HANDED, or close its resource.  False: it was not fit. */
-static bool lend_handed(struct lg_pool *pool, struct lg_context *self, struct lg__slot *slot,
-                        bool was_granted, struct lg_lease *lease, const char *place)
-{
-    uint64_t now_ms = lg__tick_now_ms();
-    enum lg_event_reason reason = look_at(pool, slot, now_ms, was_granted);
-    if (reason != LG_REASON_NONE) {
-        lg__pool_end_own(pool, slot, reason);
-        return false;
-    }
-    lg__slot_move_own(slot, LG__SLOT_LENT);
-    uint32_t tag = lg__slot_tag(lg__load_relaxed(&slot->word));
-    complete(pool, self, slot, tag, now_ms, lease, place);
-    turn_to(pool, self, slot, tag);
-    if (lg__stats_is_sampled(tag))
-        lg__stats_begin_hold(pool, self, lease->slot, tag);
-    if (pool->is_detached)
-        (void)!lg_lease_detach(lease);
-    return true;
-}
-
-/* One checkout that is not served at once. */
+/* One checkout that is not served at once: of want.need slots, all or none. */
 struct ask {
     struct lg_pool *pool;
     struct lg_context *self;
     struct lg__want want;
-    struct lg__slot *slot; /* out: in HANDED, and the asker's */
-    bool was_granted;      /* out: by whoever gave it back or opened it */
-    bool was_served;       /* before: with what was not fit to be lent, or by being woken */
-    bool is_on_way;        /* woken from the queue and not back at it: pool->on_way counts it */
-    uint64_t ticket;       /* its place in the queue, kept when it queues again; 0: none yet */
-    uint64_t patience_ns;  /* until then it wants no opener; 0: it never had any */
+    struct lg_lease *leases; /* as many; once it has slots, their numbers are there */
+    bool has_slots;          /* in HANDED, and the asker's */
+    bool was_granted; /* what whoever gave it back or opened it has handed over: not from idle */
+    bool was_served;  /* before: with what was not fit to be lent, or by being woken */
+    bool is_on_way;   /* woken from the queue and not back at it: pool->on_way counts it */
+    uint64_t ticket;  /* its place in the queue, kept when it queues again; 0: none yet */
+    uint64_t patience_ns; /* until then it wants no opener; 0: it never had any */
     bool wants_opener;
     bool wants_keeper;
 };
+
+static void claim(struct ask *ask)
+{
+    uint32_t guess = first_guess(ask->pool, ask->self);
+    ask->has_slots = lg__queue_claim(ask->pool, guess, ask->want.need, ask->leases);
+}
+
+/* With the lock: whether what is idle is not for others.  Where all want one it is on its way to one of
+ * them, and whoever is quick may have it. */
+static bool is_in_turn(const struct ask *ask)
+{
+    const struct lg_pool *pool = ask->pool;
+    if (pool->queue.first == NULL || ask->was_served)
+        return true;
+    return pool->queue.many == 0 ? pool->overtaking_ns > 0 : lg__queue_may_overtake(pool);
+}
+
+/* With the lock: also what is biased. */
+static void claim_in_turn(struct ask *ask)
+{
+    if (!is_in_turn(ask))
+        return;
+    claim(ask);
+    if (ask->has_slots || ask->pool->biased_count == 0)
+        return;
+    lg__bias_revoke(ask->pool, true);
+    claim(ask);
+}
+
+/* Close the resources that are not fit.  Returns how many are; their numbers come first now. */
+static uint32_t keep_fit(struct ask *ask, uint64_t now_ms)
+{
+    struct lg_pool *pool = ask->pool;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < ask->want.need; i++) {
+        struct lg__slot *slot = &pool->slots[ask->leases[i].slot];
+        enum lg_event_reason reason = lg__pool_look_at(pool, slot, now_ms, ask->was_granted);
+        if (reason == LG_REASON_NONE)
+            ask->leases[kept++].slot = ask->leases[i].slot;
+        else
+            lg__pool_end_own(pool, slot, reason);
+    }
+    return kept;
+}
+
+/* Whoever waits holds nothing.  Nobody is served from it: the asker comes first, by its ticket. */
+static void give_back(struct ask *ask, uint32_t count)
+{
+    struct lg_pool *pool = ask->pool;
+    lg__raw_lock(&pool->lock);
+    lg__queue_unclaim(pool, count, ask->leases);
+    lg__raw_unlock(&pool->lock);
+    lg__pool_end_unfit(pool); /* if there was a clear meanwhile, it has looked too early */
+}
+
+static void lend_slot(struct ask *ask, struct lg_lease *lease, uint64_t now_ms)
+{
+    struct lg_pool *pool = ask->pool;
+    struct lg__slot *slot = &pool->slots[lease->slot];
+    lg__slot_move_own(slot, LG__SLOT_LENT);
+    uint32_t tag = lg__slot_tag(lg__load_relaxed(&slot->word));
+    complete(pool, ask->self, slot, tag, now_ms, lease, ask->want.place);
+    turn_to(pool, ask->self, slot, tag);
+    if (lg__stats_is_sampled(tag))
+        lg__stats_begin_hold(pool, ask->self, lease->slot, tag);
+    if (pool->is_detached)
+        (void)!lg_lease_detach(lease);
+}
+
+/* Lend the slots in HANDED.  False: one was not fit, and none is the asker's any more. */
+static bool lend(struct ask *ask)
+{
+    uint64_t now_ms = lg__tick_now_ms();
+    uint32_t kept = keep_fit(ask, now_ms);
+    if (kept < ask->want.need) {
+        if (kept > 0)
+            give_back(ask, kept);
+        return false;
+    }
+    for (uint32_t i = 0; i < kept; i++)
+        lend_slot(ask, &ask->leases[i], now_ms);
+    return true;
+}
 
 /* What a pool that takes nobody says. */
 static int refusal(uint64_t control)
@@ -163,10 +155,9 @@ static int refusal(uint64_t control)
 static void take_ticket(struct ask *ask)
 {
     struct lg_pool *pool = ask->pool;
-    const struct lg__wait *first = pool->queue.first;
     if (ask->ticket != 0)
         return;
-    ask->ticket = ask->was_served && first ? first->stamp : ++pool->tickets;
+    ask->ticket = ask->was_served ? lg__queue_front_ticket(pool) : lg__queue_ticket(pool);
     lg__add_relaxed(&pool->waited, (uint64_t)1);
 }
 
@@ -177,6 +168,7 @@ static void join_queue(struct ask *ask)
     struct lg__wait *wait = &ask->self->wait;
     lg__wait_begin(wait, &ask->want, LG__WAIT_WAITING);
     ask->want.since_ns = wait->since_ns; /* a second wait goes on from here */
+    wait->companion = ask->leases;
     take_ticket(ask);
     lg__queue_push(&pool->queue, wait, ask->ticket);
     if (ask->patience_ns == 0)
@@ -186,7 +178,7 @@ static void join_queue(struct ask *ask)
     ask->wants_keeper = lg__keeper_is_missing(pool);
 }
 
-/* Join the queue, unless a slot is idle after all or the pool is closed.  LG_EBUSY: queued. */
+/* Join the queue, unless enough is idle after all or the pool is closed.  LG_EBUSY: queued. */
 static int queue_up(struct ask *ask)
 {
     struct lg_pool *pool = ask->pool;
@@ -196,10 +188,9 @@ static int queue_up(struct ask *ask)
     if (control & LG__POOL_SHUT)
         status = refusal(control);
     lg__bias_revoke(pool, true); /* after the flag, before the scan */
-    if (status == LG_OK &&
-        (pool->queue.first == NULL || ask->was_served || pool->overtaking_ns > 0))
-        ask->slot = claim_idle(pool, first_guess(pool, ask->self));
-    if (status == LG_OK && !ask->slot) {
+    if (status == LG_OK)
+        claim_in_turn(ask);
+    if (status == LG_OK && !ask->has_slots) {
         join_queue(ask);
         status = LG_EBUSY;
     }
@@ -221,6 +212,8 @@ static int leave_queue(struct ask *ask, enum lg__wait_state end)
     lg__raw_lock(&pool->lock);
     lg__queue_leave(pool, &pool->queue, wait);
     lg__raw_unlock(&pool->lock);
+    if (ask->want.need > 1)
+        lg__queue_serve_idle(pool); /* some may have been reserved for it */
     int status = end == LG__WAIT_REFUSED     ? (int)(uint32_t)wait->grant
                  : end == LG__WAIT_TIMED_OUT ? LG_ETIMEDOUT
                  : end == LG__WAIT_CANCELLED ? LG_ECANCELED
@@ -252,31 +245,40 @@ static int sleep_in_queue(struct ask *ask)
     if (end != LG__WAIT_GRANTED && end != LG__WAIT_WOKEN)
         return leave_queue(ask, end);
     ask->is_on_way = end == LG__WAIT_WOKEN;
-    ask->was_granted = !ask->is_on_way;
-    ask->slot = ask->was_granted ? &ask->pool->slots[wait->grant] : NULL;
+    ask->has_slots = !ask->is_on_way;
+    ask->ticket = wait->stamp; /* another one, if it was let pass */
+    ask->was_granted = ask->has_slots && ask->want.need == 1;
     lg__wait_retract(wait);
     return ask->is_on_way ? LG_EBUSY : LG_OK;
 }
 
-/* Look for an idle slot without the lock.  LG_EBUSY: none, or others come first. */
+/* Look for idle slots; for one, where nobody may come first, without the lock.  LG_EBUSY: too few, or
+ * others come first. */
 static int try_idle(struct ask *ask)
 {
     struct lg_pool *pool = ask->pool;
     uint64_t control = lg__load_full(&pool->control);
     if (control & LG__POOL_SHUT)
         return refusal(control);
-    if (!(control & LG__POOL_WAITERS) || pool->overtaking_ns > 0) {
-        ask->slot = claim_idle(pool, first_guess(pool, ask->self));
-        if (!ask->slot)
-            ask->slot = claim_biased(pool, first_guess(pool, ask->self));
+    /* While all want one, what is idle is for whoever comes first. */
+    bool is_for_all = !(control & LG__POOL_WAITERS) ||
+                      (pool->overtaking_ns > 0 && lg__load_relaxed(&pool->queue.many) == 0);
+    bool may_be_more =
+        is_for_all ? lg__load_acquire(&pool->biased_count) > 0 : pool->overtaking_ns > 0;
+    if (is_for_all && ask->want.need == 1)
+        claim(ask);
+    if (!ask->has_slots && (may_be_more || ask->want.need > 1)) {
+        lg__raw_lock(&pool->lock);
+        claim_in_turn(ask);
+        lg__raw_unlock(&pool->lock);
     }
-    return ask->slot ? LG_OK : LG_EBUSY;
+    return ask->has_slots ? LG_OK : LG_EBUSY;
 }
 
-/* Get a slot: an idle one, or by waiting.  LG_EBUSY: try again. */
-static int get_slot(struct ask *ask)
+/* Get the slots: idle ones, or by waiting.  LG_EBUSY: try again. */
+static int get_slots(struct ask *ask)
 {
-    ask->slot = NULL;
+    ask->has_slots = false;
     ask->was_granted = false;
     int status = ask->is_on_way ? LG_EBUSY : try_idle(ask);
     if (status != LG_EBUSY || ask->want.deadline == LG_TRY)
@@ -302,54 +304,35 @@ static int apply_nested(struct lg_pool *pool, struct lg_context *self, struct lg
 }
 
 /* Ask until there is something to lend, or a reason why not. */
-static int get_lease(struct ask *ask, struct lg_lease *lease)
+static int get_leases(struct ask *ask)
 {
     for (;; ask->was_served = true) {
-        int status = get_slot(ask);
+        int status = get_slots(ask);
         if (status == LG_EBUSY && ask->want.deadline != LG_TRY)
             continue;
-        if (status != LG_OK ||
-            lend_handed(ask->pool, ask->self, ask->slot, ask->was_granted, lease, ask->want.place))
+        if (status != LG_OK || lend(ask))
             return status;
     }
 }
 
-static int checkout_queued(struct ask *ask, struct lg_lease *lease)
+static int checkout_queued(struct ask *ask)
 {
-    int status = apply_nested(ask->pool, ask->self, lease);
+    int status = apply_nested(ask->pool, ask->self, ask->leases);
     if (status != LG_EBUSY)
         return status;
     if (ask->want.deadline != LG_TRY) /* who would not wait is stuck nowhere */
         lg__sizing_observe(ask->pool, ask->self);
-    status = get_lease(ask, lease);
+    status = get_leases(ask);
     if (ask->ticket != 0)
         lg__stats_end_wait(ask->pool, ask->want.since_ns);
+    if (status != LG_OK && ask->was_served && ask->want.need > 1)
+        lg__pool_after_idle(ask->pool); /* what it gave back was nobody's so far */
     return status;
-}
-
-static enum lg_event_reason reason_of(int status)
-{
-    switch (status) {
-    case LG_ETIMEDOUT:
-    case LG_EBUSY:
-        return LG_REASON_TIMEOUT;
-    case LG_EDEADLK:
-        return LG_REASON_DEADLOCK;
-    case LG_EOPEN:
-    case LG_EPAUSED:
-        return LG_REASON_OPEN_FAILED;
-    case LG_ECLOSED:
-        return LG_REASON_POOL_CLOSED;
-    case LG_ENESTED:
-        return LG_REASON_NESTED;
-    default:
-        return LG_REASON_ERROR;
-    }
 }
 
 /* With the lock, for a pool that has a listener: the slot that this context had last, if nothing is out
  * of the ordinary.  One that has a listener has no biased slots. */
-static bool lend_again(struct ask *ask, struct lg_lease *lease)
+static bool lend_again(struct ask *ask)
 {
     struct lg_pool *pool = ask->pool;
     struct lg__hint *hint = lg__hint_of(pool, ask->self);
@@ -367,19 +350,21 @@ static bool lend_again(struct ask *ask, struct lg_lease *lease)
         return false;
     uint32_t tag = lg__slot_tag(word) + 1;
     hint->tag = tag;
-    complete(pool, ask->self, slot, tag, now_ms, lease, ask->want.place);
+    complete(pool, ask->self, slot, tag, now_ms, ask->leases, ask->want.place);
     lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_CHECKED_OUT, .id = slot->id});
     return true;
 }
 
 /* Begin a checkout from a pool that has a listener.  True: it has succeeded, in one round of the
  * lock. */
-static bool begin_told(struct ask *ask, struct lg_lease *lease)
+static bool begin_told(struct ask *ask)
 {
     struct lg_pool *pool = ask->pool;
+    const struct lg_lease *lease = ask->leases;
     lg__raw_lock(&pool->lock);
-    lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_CHECKOUT_STARTED});
-    bool is_lent = lend_again(ask, lease);
+    for (uint32_t i = 0; i < ask->want.need; i++)
+        lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_CHECKOUT_STARTED});
+    bool is_lent = ask->want.need == 1 && lend_again(ask);
     bool has_claimed = is_lent && lg__events_claim(pool->events);
     lg__raw_unlock(&pool->lock);
     if (is_lent && lg__stats_is_sampled(lease->tag))
@@ -388,26 +373,68 @@ static bool begin_told(struct ask *ask, struct lg_lease *lease)
     return is_lent;
 }
 
-/* The same as checkout_queued for a pool that has a listener. */
-static int checkout_told(struct ask *ask, struct lg_lease *lease)
+/* With the lock: how it ended, for each lease. */
+static void tell_end(const struct ask *ask, int status)
 {
     struct lg_pool *pool = ask->pool;
     struct lg__event end = {.type = LG_EVENT_CHECKED_OUT};
-    int status = checkout_queued(ask, lease);
-    if (status == LG_OK) {
-        end.id = pool->slots[LG__LEASE_SLOT(lease)].id;
-    } else {
-        end.type = LG_EVENT_CHECKOUT_FAILED;
-        end.reason = (uint8_t)reason_of(status);
-        end.status = status;
-    }
     if (ask->want.since_ns != 0) /* else it did not wait */
         end.duration_ns = lg__now_ns() - ask->want.since_ns;
+    if (status != LG_OK) {
+        end.type = LG_EVENT_CHECKOUT_FAILED;
+        end.reason = (uint8_t)lg__pool_reason_of(status);
+        end.status = status;
+    }
+    for (uint32_t i = 0; i < ask->want.need; i++) {
+        if (status == LG_OK)
+            end.id = pool->slots[LG__LEASE_SLOT(&ask->leases[i])].id;
+        lg__pool_tell(pool, end);
+    }
+}
+
+/* The same as checkout_queued for a pool that has a listener: what is told of several leases is told of
+ * each. */
+static int checkout_told(struct ask *ask)
+{
+    struct lg_pool *pool = ask->pool;
+    int status = checkout_queued(ask);
     lg__raw_lock(&pool->lock);
-    lg__pool_tell(pool, end);
+    tell_end(ask, status);
     bool has_claimed = lg__events_claim(pool->events);
     lg__raw_unlock(&pool->lock);
     lg__pool_deliver_claimed(pool, has_claimed);
+    return status;
+}
+
+static void empty_leases(struct lg_lease *leases, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        leases[i] = (struct lg_lease){0};
+}
+
+static int checkout_slots(struct lg_pool *pool, uint32_t count, lg_deadline deadline,
+                          struct lg_lease *leases, const char *place)
+{
+    empty_leases(leases, count);
+    struct lg_context *self = lg__context_self();
+    if (!self)
+        return LG_ENOMEM;
+    struct ask ask = {
+        .pool = pool,
+        .self = self,
+        .want = {&lg__pool_class, pool, count, false, deadline, place, 0},
+        .leases = leases,
+    };
+    if (pool->events && begin_told(&ask))
+        return LG_OK; /* what is out keeps the pool */
+    lg__pool_enter(pool);
+    int status = pool->events ? checkout_told(&ask) : checkout_queued(&ask);
+    if (status != LG_OK) {
+        empty_leases(leases, count); /* of the numbers of slots */
+        lg__stats_count_failure(pool, status);
+    }
+    lg__sizing_warn(pool);
+    lg__pool_exit(pool);
     return status;
 }
 
@@ -416,24 +443,17 @@ static __attribute__((noinline)) int checkout_slow(struct lg_pool *pool, lg_dead
 {
     if (!pool || !lease)
         return LG_EINVAL;
-    lease->resource = NULL;
-    struct lg_context *self = lg__context_self();
-    if (!self)
-        return LG_ENOMEM;
-    struct ask ask = {
-        .pool = pool,
-        .self = self,
-        .want = {&lg__pool_class, pool, 1, false, deadline, place, 0},
-    };
-    if (pool->events && begin_told(&ask, lease))
-        return LG_OK; /* what is out keeps the pool */
-    lg__pool_enter(pool);
-    int status = pool->events ? checkout_told(&ask, lease) : checkout_queued(&ask, lease);
-    if (status != LG_OK)
-        lg__stats_count_failure(pool, status);
-    lg__sizing_warn(pool);
-    lg__pool_exit(pool);
-    return status;
+    return checkout_slots(pool, 1, deadline, lease, place);
+}
+
+int lg_pool_checkout_many_at(struct lg_pool *pool, uint32_t count, lg_deadline deadline,
+                             struct lg_lease *leases, const char *place)
+{
+    if (!pool || !leases || count == 0 || count > pool->capacity ||
+        (count > 1 && pool->nested == LG_NESTED_SHARE))
+        return LG_EINVAL;
+    return count == 1 ? lg_pool_checkout_at(pool, deadline, leases, place)
+                      : checkout_slots(pool, count, deadline, leases, place);
 }
 
 /* Whether the verdict on a contested checkout of a biased slot is that it has succeeded: else no loan

@@ -38,6 +38,19 @@ enum lg_event_reason lg__pool_unfit(const struct lg_pool *pool, const struct lg_
     return LG_REASON_NONE;
 }
 
+enum lg_event_reason lg__pool_look_at(struct lg_pool *pool, struct lg__slot *slot, uint64_t now_ms,
+                                      bool was_granted)
+{
+    enum lg_event_reason reason = lg__pool_unfit(pool, slot, now_ms);
+    if (reason == LG_REASON_IDLE && was_granted)
+        reason = LG_REASON_NONE; /* it was never idle: its age is the waiter's way from the queue */
+    if (reason != LG_REASON_NONE ||
+        lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) < pool->driver_check_ms)
+        return reason;
+    bool is_good = pool->driver.check(pool->arg, slot->resource) == LG_OK;
+    return is_good ? LG_REASON_NONE : LG_REASON_ERROR;
+}
+
 /* With the lock: the slot has just become CLOSING.  As lg__pool_retire_own. */
 static bool retire(struct lg_pool *pool, struct lg__slot *slot, enum lg_event_reason reason)
 {
@@ -155,7 +168,7 @@ static int wait_for_all(struct lg_pool *pool, struct lg_context *self, lg_deadli
     bool is_done = is_all_empty(pool);
     if (!is_done) {
         lg__wait_begin(&self->wait, &want, LG__WAIT_WAITING);
-        lg__queue_push(&pool->closers, &self->wait, ++pool->tickets);
+        lg__queue_push(&pool->closers, &self->wait, lg__queue_ticket(pool));
     }
     lg__raw_unlock(&pool->lock);
     if (is_done)

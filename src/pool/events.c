@@ -1,5 +1,5 @@
 /* The ring, and its delivery. */
-#include "pool/events.h"
+#include "pool/pool.h"
 
 #include "plat/memory.h"
 
@@ -82,4 +82,24 @@ const char *lg_reason_name(enum lg_event_reason reason)
 #undef REASON_NAME
     }
     return "?";
+}
+
+enum lg_event_reason lg__pool_reason_of(int status)
+{
+    switch (status) {
+    case LG_ETIMEDOUT:
+    case LG_EBUSY:
+        return LG_REASON_TIMEOUT;
+    case LG_EDEADLK:
+        return LG_REASON_DEADLOCK;
+    case LG_EOPEN:
+    case LG_EPAUSED:
+        return LG_REASON_OPEN_FAILED;
+    case LG_ECLOSED:
+        return LG_REASON_POOL_CLOSED;
+    case LG_ENESTED:
+        return LG_REASON_NESTED;
+    default:
+        return LG_REASON_ERROR;
+    }
 }

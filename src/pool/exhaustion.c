@@ -60,20 +60,25 @@ static void classify(struct lg_pool *pool, const struct lg_context *self, struct
     }
 }
 
-/* The deepest nesting among the members of a deadlock, counting what each still wants. */
-static uint32_t deepest_nesting(const struct lg_pool *pool, const struct lg_report *report)
+/* Rule 12: with so many, one of the contexts can always go on.  Each may hold as much as any member of
+ * the deadlock did before the last thing that it took or wants, and wants as much as any does. */
+static uint32_t minimum_for(struct lg_pool *pool, const struct lg_report *report, uint32_t contexts)
 {
-    uint32_t deepest = 1;
+    uint32_t most_held = 0, most_wanted = 1;
     uint32_t listed =
         report->member_count < LG_REPORT_MEMBERS ? report->member_count : LG_REPORT_MEMBERS;
     for (uint32_t i = 0; i < listed; i++) {
         const struct lg_report_member *member = &report->members[i];
-        uint32_t depth = strcmp(member->waits_name, pool->name) == 0 ? member->need : 0;
+        bool is_waiting = strcmp(member->waits_name, pool->name) == 0;
+        uint32_t wanted = is_waiting ? member->need : 1;
+        uint32_t held = 0;
         for (uint32_t j = 0; j < member->hold_count && j < LG_REPORT_HOLDS; j++)
-            depth += strcmp(member->holds[j].name, pool->name) == 0;
-        deepest = depth > deepest ? depth : deepest;
+            held += strcmp(member->holds[j].name, pool->name) == 0;
+        held -= !is_waiting && held > 0;
+        most_held = held > most_held ? held : most_held;
+        most_wanted = wanted > most_wanted ? wanted : most_wanted;
     }
-    return deepest;
+    return most_held > 0 ? lg__sizing_minimum(pool, contexts, most_held + 1) + most_wanted - 1 : 0;
 }
 
 void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int status)
@@ -95,8 +100,7 @@ void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int s
     report->oldest_ms = oldest_ns / 1000000;
     if (status == LG_EDEADLK) {
         uint32_t contexts = report->member_count > waiting + 1 ? report->member_count : waiting + 1;
-        uint32_t deepest = deepest_nesting(pool, report);
-        uint32_t minimum = deepest > 1 ? lg__sizing_minimum(pool, contexts, deepest) : 0;
+        uint32_t minimum = minimum_for(pool, report, contexts);
         report->cause = LG_EXHAUSTION_DEADLOCK;
         report->minimum = minimum > pool->capacity ? minimum : 0;
         report->users = contexts;

@@ -72,7 +72,7 @@ static void put_back(struct lg_pool *pool, struct lg__slot *slot)
     bool is_ours = reason != LG_REASON_NONE && lg__pool_retire_own(pool, slot, reason);
     if (reason == LG_REASON_NONE) {
         lg__slot_move_own(slot, LG__SLOT_IDLE); /* S1 */
-        wait = pool->queue.first ? lg__queue_serve(pool, slot) : NULL;
+        wait = lg__queue_serve_next(pool);
     }
     lg__raw_unlock(&pool->lock);
     if (wait)

@@ -29,10 +29,12 @@ static uint32_t count_idle(const struct lg_pool *pool)
 /* Units that waiters without patience want, beyond those that are there for them. */
 static uint32_t units_asked(const struct lg_pool *pool)
 {
-    uint32_t wanted = pool->queue.count + pool->on_way - pool->patient;
+    uint32_t wanted = pool->queue.units + pool->on_way - pool->patient;
     if (wanted == 0 || pool->empty_count == 0)
         return 0;
-    uint32_t idle = count_idle(pool);
+    /* What is kept for one that wants several does not count: a checkout that has not seen the flag may
+     * still take it, and then block. */
+    uint32_t idle = pool->queue.many > 0 ? 0 : count_idle(pool);
     return wanted > idle ? wanted - idle : 0;
 }
 

@@ -59,6 +59,8 @@ const struct lg__resource_class lg__pool_class = {
     .capacity = get_capacity,
     .survey = survey,
     .copy_name = copy_name,
+    .visit_ahead = lg__queue_visit_ahead,
+    .let_pass = lg__queue_let_pass,
 };
 
 uint64_t lg__pool_set_flag(struct lg_pool *pool, uint64_t flag)
@@ -155,6 +157,7 @@ static void apply_options(struct lg_pool *pool, const struct lg_pool_options *op
     pool->empty_count = pool->capacity;
     pool->references = 1;
     lg__cancel_init(&pool->cancel, NULL, LG_FOREVER);
+    pool->tickets = pool->front_tickets = UINT64_MAX / 2; /* up and down from there */
     if (pool->nested != LG_NESTED_DETECT || pool->order != LG_ORDER_AFFINE || pool->is_detached ||
         options->on_event)
         pool->control |= LG__POOL_SPECIAL;

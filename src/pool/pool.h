@@ -11,12 +11,14 @@
  *   1. `lock` guards the queue, the counts, the generation and the moves out of EMPTY and to CLOSING.
  *      Lent and idle slots move by CAS without it.
  *   2. No driver call, callback, futex wait, thread creation or look of the detector under it.
- *   3. Under it only waits' pins and nothing else of the library is taken.  Two pools' locks are
- *      taken together only by fork, in the order of the list of pools.
+ *   3. Under it nothing else of the library is taken: the detector takes it, to look at the queue and
+ *      to let somebody pass, below its own lock and below a waiter's pin.  Two pools' locks are taken
+ *      together only by fork, in the order of the list of pools.
  *
- * Invariant (single-unit FIFO, wait-graph.md rule 4): when `lock` is released and the queue is not
- * empty, no slot is IDLE but those that a return has just moved there without the lock; that
- * return sees the flag (S2) and serves the queue. */
+ * Invariant (rule 4 of DESIGN.md, "The decided rules"): when `lock` is released and the queue is not
+ * empty, fewer slots are IDLE than the first waiter wants, but for those that a return has just moved
+ * there without the lock; that return sees the flag (S2) and serves the queue.  So where all want one,
+ * none is.  What is idle is reserved for the first waiter by its place alone: it holds nothing. */
 #ifndef LG_POOL_POOL_H
 #define LG_POOL_POOL_H
 
@@ -48,6 +50,8 @@ struct lg__waiters {
     struct lg__wait *first;
     struct lg__wait *last;
     uint32_t count;
+    uint32_t units; /* that they want in all */
+    uint32_t many;  /* how many of them want more than one; atomic relaxed */
 };
 
 #define LG__SHARES 32
@@ -124,7 +128,7 @@ struct lg_pool {
     uint32_t is_unowned;  /* atomic relaxed; leases wander: the detector does not trust holders */
 
     struct lg__raw_lock lock __attribute__((aligned(64)));
-    struct lg__waiters queue;         /* under lock; wait for one unit */
+    struct lg__waiters queue;         /* under lock; wait for some units, all or nothing */
     struct lg__waiters closers;       /* under lock; wait for all units */
     uint32_t opener_count;            /* under lock; threads that run or will */
     uint32_t empty_count;             /* under lock; slots in EMPTY */
@@ -143,10 +147,11 @@ struct lg_pool {
     uint64_t open_mean_ns;            /* under lock; of the latest opens; 0: none yet */
     uint32_t on_way;                  /* under lock; waiters woken to look, and not back yet */
     uint64_t returns;                 /* under lock; what became idle, in pools with an order */
-    uint64_t tickets;    /* under lock; given to waiters in the order in which they came */
-    uint64_t shared;     /* under lock; leases of shared loans, beside the loans themselves */
-    uint64_t unlent;     /* under lock; numbers of loans that there never were */
-    uint64_t fork_loans; /* r/o between forks; the parent's */
+    uint64_t tickets;       /* under lock; given to waiters in the order in which they came */
+    uint64_t front_tickets; /* under lock; the next for one who goes before all who queue */
+    uint64_t shared;        /* under lock; leases of shared loans, beside the loans themselves */
+    uint64_t unlent;        /* under lock; numbers of loans that there never were */
+    uint64_t fork_loans;    /* r/o between forks; the parent's */
     uint64_t opened, closed, open_failures, waited; /* atomic relaxed */
     struct lg__stats stats;
     struct lg__sizing sizing;
@@ -158,15 +163,35 @@ struct lg_pool {
 
 extern const struct lg__resource_class lg__pool_class;
 
-/* queue.c; all with the lock held unless said otherwise.  Whoever has a lower ticket goes first. */
+/* queue.c; all with the lock held unless said otherwise.  Whoever has a lower ticket goes first; no two
+ * have the same.  A waiter's companion is an array of leases, as many as it wants units: where the
+ * numbers of the slots go that it is handed. */
+uint64_t lg__queue_ticket(struct lg_pool *pool);       /* behind all */
+uint64_t lg__queue_front_ticket(struct lg_pool *pool); /* before all */
 void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, uint64_t ticket);
 void lg__queue_leave(struct lg_pool *pool, struct lg__waiters *queue, struct lg__wait *wait);
+/* Whether newcomers may take what is idle, although somebody waits. */
+bool lg__queue_may_overtake(const struct lg_pool *pool);
+/* How many slots are idle; it counts no further than `most`. */
+uint32_t lg__queue_count_idle(const struct lg_pool *pool, uint32_t most);
+/* Take so many idle slots, from the guess on, or none.  They are HANDED then, the caller's, and their
+ * numbers are in the leases.  For one slot also without the lock. */
+bool lg__queue_claim(struct lg_pool *pool, uint32_t guess, uint32_t need, struct lg_lease *leases);
+/* Make slots in HANDED idle again, and serve nobody. */
+void lg__queue_unclaim(struct lg_pool *pool, uint32_t count, const struct lg_lease *leases);
 /* Give a slot whose state belongs to the caller to the first waiter, or make it IDLE.  Returns the waiter to wake after the lock is released, or NULL. */
 struct lg__wait *lg__queue_serve(struct lg_pool *pool, struct lg__slot *slot);
 /* A waiter that was woken to look is back.  Returns the next to wake, if there is more to look at. */
 struct lg__wait *lg__queue_arrive(struct lg_pool *pool);
-/* Serve from any idle slot, after S2 has shown waiters.  Takes the lock itself. */
+/* Serve the first waiter from the idle slots.  Returns the waiter to wake, as lg__queue_serve. */
+struct lg__wait *lg__queue_serve_next(struct lg_pool *pool);
+/* Serve from the idle slots, after S2 has shown waiters, or one left whom some were reserved for.  Takes
+ * the lock itself. */
 void lg__queue_serve_idle(struct lg_pool *pool);
+/* For the detector, as in the class.  They take the lock themselves. */
+void lg__queue_visit_ahead(const void *object, const struct lg__wait *wait, lg__visit_wait *visit,
+                           void *arg);
+void lg__queue_let_pass(const void *object, struct lg__wait *wait, uint64_t word);
 /* End the first waiter's wait with a status.  Returns it, to be woken. */
 struct lg__wait *lg__queue_fail_first(struct lg_pool *pool, int status);
 /* End all waits up to this ticket with a status and wake them.  Takes the lock itself. */
@@ -209,6 +234,10 @@ void lg__pool_doom(struct lg_pool *pool, struct lg__slot *slot, enum lg_event_re
  * LG_REASON_NONE: it may. */
 enum lg_event_reason lg__pool_unfit(const struct lg_pool *pool, const struct lg__slot *slot,
                                     uint64_t now_ms);
+/* The same for one that is about to be lent; `was_granted`: by whoever gave it back or opened it.  May
+ * call the driver's check. */
+enum lg_event_reason lg__pool_look_at(struct lg_pool *pool, struct lg__slot *slot, uint64_t now_ms,
+                                      bool was_granted);
 /* Move a slot that belongs to the caller to CLOSING, and tell it.  With the lock.  False: whoever
  * interrupts the resource now closes it afterwards; else the caller does, by lg__pool_close_slot. */
 bool lg__pool_retire_own(struct lg_pool *pool, struct lg__slot *slot, enum lg_event_reason reason);
@@ -244,6 +273,8 @@ int lg__lease_stale_status(const struct lg_lease *lease);
  * and taking it back, by a caller that is inside. */
 bool lg__orphan_is_in(const struct lg_pool *pool, uint64_t id);
 void lg__orphan_reclaim(struct lg_pool *pool, uint64_t id);
+/* Why a checkout that has ended with this status has failed. */
+enum lg_event_reason lg__pool_reason_of(int status);
 /* Tell something.  With the lock; a pool without a listener pays the look at one pointer. */
 static inline void lg__pool_tell(struct lg_pool *pool, struct lg__event event)
 {

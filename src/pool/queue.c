@@ -1,11 +1,18 @@
 /* Waiters of a pool: first come, first served, and what comes back is handed to the first.
  *
+ * Who wants several units gets all of them in one step, or waits and holds none: what is idle stays
+ * idle, and whoever comes later queues behind it, until enough is idle.  (Were they taken one by one,
+ * two such waiters could each hold what the other lacks.)  When one of these leaves, what was
+ * reserved for it is for the next.  If nobody can go on because of that order, the detector lets
+ * somebody pass.
+ *
  * A pool may allow newcomers to overtake for a while (overtaking_us).  Then what comes back becomes
- * idle, for whoever is there first, and the first waiter is woken to look; only once it has waited
- * that long is it handed something.  One waiter is on its way at a time, so that a busy pool does
- * not wake one at each return:
- *   Invariant: while a slot is IDLE and the queue is not empty, a waiter is on its way, or a return
- *   that has seen the flag (S2) is about to serve.  Who arrives wakes the next if a slot is idle yet.
+ * idle, for whoever is there first, and the first waiter is woken to look once there is enough for
+ * it; only once it has waited that long is it handed something.  One waiter is on its way at a time,
+ * so that a busy pool does not wake one at each return:
+ *   Invariant: while so many slots are IDLE as the first waiter wants, a waiter is on its way, or a
+ *   return that has seen the flag (S2) is about to serve.  Who arrives wakes the next if there is
+ *   enough for it yet.
  *
  * A giver takes the waiter out of the queue first and then ends its wait: a waiter that sees its
  * grant need not look at the queue again, and one that has ended otherwise finds itself out.  Giving
@@ -14,6 +21,25 @@
 #include "pool/pool.h"
 
 #include "plat/clock.h"
+
+uint64_t lg__queue_ticket(struct lg_pool *pool)
+{
+    return ++pool->tickets;
+}
+
+uint64_t lg__queue_front_ticket(struct lg_pool *pool)
+{
+    return pool->front_tickets--;
+}
+
+/* Keep the queue's sums: a waiter more, or less. */
+static void count_wait(struct lg__waiters *queue, const struct lg__wait *wait, uint32_t by)
+{
+    queue->count += by;
+    queue->units += by * wait->want.need;
+    if (wait->want.need > 1)
+        lg__store_relaxed(&queue->many, queue->many + by);
+}
 
 void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, uint64_t ticket)
 {
@@ -34,7 +60,7 @@ void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, uint64_t t
         wait->next->previous = wait;
     else
         queue->last = wait;
-    queue->count++;
+    count_wait(queue, wait, 1);
     lg__store_relaxed(&wait->queue, (const void *)queue);
 }
 
@@ -49,7 +75,7 @@ static void remove_wait(struct lg_pool *pool, struct lg__waiters *queue, struct 
         wait->next->previous = wait->previous;
     else
         queue->last = wait->previous;
-    queue->count--;
+    count_wait(queue, wait, UINT32_MAX); /* one less */
     lg__store_relaxed(&wait->queue, (const void *)NULL);
 }
 
@@ -61,18 +87,24 @@ void lg__queue_leave(struct lg_pool *pool, struct lg__waiters *queue, struct lg_
         lg__pool_clear_flag(pool, LG__POOL_WAITERS);
 }
 
+/* Take a waiter out of its queue and end its wait.  False: it had ended otherwise. */
+static bool end_wait(struct lg_pool *pool, struct lg__waiters *queue, struct lg__wait *wait,
+                     enum lg__wait_state end, uint64_t grant)
+{
+    remove_wait(pool, queue, wait);
+    if (pool->queue.count == 0)
+        lg__pool_clear_flag(pool, LG__POOL_WAITERS);
+    return lg__wait_end(wait, end, grant);
+}
+
 /* Take waiters from the front until one's wait is still ours to end. */
 static struct lg__wait *end_first(struct lg_pool *pool, struct lg__waiters *queue,
                                   enum lg__wait_state end, uint64_t grant)
 {
     struct lg__wait *wait;
-    while ((wait = queue->first) != NULL) {
-        remove_wait(pool, queue, wait);
-        if (lg__wait_end(wait, end, grant))
+    while ((wait = queue->first) != NULL)
+        if (end_wait(pool, queue, wait, end, grant))
             break;
-    }
-    if (pool->queue.count == 0)
-        lg__pool_clear_flag(pool, LG__POOL_WAITERS);
     return wait;
 }
 
@@ -84,6 +116,94 @@ static void make_idle(struct lg_pool *pool, struct lg__slot *slot)
     lg__slot_move_own(slot, LG__SLOT_IDLE);
 }
 
+uint32_t lg__queue_count_idle(const struct lg_pool *pool, uint32_t most)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < pool->capacity && count < most; i++)
+        count += lg__slot_state(lg__load_full(&pool->slots[i].word)) == LG__SLOT_IDLE; /* S2 */
+    return count;
+}
+
+static bool has_idle(const struct lg_pool *pool, uint32_t need)
+{
+    return lg__queue_count_idle(pool, need) == need;
+}
+
+/* The idle slot that is next in the pool's order, and its word; NULL: none is idle. */
+static struct lg__slot *next_idle(struct lg_pool *pool, uint64_t *next_word)
+{
+    struct lg__slot *next = NULL;
+    uint64_t best = 0;
+    for (uint32_t i = 0; i < pool->capacity; i++) {
+        struct lg__slot *slot = &pool->slots[i];
+        uint64_t word = lg__load_full(&slot->word); /* S2 */
+        uint64_t returned = lg__load_relaxed(&slot->returned);
+        bool is_better = !next || (pool->order == LG_ORDER_LIFO) == (returned > best);
+        if (lg__slot_state(word) != LG__SLOT_IDLE || !is_better)
+            continue;
+        next = slot;
+        best = returned;
+        *next_word = word;
+    }
+    return next;
+}
+
+static struct lg__slot *claim_in_order(struct lg_pool *pool)
+{
+    uint64_t word;
+    struct lg__slot *slot;
+    do
+        slot = next_idle(pool, &word);
+    while (slot && !lg__slot_move(slot, word, LG__SLOT_HANDED));
+    return slot;
+}
+
+/* Take one idle slot, from the guess on.  At any moment it may be taken by a newcomer instead, who has
+ * not seen the flag. */
+static struct lg__slot *claim_slot(struct lg_pool *pool, uint32_t guess)
+{
+    if (pool->order != LG_ORDER_AFFINE)
+        return claim_in_order(pool);
+    for (uint32_t i = 0; i < pool->capacity; i++) {
+        uint32_t index = guess + i < pool->capacity ? guess + i : guess + i - pool->capacity;
+        struct lg__slot *slot = &pool->slots[index];
+        uint64_t word = lg__load_full(&slot->word); /* S2 */
+        if (lg__slot_state(word) == LG__SLOT_IDLE && lg__slot_move(slot, word, LG__SLOT_HANDED))
+            return slot;
+    }
+    return NULL;
+}
+
+/* Several are counted before any is taken: newcomers elsewhere need not see slots come and go that are
+ * not enough.  (The detector sees no difference: what nobody holds is free, IDLE or HANDED.)  If one of
+ * those that were counted slips away all the same, all are given back. */
+bool lg__queue_claim(struct lg_pool *pool, uint32_t guess, uint32_t need, struct lg_lease *leases)
+{
+    if (need > 1 && !has_idle(pool, need))
+        return false;
+    uint32_t count = 0;
+    struct lg__slot *slot;
+    while (count < need && (slot = claim_slot(pool, guess)) != NULL)
+        leases[count++].slot = (uint32_t)(slot - pool->slots);
+    if (count < need)
+        lg__queue_unclaim(pool, count, leases);
+    return count == need;
+}
+
+void lg__queue_unclaim(struct lg_pool *pool, uint32_t count, const struct lg_lease *leases)
+{
+    for (uint32_t i = 0; i < count; i++)
+        lg__slot_move_own(&pool->slots[leases[i].slot], LG__SLOT_IDLE);
+}
+
+bool lg__queue_may_overtake(const struct lg_pool *pool)
+{
+    const struct lg__wait *first = pool->queue.first;
+    return pool->overtaking_ns > 0 &&
+           (first == NULL || lg__now_ns() - first->since_ns < pool->overtaking_ns);
+}
+
+/* The first waiter may look: there is enough for it. */
 static struct lg__wait *wake_first(struct lg_pool *pool)
 {
     if (pool->on_way > 0)
@@ -93,64 +213,68 @@ static struct lg__wait *wake_first(struct lg_pool *pool)
     return wait;
 }
 
-static bool may_overtake(const struct lg_pool *pool)
+/* Hand what is idle to the first waiter, if it is enough.  One whose wait has ended, and for whom it is
+ * not, keeps the others waiting until it has left the queue, and serves them then. */
+static struct lg__wait *hand_idle(struct lg_pool *pool)
 {
-    return pool->overtaking_ns > 0 &&
-           lg__now_ns() - pool->queue.first->since_ns < pool->overtaking_ns;
+    struct lg__wait *wait;
+    while ((wait = pool->queue.first) != NULL) {
+        struct lg_lease *leases = wait->companion;
+        uint32_t need = wait->want.need;
+        if (!lg__queue_claim(pool, 0, need, leases))
+            return NULL;
+        if (end_wait(pool, &pool->queue, wait, LG__WAIT_GRANTED, 0))
+            return wait;
+        lg__queue_unclaim(pool, need, leases);
+    }
+    return NULL;
 }
 
-/* `word` is the slot's when its state was looked at: an idle slot may have been taken since by a
- * newcomer who has not seen the flag, and then nothing is served from it. */
-static struct lg__wait *hand_over(struct lg_pool *pool, struct lg__slot *slot, uint64_t word)
+/* Hand a slot whose state is the caller's to the first waiter; if that one wants more, reserve it. */
+static struct lg__wait *hand_over(struct lg_pool *pool, struct lg__slot *slot)
 {
-    if (!lg__slot_move(slot, word, LG__SLOT_HANDED))
-        return NULL;
-    struct lg__wait *wait =
-        end_first(pool, &pool->queue, LG__WAIT_GRANTED, (uint64_t)(slot - pool->slots));
-    if (!wait)
-        make_idle(pool, slot);
-    return wait;
-}
-
-static struct lg__wait *serve_word(struct lg_pool *pool, struct lg__slot *slot, uint64_t word)
-{
-    bool has_waiters = pool->queue.first != NULL;
-    if (has_waiters && !may_overtake(pool))
-        return hand_over(pool, slot, word);
-    if (lg__slot_state(word) != LG__SLOT_IDLE)
-        make_idle(pool, slot);
-    return has_waiters ? wake_first(pool) : NULL;
+    struct lg__wait *wait;
+    lg__slot_move_own(slot, LG__SLOT_HANDED);
+    while ((wait = pool->queue.first) != NULL && wait->want.need == 1) {
+        struct lg_lease *lease = wait->companion;
+        lease->slot = (uint32_t)(slot - pool->slots);
+        if (end_wait(pool, &pool->queue, wait, LG__WAIT_GRANTED, 0))
+            return wait;
+    }
+    make_idle(pool, slot);
+    return hand_idle(pool);
 }
 
 struct lg__wait *lg__queue_serve(struct lg_pool *pool, struct lg__slot *slot)
 {
-    if (pool->queue.first)
+    const struct lg__wait *first = pool->queue.first;
+    if (first)
         pool->last_return_ns = lg__now_ns();
-    return serve_word(pool, slot, lg__load_relaxed(&slot->word));
+    if (first && !lg__queue_may_overtake(pool))
+        return hand_over(pool, slot);
+    make_idle(pool, slot);
+    return first && (first->want.need == 1 || has_idle(pool, first->want.need)) ? wake_first(pool)
+                                                                                : NULL;
 }
 
 struct lg__wait *lg__queue_arrive(struct lg_pool *pool)
 {
+    const struct lg__wait *first = pool->queue.first;
     pool->on_way--;
-    for (uint32_t i = 0; i < pool->capacity && pool->queue.first; i++)
-        if (lg__slot_state(lg__load_full(&pool->slots[i].word)) == LG__SLOT_IDLE)
-            return wake_first(pool);
-    return NULL;
+    return first && has_idle(pool, first->want.need) ? wake_first(pool) : NULL;
 }
 
-static struct lg__wait *serve_one_idle(struct lg_pool *pool)
+struct lg__wait *lg__queue_serve_next(struct lg_pool *pool)
 {
-    for (uint32_t i = 0; i < pool->capacity && pool->queue.first; i++) {
-        struct lg__slot *slot = &pool->slots[i];
-        uint64_t word = lg__load_full(&slot->word); /* S2 */
-        struct lg__wait *wait =
-            lg__slot_state(word) == LG__SLOT_IDLE ? serve_word(pool, slot, word) : NULL;
-        if (wait) {
-            pool->last_return_ns = lg__now_ns();
-            return wait;
-        }
-    }
-    return NULL;
+    const struct lg__wait *first = pool->queue.first;
+    struct lg__wait *wait = NULL;
+    if (first && !lg__queue_may_overtake(pool))
+        wait = hand_idle(pool);
+    else if (first && has_idle(pool, first->want.need))
+        wait = wake_first(pool);
+    if (wait)
+        pool->last_return_ns = lg__now_ns();
+    return wait;
 }
 
 void lg__queue_serve_idle(struct lg_pool *pool)
@@ -158,7 +282,7 @@ void lg__queue_serve_idle(struct lg_pool *pool)
     struct lg__wait *wait;
     do {
         lg__raw_lock(&pool->lock);
-        wait = serve_one_idle(pool);
+        wait = lg__queue_serve_next(pool);
         lg__raw_unlock(&pool->lock);
         if (wait)
             lg__wait_wake(wait);
@@ -193,4 +317,40 @@ void lg__queue_check_closers(struct lg_pool *pool)
     struct lg__wait *wait;
     while ((wait = end_first(pool, &pool->closers, LG__WAIT_GRANTED, 0)) != NULL)
         lg__wait_wake(wait);
+}
+
+static struct lg_pool *pool_of(const void *object)
+{
+    return (struct lg_pool *)(uintptr_t)object;
+}
+
+/* Without the lock where nobody wants more than one.  Who is ahead of a waiter was there before its wait
+ * began, under the lock; so whoever has seen that begin (W1) sees `many` count it. */
+void lg__queue_visit_ahead(const void *object, const struct lg__wait *wait, lg__visit_wait *visit,
+                           void *arg)
+{
+    struct lg_pool *pool = pool_of(object);
+    if (lg__load_relaxed(&pool->queue.many) == 0)
+        return;
+    lg__raw_lock(&pool->lock);
+    if (lg__load_relaxed(&wait->queue) == &pool->queue)
+        for (const struct lg__wait *next = pool->queue.first; next; next = next->next)
+            if (!visit(arg, next) || next == wait)
+                break;
+    lg__raw_unlock(&pool->lock);
+}
+
+void lg__queue_let_pass(const void *object, struct lg__wait *wait, uint64_t word)
+{
+    struct lg_pool *pool = pool_of(object);
+    struct lg__wait *served = NULL;
+    lg__raw_lock(&pool->lock);
+    if (lg__load_relaxed(&wait->queue) == &pool->queue && lg__load_acquire(&wait->word) == word) {
+        remove_wait(pool, &pool->queue, wait);
+        lg__queue_push(&pool->queue, wait, lg__queue_front_ticket(pool));
+        served = hand_idle(pool);
+    }
+    lg__raw_unlock(&pool->lock);
+    if (served)
+        lg__wait_wake(served);
 }

@@ -51,7 +51,9 @@ static void raise_most(uint32_t *most, uint32_t now)
 
 void lg__stats_note_peak(struct lg_pool *pool)
 {
-    raise_most(&pool->stats.lent_most, pool->capacity - pool->empty_count - pool->opening_count);
+    uint32_t open = pool->capacity - pool->empty_count - pool->opening_count;
+    uint32_t reserved = pool->queue.many > 0 ? lg__queue_count_idle(pool, open) : 0;
+    raise_most(&pool->stats.lent_most, open - reserved);
     raise_most(&pool->stats.waiting_most, pool->queue.count);
     uint32_t may_open = pool->empty_count + pool->opening_count;
     if (pool->queue.count > may_open)

@@ -29,7 +29,7 @@ void lg__stats_end_wait(struct lg_pool *pool, uint64_t since_ns);
 /* A checkout has failed with this status. */
 void lg__stats_count_failure(struct lg_pool *pool, int status);
 
-/* With the lock: somebody has queued, because nothing is idle. */
+/* With the lock: somebody has queued, because nothing is idle but what is reserved. */
 void lg__stats_note_peak(struct lg_pool *pool);
 
 /* Whether the loan with this tag is one whose holding time is taken. */

@@ -145,11 +145,12 @@ static void push_ended(struct lg_pool *pool, struct lg__wait *wait, enum lg__wai
 {
     struct lg__want want = {
         .class = &lg__pool_class, .object = pool, .need = 1, .deadline = LG_FOREVER};
-    *wait = (struct lg__wait){0};
+    static struct lg_lease lease;
+    *wait = (struct lg__wait){.companion = &lease};
     lg__raw_lock(&pool->lock);
     lg__pool_set_flag(pool, LG__POOL_WAITERS);
     lg__wait_begin(wait, &want, LG__WAIT_WAITING);
-    lg__queue_push(&pool->queue, wait, ++pool->tickets);
+    lg__queue_push(&pool->queue, wait, lg__queue_ticket(pool));
     assert_true(lg__wait_end(wait, end, 0));
     lg__raw_unlock(&pool->lock);
 }
