@@ -66,6 +66,7 @@ static void a_close_waits_for_it(void **state)
     }
     assert_status(crew_do(a, loan_checkin, &its), LG_OK);
     lg_pool_destroy(pool); /* biased, idle, right away */
+    NULL_WAIT_UNTIL(null_get(driver, destroyed) > 0); /* an opener may be on its way out */
     null_free(driver);
     struct null_driver *next = bias_driver();
     struct lg_pool *fresh = bias_pool(next, 2); /* the hint is of a pool that is gone */
