@@ -135,7 +135,8 @@ struct lg_pool_options {
 enum lg_pool_state {
     LG_POOL_PAUSED, /* checkouts are refused with LG_EPAUSED, nothing is opened */
     LG_POOL_READY,
-    LG_POOL_CLOSED /* for good */
+    LG_POOL_CLOSED,   /* for good */
+    LG_POOL_SUSPENDED /* checkouts wait; what is lent may be returned */
 };
 
 /* How to evict. */
@@ -286,6 +287,19 @@ LG_API int lg_pool_evict(struct lg_pool *pool, uint64_t id, uint32_t how);
  * Returns: LG_OK; LG_ECLOSED; LG_EFORK; LG_EINVAL.
  * Threads: any. */
 LG_API int lg_pool_ready(struct lg_pool *pool);
+
+/* Let checkouts wait, whatever is idle, until lg_pool_resume: for a short maintenance that users shall
+ * not notice but as a delay.  Checkins go on, and so do deadlines; LG_TRY gives LG_EBUSY.  Until the
+ * resume no deadlock is seen through the pool.  On a suspended pool nothing happens.
+ * Returns: LG_OK; LG_ECLOSED; LG_EFORK; LG_EINVAL.
+ * Threads: any. */
+LG_API int lg_pool_suspend(struct lg_pool *pool);
+
+/* End a suspension: who waits is served, first come first served; who can never be is told now, with
+ * LG_EDEADLK.  On a pool that is not suspended nothing happens.
+ * Returns: LG_OK; LG_ECLOSED; LG_EFORK; LG_EINVAL.
+ * Threads: any. */
+LG_API int lg_pool_resume(struct lg_pool *pool);
 
 /* What the pool does at this moment.  NULL is LG_POOL_CLOSED.
  * Threads: any; a snapshot. */

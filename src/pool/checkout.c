@@ -188,7 +188,7 @@ static int queue_up(struct ask *ask)
     if (control & LG__POOL_SHUT)
         status = refusal(control);
     lg__bias_revoke(pool, true); /* after the flag, before the scan */
-    if (status == LG_OK)
+    if (status == LG_OK && !(control & LG__POOL_SUSPENDED))
         claim_in_turn(ask);
     if (status == LG_OK && !ask->has_slots) {
         join_queue(ask);
@@ -260,6 +260,8 @@ static int try_idle(struct ask *ask)
     uint64_t control = lg__load_full(&pool->control);
     if (control & LG__POOL_SHUT)
         return refusal(control);
+    if (control & LG__POOL_SUSPENDED)
+        return LG_EBUSY;
     /* While all want one, what is idle is for whoever comes first. */
     bool is_for_all = !(control & LG__POOL_WAITERS) ||
                       (pool->overtaking_ns > 0 && lg__load_relaxed(&pool->queue.many) == 0);

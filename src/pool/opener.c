@@ -30,7 +30,8 @@ static uint32_t count_idle(const struct lg_pool *pool)
 static uint32_t units_asked(const struct lg_pool *pool)
 {
     uint32_t wanted = pool->queue.units + pool->on_way - pool->patient;
-    if (wanted == 0 || pool->empty_count == 0)
+    bool is_suspended = lg__load_relaxed(&pool->control) & LG__POOL_SUSPENDED;
+    if (wanted == 0 || pool->empty_count == 0 || is_suspended)
         return 0;
     /* What is kept for one that wants several does not count: a checkout that has not seen the flag may
      * still take it, and then block. */

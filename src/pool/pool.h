@@ -16,9 +16,10 @@
  *      together only by fork, in the order of the list of pools.
  *
  * Invariant (rule 4 of DESIGN.md, "The decided rules"): when `lock` is released and the queue is not
- * empty, fewer slots are IDLE than the first waiter wants, but for those that a return has just moved
- * there without the lock; that return sees the flag (S2) and serves the queue.  So where all want one,
- * none is.  What is idle is reserved for the first waiter by its place alone: it holds nothing. */
+ * empty, the pool is suspended, or fewer slots are IDLE than the first waiter wants, but for those that
+ * a return has just moved there without the lock; that return sees the flag (S2) and serves the queue.
+ * So where all want one, none is.  What is idle is reserved for the first waiter by its place alone: it
+ * holds nothing. */
 #ifndef LG_POOL_POOL_H
 #define LG_POOL_POOL_H
 
@@ -30,13 +31,14 @@
 #include <lifeguard/pool.h>
 
 /* The control word: what a fast path must know, in one load.  Flags low, generation above. */
-#define LG__POOL_WAITERS 1ull /* the queue is not empty (or was a moment ago) */
-#define LG__POOL_CLOSED  2ull
-#define LG__POOL_SPECIAL 4ull  /* options that the fast paths do not know */
-#define LG__POOL_LEFT    8ull  /* inherited by fork and refused */
-#define LG__POOL_RESET   16ull /* a checkin resets, or notes the time: no fast one */
-#define LG__POOL_PAUSED  32ull
-#define LG__POOL_FLAGS   0xffull
+#define LG__POOL_WAITERS   1ull /* the queue is not empty (or was a moment ago) */
+#define LG__POOL_CLOSED    2ull
+#define LG__POOL_SPECIAL   4ull  /* options that the fast paths do not know */
+#define LG__POOL_LEFT      8ull  /* inherited by fork and refused */
+#define LG__POOL_RESET     16ull /* a checkin resets, or notes the time: no fast one */
+#define LG__POOL_PAUSED    32ull
+#define LG__POOL_SUSPENDED 64ull /* nothing is lent, whoever asks waits */
+#define LG__POOL_FLAGS     0xffull
 /* What refuses every checkout. */
 #define LG__POOL_SHUT (LG__POOL_CLOSED | LG__POOL_LEFT | LG__POOL_PAUSED)
 /* What keeps a checkout, and a checkin, from its fast path. */
@@ -194,6 +196,8 @@ void lg__queue_visit_ahead(const void *object, const struct lg__wait *wait, lg__
 void lg__queue_let_pass(const void *object, struct lg__wait *wait, uint64_t word);
 /* End the first waiter's wait with a status.  Returns it, to be woken. */
 struct lg__wait *lg__queue_fail_first(struct lg_pool *pool, int status);
+/* Wake so many waiters to look again, and at the graph.  Takes the lock itself. */
+void lg__queue_wake(struct lg_pool *pool, uint32_t count);
 /* End all waits up to this ticket with a status and wake them.  Takes the lock itself. */
 void lg__queue_fail_until(struct lg_pool *pool, uint64_t ticket, int status);
 /* If nothing is out any more, let the closers go. */

@@ -245,9 +245,15 @@ static struct lg__wait *hand_over(struct lg_pool *pool, struct lg__slot *slot)
     return hand_idle(pool);
 }
 
+/* The first waiter, if anybody may be served now. */
+static const struct lg__wait *first_to_serve(const struct lg_pool *pool)
+{
+    return lg__load_relaxed(&pool->control) & LG__POOL_SUSPENDED ? NULL : pool->queue.first;
+}
+
 struct lg__wait *lg__queue_serve(struct lg_pool *pool, struct lg__slot *slot)
 {
-    const struct lg__wait *first = pool->queue.first;
+    const struct lg__wait *first = first_to_serve(pool);
     if (first)
         pool->last_return_ns = lg__now_ns();
     if (first && !lg__queue_may_overtake(pool))
@@ -259,14 +265,14 @@ struct lg__wait *lg__queue_serve(struct lg_pool *pool, struct lg__slot *slot)
 
 struct lg__wait *lg__queue_arrive(struct lg_pool *pool)
 {
-    const struct lg__wait *first = pool->queue.first;
+    const struct lg__wait *first = first_to_serve(pool);
     pool->on_way--;
     return first && has_idle(pool, first->want.need) ? wake_first(pool) : NULL;
 }
 
 struct lg__wait *lg__queue_serve_next(struct lg_pool *pool)
 {
-    const struct lg__wait *first = pool->queue.first;
+    const struct lg__wait *first = first_to_serve(pool);
     struct lg__wait *wait = NULL;
     if (first && !lg__queue_may_overtake(pool))
         wait = hand_idle(pool);
@@ -292,6 +298,19 @@ void lg__queue_serve_idle(struct lg_pool *pool)
 struct lg__wait *lg__queue_fail_first(struct lg_pool *pool, int status)
 {
     return end_first(pool, &pool->queue, LG__WAIT_REFUSED, (uint64_t)(uint32_t)status);
+}
+
+void lg__queue_wake(struct lg_pool *pool, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        lg__raw_lock(&pool->lock);
+        struct lg__wait *wait = end_first(pool, &pool->queue, LG__WAIT_WOKEN, 0);
+        pool->on_way += wait != NULL;
+        lg__raw_unlock(&pool->lock);
+        if (!wait)
+            return;
+        lg__wait_wake(wait);
+    }
 }
 
 void lg__queue_fail_until(struct lg_pool *pool, uint64_t ticket, int status)

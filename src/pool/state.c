@@ -149,10 +149,49 @@ int lg_pool_ready(struct lg_pool *pool)
     return status;
 }
 
+int lg_pool_suspend(struct lg_pool *pool)
+{
+    int status = check(pool);
+    if (status != LG_OK)
+        return status;
+    lg__pool_enter(pool);
+    lg__raw_lock(&pool->lock);
+    lg__pool_set_flag(pool, LG__POOL_SUSPENDED);
+    lg__bias_revoke(pool, false);
+    lg__raw_unlock(&pool->lock);
+    lg__pool_exit(pool);
+    return LG_OK;
+}
+
+/* Whoever is not served at once is woken to look at the graph, which counted on the resume until now. */
+int lg_pool_resume(struct lg_pool *pool)
+{
+    int status = check(pool);
+    if (status != LG_OK)
+        return status;
+    lg__pool_enter(pool);
+    lg__raw_lock(&pool->lock);
+    bool was_suspended = lg__load_relaxed(&pool->control) & LG__POOL_SUSPENDED;
+    lg__pool_clear_flag(pool, LG__POOL_SUSPENDED);
+    lg__raw_unlock(&pool->lock);
+    if (was_suspended) {
+        lg__queue_serve_idle(pool);
+        lg__raw_lock(&pool->lock);
+        uint32_t count = pool->queue.count;
+        lg__raw_unlock(&pool->lock);
+        lg__queue_wake(pool, count);
+        lg__pool_open_wanted(pool);
+    }
+    lg__pool_deliver(pool);
+    lg__pool_exit(pool);
+    return LG_OK;
+}
+
 enum lg_pool_state lg_pool_state(struct lg_pool *pool)
 {
     uint64_t control = pool ? lg__load_full(&pool->control) : LG__POOL_CLOSED;
-    return control & LG__POOL_CLOSED   ? LG_POOL_CLOSED
-           : control & LG__POOL_PAUSED ? LG_POOL_PAUSED
-                                       : LG_POOL_READY;
+    return control & LG__POOL_CLOSED      ? LG_POOL_CLOSED
+           : control & LG__POOL_PAUSED    ? LG_POOL_PAUSED
+           : control & LG__POOL_SUSPENDED ? LG_POOL_SUSPENDED
+                                          : LG_POOL_READY;
 }

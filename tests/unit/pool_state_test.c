@@ -230,6 +230,104 @@ static void bad_calls_are_refused(void **state)
     null_end(driver, pool);
 }
 
+/* ---- Suspended --------------------------------------------------------------------------------- */
+
+static void a_suspended_pool_lets_wait(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 2);
+    struct crew_worker *workers[3];
+    struct loan loans[3];
+    struct lg_lease lease = take(pool), other;
+    assert_status(lg_pool_checkin(pool, &lease), LG_OK);
+    null_wait_no_openers(pool);
+    assert_status(lg_pool_suspend(pool), LG_OK);
+    assert_status(lg_pool_suspend(pool), LG_OK);
+    assert_int_equal(lg_pool_state(pool), LG_POOL_SUSPENDED);
+    assert_status(lg_pool_try_checkout(pool, &other), LG_EBUSY);
+    assert_status(lg_pool_checkout(pool, lg_after_ms(1), &other), LG_ETIMEDOUT);
+    for (uint32_t i = 0; i < 3; i++) {
+        workers[i] = crew_hire_numbered("waiter-", i);
+        loans[i] = loan_of(driver, pool, LG_FOREVER);
+        crew_run(workers[i], loan_checkout, &loans[i]);
+        crew_wait_blocked_on(workers[i], pool);
+    }
+    assert_int_equal(null_get(driver, opens_begun), 1);
+    assert_status(lg_pool_resume(pool), LG_OK);
+    assert_status(lg_pool_resume(pool), LG_OK);
+    assert_int_equal(lg_pool_state(pool), LG_POOL_READY);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_status(crew_wait(workers[i]), LG_OK);
+        assert_status(crew_do(workers[i], loan_checkin, &loans[i]), LG_OK);
+    }
+    null_end(driver, pool);
+}
+
+static void what_is_returned_while_suspended_waits_too(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 1);
+    struct crew_worker *worker = crew_hire("waiter");
+    struct loan loan = loan_of(driver, pool, LG_FOREVER);
+    struct lg_lease lease = take(pool);
+    crew_run(worker, loan_checkout, &loan);
+    crew_wait_blocked_on(worker, pool);
+    assert_status(lg_pool_suspend(pool), LG_OK);
+    assert_status(lg_pool_checkin(pool, &lease), LG_OK);
+    null_wait_idle(pool, 1);
+    assert_true(crew_is_blocked(worker));
+    assert_status(lg_pool_resume(pool), LG_OK);
+    assert_status(crew_wait(worker), LG_OK);
+    assert_status(crew_do(worker, loan_checkin, &loan), LG_OK);
+    null_end(driver, pool);
+}
+
+/* Nobody is told of a deadlock while somebody may resume; afterwards at once. */
+static void a_deadlock_is_told_at_the_resume(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 1);
+    struct crew_worker *worker = crew_hire("nester");
+    struct loan first = loan_of(driver, pool, LG_FOREVER), second = first;
+    assert_status(crew_do(worker, loan_checkout, &first), LG_OK);
+    assert_status(lg_pool_suspend(pool), LG_OK);
+    crew_run(worker, loan_checkout, &second);
+    crew_wait_blocked_on(worker, pool);
+    assert_status(lg_pool_resume(pool), LG_OK);
+    assert_status(crew_wait(worker), LG_EDEADLK);
+    assert_status(crew_do(worker, loan_checkin, &first), LG_OK);
+    null_end(driver, pool);
+}
+
+static void a_suspended_pool_may_be_paused_and_closed(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 1);
+    struct crew_worker *worker = crew_hire("waiter");
+    struct loan loan = loan_of(driver, pool, LG_FOREVER);
+    for (int is_closed = 0; is_closed < 2; is_closed++) {
+        assert_status(lg_pool_suspend(pool), LG_OK);
+        crew_run(worker, loan_checkout, &loan);
+        crew_wait_blocked_on(worker, pool);
+        if (is_closed)
+            assert_status(lg_pool_close(pool, LG_FOREVER, NULL, 0, NULL), LG_OK);
+        else
+            assert_status(lg_pool_clear(pool, LG_CLEAR_PAUSE), LG_OK);
+        assert_status(crew_wait(worker), is_closed ? LG_ECLOSED : LG_EPAUSED);
+        if (!is_closed)
+            assert_status(lg_pool_ready(pool), LG_OK);
+    }
+    assert_status(lg_pool_suspend(NULL), LG_EINVAL);
+    assert_status(lg_pool_resume(NULL), LG_EINVAL);
+    assert_status(lg_pool_suspend(pool), LG_ECLOSED);
+    assert_status(lg_pool_resume(pool), LG_ECLOSED);
+    null_end(driver, pool);
+}
+
 /* ---- All at once: users, clears of each kind and readies, with a listener. --------------------- */
 
 struct user {
@@ -308,6 +406,10 @@ int main(int argc, char **argv)
         SUPPORT_TEST(a_driver_need_not_interrupt),
         SUPPORT_TEST(each_state_is_entered_once),
         SUPPORT_TEST(bad_calls_are_refused),
+        SUPPORT_TEST(a_suspended_pool_lets_wait),
+        SUPPORT_TEST(what_is_returned_while_suspended_waits_too),
+        SUPPORT_TEST(a_deadlock_is_told_at_the_resume),
+        SUPPORT_TEST(a_suspended_pool_may_be_paused_and_closed),
         SUPPORT_TEST(all_at_once),
     };
     return SUPPORT_RUN(argc, argv, tests, NULL);
