@@ -53,7 +53,7 @@ verdict()
 # that must fail; got_here is one of them, of a run which asks whether a point is reached.
 check()
 {
-    number=$([ "$2" = - ] && echo 0 || sed -n "s/^#define $2  *\([0-9]*\)$/\1/p" detector.pml cancel.pml)
+    number=$([ "$2" = - ] && echo 0 || sed -n "s/^#define $2  *\([0-9]*\)\( .*\)*$/\1/p" "$file.pml" detector.pml | head -n 1)
     # shellcheck disable=SC2086 # lists of words
     FAULT=${number:?no fault named $2} ./pan -n -m20000 $options >log 2>&1
     said=$(verdict)
@@ -148,6 +148,27 @@ check 'g  begun with a plain store'                     PLAIN_BEGIN      missed
 check 'g  requested with a plain store'                 PLAIN_REQUEST    missed
 check 'g  the wait looks before it begins'              LOOK_FIRST       missed
 check 'g  the record is not pinned'                     NO_PIN           dead_token
+
+model bias '' big
+check 'h  biased slot'                                  -                ok
+check 'h  biased slot: checkout, seen lent'             REACH_OUT_LENT   got_here
+check 'h  biased slot: checkout, seen idle'             REACH_OUT_IDLE   got_here
+check 'h  biased slot: checkin, seen lent'              REACH_IN_LENT    got_here
+check 'h  biased slot: checkin, seen idle'              REACH_IN_IDLE    got_here
+check 'h  biased slot: an owner that stores too late'   REACH_LATE       got_here
+check 'h  biased slot, no barrier'                      NO_HEAVY         missed
+check 'h  biased slot, no second look in checkout'      NO_LOOK_OUT      stale_return
+check 'h  biased slot, no second look in checkin'       NO_LOOK_IN       missed
+check 'h  biased slot, given whoever may yet write it'  ANY_OWNER        missed
+check 'h  biased slot, no tag left out'                 SAME_TAG         stale_return
+check 'h  biased slot, who queues leaves the bias'      QUEUE_BIASED     missed
+model bias -DN=3\ -DPAIRS=1 big
+check 'h  biased slot, three contexts'                  -                ok
+check 'h  the same, no barrier'                         NO_HEAVY         missed
+model bias -DCLEAR\ -DPAIRS=2 big
+check 'h  biased slot and clear'                        -                ok
+check 'h  the same, earned by an earlier look'          EARN_EARLY       stale_loan
+check 'h  the same, clear does not look at the count'   NO_COUNT         stale_loan
 
 echo "$checks checks, $surprises surprises"
 [ "$surprises" -eq 0 ]
