@@ -1,10 +1,10 @@
 /* Keeper: the pool's background thread.
  *
- * A pass closes what is idle and of an old generation, or has been idle or open for too long; checks what
- * has long been idle; then asks for opens up to min_size; the opens themselves are made by openers.  Passes come each period, and
- * when somebody kicks.  The thread is started by the first kick, or by a checkout that finds it
- * missing (a fork has taken it, or there was no thread to be had), and ends when the pool is closed, or
- * when there is nothing to look after and nobody has kicked.
+ * A pass closes what is idle and of an old generation, or has been idle or open for too long; checks
+ * what has long been idle; then asks for opens up to min_size, which openers make.  Passes come each
+ * period, and when somebody kicks.  The thread is started by the first kick, or by a checkout that finds
+ * it missing (a fork has taken it, or there was no thread to be had), and ends when the pool is closed,
+ * or when there is nothing to look after and nobody has kicked.
  *
  * Order pair K1: who kicks changes `kicks` (release) after what the pass shall see; the keeper loads it
  * (acquire) before the pass and sleeps only while it has that value. */
