@@ -83,10 +83,10 @@ void lg__bias_revoke_all(struct lg_pool *pool)
         lock_and_revoke(pool, false);
 }
 
-void lg__bias_revoke_slot(struct lg_pool *pool, const struct lg__slot *slot)
+void lg__bias_revoke_slot(struct lg_pool *pool, const struct lg__slot *slot, bool is_loss)
 {
     if (lg__slot_is_biased(lg__load_acquire(&slot->word)))
-        lock_and_revoke(pool, true);
+        lock_and_revoke(pool, is_loss);
 }
 
 /* The owner's own stores come before its loads: no barrier. */

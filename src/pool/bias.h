@@ -64,8 +64,8 @@ void lg__bias_revoke(struct lg_pool *pool, bool is_loss);
 /* The same without the lock, which it takes if there is need.  After a change of the control word: B3. */
 void lg__bias_revoke_all(struct lg_pool *pool);
 
-/* The same, if the slot is biased: the lease of it is returned by another, or moved. */
-void lg__bias_revoke_slot(struct lg_pool *pool, const struct lg__slot *slot);
+/* The same, if the slot is biased.  `is_loss` also if its lease is returned by another. */
+void lg__bias_revoke_slot(struct lg_pool *pool, const struct lg__slot *slot, bool is_loss);
 
 /* The caller gives up the bias that its hint tells of, if that is one of this pool, and promises to
  * write busy no more.  Takes the lock. */

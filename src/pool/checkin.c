@@ -89,7 +89,7 @@ static int begin_return(struct lg_pool *pool, const struct lg_lease *lease, bool
     if (pool->nested == LG_NESTED_SHARE)
         return lg__lease_unshare(pool, lease, is_broken);
     struct lg__slot *slot = &pool->slots[LG__LEASE_SLOT(lease)];
-    lg__bias_revoke_slot(pool, slot);
+    lg__bias_revoke_slot(pool, slot, true);
     bool is_mine = LG__LEASE_SHARE(lease) == 0 && lg__pool_end_loan(slot, lease->tag);
     return is_mine ? 0 : -1;
 }

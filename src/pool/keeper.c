@@ -99,7 +99,7 @@ static void keep_alive(struct lg_pool *pool)
         struct lg__slot *slot = &pool->slots[i];
         if (!is_keepalive_due(pool, slot))
             continue;
-        lg__bias_revoke_slot(pool, slot);
+        lg__bias_revoke_slot(pool, slot, false);
         uint64_t word = lg__load_full(&slot->word);
         if (lg__slot_state(word) != LG__SLOT_IDLE || !lg__slot_move(slot, word, LG__SLOT_HANDED))
             continue;

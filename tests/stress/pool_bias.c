@@ -1,7 +1,6 @@
 /* Biases that come and go all the time: owners, who take and return; raiders, who take them back;
  * clears; leases that others return; nested checkouts; and somebody who makes biases cheap again.  The
  * null driver notices whatever is lent twice, or lent and closed. */
-#include "plat/barrier.h"
 #include "pool/bias.h"
 #include "support/crew.h"
 #include "support/null_driver.h"
