@@ -30,6 +30,9 @@
  * A lease is a value: resource, slot and tag.  Copies are copies of one lease.  A second checkin,
  * a checkin in the wrong pool, a checkin of a made-up lease return a status and change nothing.
  *
+ * A resource that one thread borrows again and again costs it no atomic operation (unbiased = 1 forbids
+ * that).  No call here may be made by a signal handler: it might interrupt another one.
+ *
  * Who holds it: the context that checked it out, until lg_lease_detach, _give or _adopt.  A checkin
  * by another context without these works, is logged once, and makes the detector silent about this
  * pool from then on: it no longer knows who holds what.
@@ -219,7 +222,8 @@ LG_API LG_MUST_CHECK int lg_pool_checkout_many_at(struct lg_pool *pool, uint32_t
  * Returns: LG_OK; LG_ESTALE (returned already, or emptied); LG_EFOREIGN (of another pool);
  *          LG_EFORK (taken before fork, by the parent); LG_EINVAL; LG_ENOMEM (no context for this
  *          thread).  On an error nothing changes.
- * Threads: any; runs the driver's reset; never waits for another thread; after close too. */
+ * Threads: any; runs the driver's reset; never waits for another thread; after close too; not
+ *          signal-safe. */
 #define lg_pool_checkin(pool, lease) lg_pool_checkin_at((pool), (lease), LG_HERE)
 LG_API LG_MUST_CHECK int lg_pool_checkin_at(struct lg_pool *pool, struct lg_lease *lease,
                                             const char *place);

@@ -6,7 +6,7 @@
  *   acquire and release   to publish what was written before;
  *   full      sequentially consistent; only where a store must be seen before a later load, and the
  *             comment at the call names both.  There are no stand-alone fences: gcc rejects them
- *             under -fsanitize=thread. */
+ *             under -fsanitize=thread.  (One side may be cheaper than that: plat/barrier.h.) */
 #ifndef LG_PLAT_ATOMIC_H
 #define LG_PLAT_ATOMIC_H
 
