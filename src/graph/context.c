@@ -235,6 +235,7 @@ static void end_context(struct lg_context *context, bool is_guest)
     /* Order: the id goes first, then the sleepers are told.  A waiter publishes, then looks at the
      * id; one of the two sees the other (store-load on both sides). */
     lg__swap_full(&context->id, (uint64_t)0);
+    lg__seam_pass(LG__STOP_END);
     if (held > 0)
         lg__context_each(wake_if_waits_for, NULL);
     lg__cancel_forget(context);

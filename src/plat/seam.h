@@ -24,13 +24,31 @@ enum lg__seam {
         LG__SEAM_COUNT
 };
 
+/* Places between two steps of which a thread may be held up there for any time: a test build can do so. */
+enum lg__stop {
+    LG__STOP_LEND,   /* before the owner of a biased slot writes that it is lent */
+    LG__STOP_LENT,   /* after it */
+    LG__STOP_RETURN, /* the same, that it is idle */
+    LG__STOP_RETURNED,
+    LG__STOP_END /* the id of an ending context is gone */
+};
+
 #ifdef LG_FAULTS
+/* Atomic; called at each of the places, by any thread; NULL: not. */
+extern void (*lg__seam_stop)(enum lg__stop at);
+void lg__seam_pass(enum lg__stop at);
+
 /* Fail the n-th passage (from 1) of any point in `mask` from now on; once, or all after it too. */
 void lg__seam_arm(uint64_t n, uint32_t mask, bool is_persistent);
 /* Whether the armed failure has happened; disarms. */
 bool lg__seam_disarm(void);
 bool lg__seam_fails(enum lg__seam point);
 #else
+static inline void lg__seam_pass(enum lg__stop at)
+{
+    (void)at;
+}
+
 static inline bool lg__seam_fails(enum lg__seam point)
 {
     (void)point;

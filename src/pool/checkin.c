@@ -4,6 +4,7 @@
 #include "graph/detector.h"
 #include "plat/barrier.h"
 #include "plat/log.h"
+#include "plat/seam.h"
 #include "plat/text.h"
 #include "pool/tick.h"
 
@@ -260,8 +261,10 @@ static inline int return_biased(struct lg_pool *pool, struct lg_context *self,
     lease->resource = NULL; /* before the slot is another's: the lease may lie in the resource */
     lease->pool = NULL;
     lg__store_relaxed(&self->returning, (const void *)pool); /* R1 */
+    lg__seam_pass(LG__STOP_RETURN);
     lg__store_release(&slot->busy, claim | LG__CLAIM_IDLE);
     lg__barrier_light(); /* B2 */
+    lg__seam_pass(LG__STOP_RETURNED);
     if (lg__unlikely(lg__load_acquire(&slot->word) != word))
         return checkin_contested(pool, claim, place);
     lg__store_release(&self->returning, (const void *)NULL); /* R1 */

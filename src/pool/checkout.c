@@ -4,6 +4,7 @@
 #include "graph/detector.h"
 #include "plat/barrier.h"
 #include "plat/clock.h"
+#include "plat/seam.h"
 #include "pool/tick.h"
 
 static uint32_t first_guess(const struct lg_pool *pool, struct lg_context *self)
@@ -542,8 +543,10 @@ static inline int lend_biased(struct lg_pool *pool, struct lg__hint *hint, lg_de
     struct lg__slot *slot = hint->slot;
     uint64_t claim = hint->claim + LG__CLAIM_ONE;
     hint->claim = claim;
+    lg__seam_pass(LG__STOP_LEND);
     lg__store_relaxed(&slot->busy, claim);
     lg__barrier_light(); /* B1 */
+    lg__seam_pass(LG__STOP_LENT);
     if (lg__unlikely(lg__load_acquire(&slot->word) != hint->word))
         return checkout_contested(pool, deadline, lease, place);
     write_biased(pool, slot, claim, lease, place);
