@@ -65,7 +65,7 @@ static void a_close_waits_for_it(void **state)
         null_assert_counts(driver, pool, (uint32_t)is_out);
     }
     assert_status(crew_do(a, loan_checkin, &its), LG_OK);
-    lg_pool_destroy(pool); /* biased, idle, right away */
+    lg_pool_destroy(pool);                            /* biased, idle, right away */
     NULL_WAIT_UNTIL(null_get(driver, destroyed) > 0); /* an opener may be on its way out */
     null_free(driver);
     struct null_driver *next = bias_driver();
