@@ -37,6 +37,7 @@ void bench_handoff(void);
 void bench_turns(void);
 void bench_clear(void);
 void bench_memory(void);
+void bench_instructions(void);
 void bench_spike(void);
 void bench_detector(void);
 void bench_bank(void);

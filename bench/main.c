@@ -18,6 +18,8 @@ static const struct bench benches[] = {
     {"spike", "50 threads at once on a pool that is idle: how far it grows", bench_spike},
     {"clear", "what a checkout waits for while a thousand resources are cleared", bench_clear},
     {"memory", "bytes a slot and a waiter, ten thousand slots", bench_memory},
+    {"instructions", "how many a checkout and checkin takes, if valgrind is there",
+     bench_instructions},
     {"handoff", "one thread must wait for the other, strictly by turns", bench_handoff},
     {"detector", "how fast a deadlock is found, and what its search costs the others",
      bench_detector},
@@ -51,7 +53,7 @@ __attribute__((noreturn)) static void refuse(const char *what, const char *why)
 static void list_benches(void)
 {
     for (size_t i = 0; i < BENCH_COUNT; i++)
-        printf("%-10s %s\n", benches[i].name, benches[i].text);
+        printf("%-12s %s\n", benches[i].name, benches[i].text);
 }
 
 static void choose(struct choice *choice, const char *name)

@@ -1,0 +1,45 @@
+/* Instructions: how many a pair of checkout and checkin takes, by one thread, again and again.
+ *
+ * A machine that others use too can still count.  valgrind counts the instructions of `pairs`, once for
+ * many pairs and once for three times as many; the difference is theirs and the loop's. */
+#include "harness.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PAIRS 300000
+#define GOAL  95.0 /* the loop around them included */
+
+/* NAN: there is no valgrind, or it says nothing. */
+static double count_of(unsigned pairs)
+{
+    char command[512], line[512];
+    unsigned long long count = 0;
+    snprintf(command, sizeof command,
+             "LC_ALL=C valgrind --tool=callgrind --callgrind-out-file=/dev/null '%s' %u 2>&1",
+             BENCH_PAIRS, pairs);
+    FILE *output = popen(command, "r");
+    while (output != NULL && fgets(line, sizeof line, output) != NULL) {
+        const char *found = strstr(line, "Collected : ");
+        if (found != NULL)
+            count = strtoull(found + strlen("Collected : "), NULL, 10);
+    }
+    bool is_good = output != NULL && pclose(output) == 0 && count > 0;
+    return is_good ? (double)count : NAN;
+}
+
+void bench_instructions(void)
+{
+    struct bench_figure figure = {BENCH_FIGURE_INIT};
+    figure.bench = "instructions";
+    figure.group = "instructions a pair, one thread, nobody else, as callgrind counts them";
+    figure.metric = "Lifeguard pool";
+    figure.unit = "instr.";
+    figure.sense = BENCH_AT_MOST;
+    figure.goal = GOAL;
+    if (system("command -v valgrind > /dev/null 2>&1") != 0)
+        figure.package = "valgrind";
+    else
+        figure.value = (count_of(3 * PAIRS) - count_of(PAIRS)) / (2 * PAIRS);
+    bench_record(&figure);
+}
