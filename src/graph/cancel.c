@@ -74,18 +74,29 @@ static bool is_below(const struct lg_cancel *token, const struct lg_cancel *abov
     return token != NULL;
 }
 
-static void end_if_below(void *requested, struct lg_context *context)
+static void end_if_requested(void *above, struct lg_context *context)
 {
     struct lg__wait *wait = &context->wait;
     uint64_t word = lg__load_full(&wait->word); /* K1: after the flag */
     enum lg__wait_state state = LG__WAIT_STATE(word);
     if ((state != LG__WAIT_WAITING && state != LG__WAIT_OUTSIDE) || !lg__wait_pin(wait, word))
         return;
-    bool is_ended = !wait->want.is_relock && is_below(wait->cancel, requested) &&
+    bool is_ended = !wait->want.is_relock && is_below(wait->cancel, above) &&
+                    lg__cancel_was_requested(wait->cancel) &&
                     lg__wait_end_this(wait, word, LG__WAIT_CANCELLED, 0);
     lg__wait_unpin(wait);
     if (is_ended)
         lg__wait_wake(wait);
+}
+
+void lg__cancel_mark(struct lg_cancel *token)
+{
+    lg__swap_full(&token->is_requested, 1u); /* K1: before the words */
+}
+
+void lg__cancel_end_requested(struct lg_cancel *above)
+{
+    lg__context_each(end_if_requested, above);
 }
 
 /* The walk also if it was requested before: whoever asked first may not be through with it. */
@@ -93,8 +104,8 @@ void lg_cancel_request(struct lg_cancel *token)
 {
     if (!token)
         return;
-    lg__swap_full(&token->is_requested, 1u); /* K1: before the words */
-    lg__context_each(end_if_below, token);
+    lg__cancel_mark(token);
+    lg__cancel_end_requested(token);
 }
 
 int lg_cancel_enter(struct lg_cancel *token, struct lg_cancel_scope *scope)

@@ -39,6 +39,12 @@ void lg__cancel_init(struct lg_cancel *token, struct lg_cancel *parent, lg_deadl
 /* Whether the token or one above it was requested, whatever the time is.  K1. */
 bool lg__cancel_was_requested(const struct lg_cancel *token);
 
+/* The two halves of a request, for who may not walk under its lock, or does not know whether the token
+ * will still be there: the flag; and, without any lock, the end of all waits in tokens at or below
+ * this one that were requested. */
+void lg__cancel_mark(struct lg_cancel *token);
+void lg__cancel_end_requested(struct lg_cancel *above);
+
 /* The end of a context: leave its innermost scope. */
 void lg__cancel_forget(struct lg_context *context);
 

@@ -33,7 +33,7 @@ static bool doom_opening(struct lg_pool *pool, const struct lg__slot *slot, bool
     if (opening)
         opening->generation = LG__POOL_GENERATION(lg__load_relaxed(&pool->control)) - 1;
     if (opening && is_forced)
-        lg_cancel_request(&opening->cancel);
+        lg__cancel_mark(&opening->cancel);
     return opening != NULL;
 }
 
@@ -60,6 +60,8 @@ int lg_pool_evict(struct lg_pool *pool, uint64_t id, uint32_t how)
     lg__raw_lock(&pool->lock);
     struct lg__slot *slot = doom_id(pool, id, how & LG_EVICT_FORCE);
     lg__raw_unlock(&pool->lock);
+    if (slot && (how & LG_EVICT_FORCE))
+        lg__cancel_end_requested(&pool->cancel);
     if (slot) {
         uint64_t word = lg__load_full(&slot->word);
         if (lg__slot_state(word) == LG__SLOT_IDLE)

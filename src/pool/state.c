@@ -16,11 +16,12 @@ static void forget_failures(struct lg_pool *pool)
     pool->retry_ns = 0;
 }
 
-/* With the lock: ask the opens in flight to give up.  To the listener they are closed from now on. */
+/* With the lock: ask the opens in flight to give up; who sleeps in one is woken after the lock is
+ * released.  To the listener they are closed from now on. */
 static void give_up_openings(struct lg_pool *pool)
 {
     for (struct lg__opening *opening = pool->openings; opening; opening = opening->next) {
-        lg_cancel_request(&opening->cancel);
+        lg__cancel_mark(&opening->cancel);
         if (opening->is_given_up)
             continue;
         opening->is_given_up = true;
@@ -104,6 +105,8 @@ bool lg__pool_clear(struct lg_pool *pool, uint32_t how)
     if (!has_begun)
         return false;
     lg__bias_revoke_all(pool);
+    if (how & LG_CLEAR_INTERRUPT)
+        lg__cancel_end_requested(&pool->cancel);
     if (how != 0)
         lg__queue_fail_until(pool, last_ticket, LG_EPAUSED);
     for (uint32_t i = 0; (how & LG_CLEAR_INTERRUPT) && pool->driver.interrupt && i < pool->capacity;
