@@ -196,8 +196,9 @@ void lg__queue_visit_ahead(const void *object, const struct lg__wait *wait, lg__
 void lg__queue_let_pass(const void *object, struct lg__wait *wait, uint64_t word);
 /* End the first waiter's wait with a status.  Returns it, to be woken. */
 struct lg__wait *lg__queue_fail_first(struct lg_pool *pool, int status);
-/* Wake so many waiters to look again, and at the graph.  Takes the lock itself. */
-void lg__queue_wake(struct lg_pool *pool, uint32_t count);
+/* Wake the first waiter behind a place, `last` at the most, to look again, and at the graph; the place
+ * is its place then.  False: there is none.  Takes the lock itself. */
+bool lg__queue_wake_next(struct lg_pool *pool, uint64_t *place, uint64_t last);
 /* End all waits up to this ticket with a status and wake them.  Takes the lock itself. */
 void lg__queue_fail_until(struct lg_pool *pool, uint64_t ticket, int status);
 /* If nothing is out any more, let the closers go. */

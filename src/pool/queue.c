@@ -300,7 +300,8 @@ struct lg__wait *lg__queue_fail_first(struct lg_pool *pool, int status)
     return end_first(pool, &pool->queue, LG__WAIT_REFUSED, (uint64_t)(uint32_t)status);
 }
 
-void lg__queue_wake(struct lg_pool *pool, uint32_t count)
+/* By place, because who was woken may queue in its place again before the next is. */
+bool lg__queue_wake_next(struct lg_pool *pool, uint64_t *place, uint64_t last)
 {
     for (uint32_t i = 0; i < count; i++) {
         lg__raw_lock(&pool->lock);

@@ -166,7 +166,16 @@ int lg_pool_suspend(struct lg_pool *pool)
     return LG_OK;
 }
 
-/* Whoever is not served at once is woken to look at the graph, which counted on the resume until now. */
+/* Whoever is not served at once is woken to look at the graph, which counted on the resume until now, and
+ * to ask for an open if it wants one. */
+static void serve_and_wake(struct lg_pool *pool, uint64_t last)
+{
+    uint64_t place = 0;
+    lg__queue_serve_idle(pool);
+    while (lg__queue_wake_next(pool, &place, last))
+        continue;
+}
+
 int lg_pool_resume(struct lg_pool *pool)
 {
     int status = check(pool);
@@ -175,16 +184,11 @@ int lg_pool_resume(struct lg_pool *pool)
     lg__pool_enter(pool);
     lg__raw_lock(&pool->lock);
     bool was_suspended = lg__load_relaxed(&pool->control) & LG__POOL_SUSPENDED;
+    uint64_t last = pool->tickets; /* who comes later looks by itself */
     lg__pool_clear_flag(pool, LG__POOL_SUSPENDED);
     lg__raw_unlock(&pool->lock);
-    if (was_suspended) {
-        lg__queue_serve_idle(pool);
-        lg__raw_lock(&pool->lock);
-        uint32_t count = pool->queue.count;
-        lg__raw_unlock(&pool->lock);
-        lg__queue_wake(pool, count);
-        lg__pool_open_wanted(pool);
-    }
+    if (was_suspended)
+        serve_and_wake(pool, last);
     lg__pool_deliver(pool);
     lg__pool_exit(pool);
     return LG_OK;
