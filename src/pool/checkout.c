@@ -172,8 +172,7 @@ static void join_queue(struct ask *ask)
     wait->companion = ask->leases;
     take_ticket(ask);
     lg__queue_push(&pool->queue, wait, ask->ticket);
-    if (ask->patience_ns == 0)
-        ask->patience_ns = lg__growth_begin(pool, wait);
+    ask->patience_ns = lg__growth_begin(pool, wait, ask->patience_ns);
     lg__stats_note_peak(pool);
     ask->wants_opener = lg__pool_is_opener_wanted(pool);
     ask->wants_keeper = lg__keeper_is_missing(pool);

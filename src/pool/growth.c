@@ -46,13 +46,18 @@ static bool has_patience(const struct lg_pool *pool, uint64_t asker)
            !is_slow(pool, pool->open_mean_ns) && has_running_holder(pool, asker);
 }
 
-uint64_t lg__growth_begin(struct lg_pool *pool, struct lg__wait *wait)
+uint64_t lg__growth_begin(struct lg_pool *pool, struct lg__wait *wait, uint64_t until_ns)
 {
     if (!has_patience(pool, lg__context_of(wait)->id))
-        return 0;
-    wait->is_patient = true;
-    pool->patient += wait->want.need;
-    return lg__now_ns() + pool->open_mean_ns;
+        return until_ns;
+    uint64_t now_ns = lg__now_ns();
+    if (until_ns == 0)
+        until_ns = now_ns + pool->open_mean_ns;
+    if (now_ns < until_ns) {
+        wait->is_patient = true;
+        pool->patient += wait->want.need;
+    }
+    return until_ns;
 }
 
 void lg__growth_end(struct lg_pool *pool, struct lg__wait *wait)

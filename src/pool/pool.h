@@ -310,9 +310,9 @@ static inline void lg__pool_deliver_claimed(struct lg_pool *pool, bool has_claim
 /* spin.c: look for a moment whether a wait in the queue ends by itself. */
 void lg__pool_spin(struct lg_pool *pool, const struct lg__wait *wait);
 
-/* growth.c; with the lock: until when a queued waiter would rather wait than have one more opened; 0: it
- * would not. */
-uint64_t lg__growth_begin(struct lg_pool *pool, struct lg__wait *wait);
+/* growth.c; with the lock: until when a waiter that has just queued would rather wait than have one more
+ * opened; 0: it would not.  `until_ns` is what was said when it queued before; 0: it did not. */
+uint64_t lg__growth_begin(struct lg_pool *pool, struct lg__wait *wait, uint64_t until_ns);
 /* With the lock: it leaves the queue, or its patience is at an end. */
 void lg__growth_end(struct lg_pool *pool, struct lg__wait *wait);
 /* The time has come: ask for what is wanted now.  Without the lock. */
