@@ -303,15 +303,21 @@ struct lg__wait *lg__queue_fail_first(struct lg_pool *pool, int status)
 /* By place, because who was woken may queue in its place again before the next is. */
 bool lg__queue_wake_next(struct lg_pool *pool, uint64_t *place, uint64_t last)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        lg__raw_lock(&pool->lock);
-        struct lg__wait *wait = end_first(pool, &pool->queue, LG__WAIT_WOKEN, 0);
-        pool->on_way += wait != NULL;
-        lg__raw_unlock(&pool->lock);
-        if (!wait)
-            return;
-        lg__wait_wake(wait);
+    lg__raw_lock(&pool->lock);
+    struct lg__wait *wait = pool->queue.first;
+    while (wait && wait->stamp <= *place)
+        wait = wait->next;
+    bool is_there = wait && wait->stamp <= last;
+    bool is_woken = false;
+    if (is_there) {
+        *place = wait->stamp;
+        is_woken = end_wait(pool, &pool->queue, wait, LG__WAIT_WOKEN, 0);
+        pool->on_way += is_woken;
     }
+    lg__raw_unlock(&pool->lock);
+    if (is_woken)
+        lg__wait_wake(wait);
+    return is_there;
 }
 
 void lg__queue_fail_until(struct lg_pool *pool, uint64_t ticket, int status)
@@ -368,7 +374,7 @@ void lg__queue_let_pass(const void *object, struct lg__wait *wait, uint64_t word
     if (lg__load_relaxed(&wait->queue) == &pool->queue && lg__load_acquire(&wait->word) == word) {
         remove_wait(pool, &pool->queue, wait);
         lg__queue_push(&pool->queue, wait, lg__queue_front_ticket(pool));
-        served = hand_idle(pool);
+        served = first_to_serve(pool) ? hand_idle(pool) : NULL;
     }
     lg__raw_unlock(&pool->lock);
     if (served)
