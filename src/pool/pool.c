@@ -33,9 +33,9 @@ static uint32_t get_capacity(const void *object)
 static void survey(const void *object, lg__visit *visit, void *arg)
 {
     const struct lg_pool *pool = object;
-    bool is_unowned =
-        lg__load_relaxed(&pool->is_unowned) != 0 ||
-        (lg__load_full(&pool->control) & LG__POOL_SUSPENDED); /* somebody resumes it */
+    uint64_t control = lg__load_full(&pool->control);
+    bool will_resume = (control & LG__POOL_SUSPENDED) && !(control & LG__POOL_CLOSED);
+    bool is_unowned = lg__load_relaxed(&pool->is_unowned) != 0 || will_resume;
     uint64_t now_ms = lg__tick_now_ms();
     for (uint32_t i = 0; i < pool->capacity; i++) {
         const struct lg__slot *slot = &pool->slots[i];
