@@ -52,9 +52,12 @@ static void raise_most(uint32_t *most, uint32_t now)
 void lg__stats_note_peak(struct lg_pool *pool)
 {
     uint32_t open = pool->capacity - pool->empty_count - pool->opening_count;
-    uint32_t reserved = pool->queue.many > 0 ? lg__queue_count_idle(pool, open) : 0;
-    raise_most(&pool->stats.lent_most, open - reserved);
     raise_most(&pool->stats.waiting_most, pool->queue.count);
+    if (lg__load_relaxed(&pool->control) & LG__POOL_SUSPENDED)
+        return; /* they wait for the resume, and lack nothing */
+    bool may_be_idle = pool->queue.many > 0 || pool->overtaking_ns > 0;
+    uint32_t idle = may_be_idle ? lg__queue_count_idle(pool, open) : 0;
+    raise_most(&pool->stats.lent_most, open - idle);
     uint32_t may_open = pool->empty_count + pool->opening_count;
     if (pool->queue.count > may_open)
         raise_most(&pool->stats.short_most, pool->queue.count - may_open);
