@@ -85,7 +85,7 @@ static void put_back(struct lg_pool *pool, struct lg__slot *slot)
 static bool is_keepalive_due(const struct lg_pool *pool, const struct lg__slot *slot)
 {
     uint64_t now_ms = lg__tick_now_ms();
-    uint32_t checked_ms = pool->notes[slot - pool->slots].checked_ms;
+    uint32_t checked_ms = lg__load_relaxed(&pool->notes[slot - pool->slots].checked_ms);
     return lg__slot_state(lg__slot_look(slot).word) == LG__SLOT_IDLE &&
            lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) >= pool->keepalive_ms &&
            (checked_ms == 0 || lg__age_ms(now_ms, checked_ms) >= pool->keepalive_ms);
@@ -104,7 +104,7 @@ static void keep_alive(struct lg_pool *pool)
         if (lg__slot_state(word) != LG__SLOT_IDLE || !lg__slot_move(slot, word, LG__SLOT_HANDED))
             continue;
         bool is_good = pool->driver.check(pool->arg, slot->resource) == LG_OK;
-        pool->notes[i].checked_ms = (uint32_t)lg__tick_now_ms() | 1; /* 0 is never */
+        lg__store_relaxed(&pool->notes[i].checked_ms, (uint32_t)lg__tick_now_ms() | 1); /* not 0 */
         if (is_good)
             put_back(pool, slot);
         else

@@ -80,6 +80,13 @@ static void unlink_opening(struct lg_pool *pool, struct lg__opening *opening)
         opening->next->previous = opening->previous;
 }
 
+/* The keeper may be looking. */
+static void forget_notes(struct lg__note *note)
+{
+    lg__store_relaxed(&note->checked_ms, 0u);
+    lg__store_relaxed(&note->doom, 0u);
+}
+
 /* With the lock: begin the next open, if one is wanted. */
 static bool begin_open(struct lg_pool *pool, struct lg__opening *opening)
 {
@@ -98,7 +105,7 @@ static bool begin_open(struct lg_pool *pool, struct lg__opening *opening)
     lg__cancel_init(&opening->cancel, &pool->cancel, opening->begun_ns + pool->open_timeout_ns);
     lg__slot_move_own(slot, LG__SLOT_OPENING);
     lg__store_relaxed(&slot->id, ++pool->last_id);
-    pool->notes[slot - pool->slots] = (struct lg__note){0};
+    forget_notes(&pool->notes[slot - pool->slots]);
     pool->empty_count--;
     pool->opening_count++;
     link_opening(pool, opening);
@@ -178,11 +185,12 @@ static void finish_opened(struct lg_pool *pool, struct lg__opening *opening, voi
     struct lg__slot *slot = opening->slot;
     lg__add_relaxed(&pool->opened, (uint64_t)1);
     slot->resource = resource;
-    lg__store_relaxed(&slot->generation, opening->generation);
     uint32_t now_ms = (uint32_t)lg__tick_now_ms();
     lg__store_relaxed(&slot->since_ms, now_ms);
     lg__store_relaxed(&slot->born_ms, now_ms);
     lg__raw_lock(&pool->lock);
+    lg__store_relaxed(&slot->generation,
+                      opening->generation); /* an evict has changed both, or none */
     lg__growth_note_open(pool, lg__now_ns() - opening->begun_ns);
     enum lg_event_reason reason = lg__pool_unfit(pool, slot, now_ms);
     bool was_failing = pool->failures_running > 0;

@@ -66,15 +66,16 @@ struct lg__shares {
 
 /* What is known of a slot beside the slot; all 0 when its resource's open begins. */
 struct lg__note {
-    uint32_t checked_ms; /* the keeper; when it last checked the resource; 0: never */
-    uint32_t doom; /* atomic relaxed; under lock; why it is of no generation; 0: it is of one */
+    uint32_t
+        checked_ms; /* atomic relaxed; the keeper: when it last checked the resource; 0: never */
+    uint32_t doom;  /* atomic relaxed; under lock; why it is of no generation; 0: it is of one */
 };
 
 /* An open in flight, on the stack of its opener. */
 struct lg__opening {
     struct lg__slot *slot;        /* r/o; in OPENING */
     struct lg_cancel cancel;      /* below the pool's; requested by clear with LG_CLEAR_INTERRUPT */
-    uint32_t generation;          /* r/o; the pool's when it began */
+    uint32_t generation;          /* under lock; the pool's when it began */
     bool is_for_waiter;           /* r/o; else it is for min_size */
     bool is_given_up;             /* under lock; it was told as closed already */
     uint64_t begun_ns;            /* the opener */
