@@ -165,6 +165,8 @@ static void apply_options(struct lg_pool *pool, const struct lg_pool_options *op
         pool->control |= LG__POOL_SPECIAL;
     if (pool->driver.reset || options->idle_timeout_ms)
         pool->control |= LG__POOL_RESET;
+    if (options->lifetime_ms && pool->period_ns == LG_PERIOD_NEVER)
+        pool->control |= LG__POOL_SPECIAL; /* only a slow path looks at its age */
     if (options->start_paused)
         pool->control |= LG__POOL_PAUSED;
     pool->driver_check_ms = pool->driver.check ? pool->check_after_ms : UINT32_MAX;
