@@ -42,6 +42,15 @@ bool lg__orphan_is_in(const struct lg_pool *pool, uint64_t id)
     return false;
 }
 
+/* With the lock.  The return tells of the loan itself. */
+static void end_shares(struct lg_pool *pool, const struct lg__slot *slot)
+{
+    uint32_t *out = &pool->shares[slot - pool->slots].out;
+    for (int others = __builtin_popcount(*out) - 1; others > 0; others--)
+        lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_CHECKED_IN, .id = slot->id});
+    *out = 0;
+}
+
 /* End the loan, with all its shares.  False: it is another's by now, or it has ended. */
 static bool take_orphan(struct lg_pool *pool, struct lg__slot *slot, uint64_t id)
 {
@@ -51,7 +60,7 @@ static bool take_orphan(struct lg_pool *pool, struct lg__slot *slot, uint64_t id
     uint64_t word = lg__load_acquire(&slot->word);
     bool is_taken = is_held_by(slot, id) && lg__pool_end_loan(slot, lg__slot_tag(word));
     if (is_taken && pool->shares)
-        pool->shares[slot - pool->slots].out = 0;
+        end_shares(pool, slot);
     lg__raw_unlock(&pool->lock);
     return is_taken;
 }
