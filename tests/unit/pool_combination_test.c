@@ -1,0 +1,330 @@
+/* Features of the pool in pairs that have nothing to do with each other, but for the lock, the queue or a
+ * count that both use. */
+#include "pool/bias.h"
+#include "support/bundle.h"
+#include "support/crew.h"
+#include "support/listener.h"
+#include "support/locks.h"
+
+static struct lg_pool_stats stats_of(struct lg_pool *pool)
+{
+    struct lg_pool_stats stats = LG_POOL_STATS_INIT;
+    assert_status(lg_pool_stats(pool, &stats), LG_OK);
+    return stats;
+}
+
+static uint64_t word_of(const struct crew_worker *worker)
+{
+    return lg__load_full(&crew_context(worker)->wait.word);
+}
+
+/* ---- An open is asked to give up, while the detector has a waiter pinned and looks at the queue. - */
+
+struct asker {
+    struct lg_pool *pool;
+    bool is_eviction;
+};
+
+static int ask_to_give_up(void *arg)
+{
+    const struct asker *asker = arg;
+    return asker->is_eviction ? lg_pool_evict(asker->pool, asker->pool->last_id, LG_EVICT_FORCE)
+                              : lg_pool_clear(asker->pool, LG_CLEAR_INTERRUPT);
+}
+
+static bool see_all(void *arg, const struct lg__wait *wait)
+{
+    (void)wait;
+    ++*(uint32_t *)arg;
+    return true;
+}
+
+static void a_request_holds_no_lock_that_the_detector_wants(void **state)
+{
+    (void)state;
+    for (int is_eviction = 0; is_eviction < 2; is_eviction++) {
+        struct null_driver *driver = null_begin();
+        struct lg_pool *pool = null_pool_of(driver, 3);
+        struct crew_worker *waiter = crew_hire("waiter"), *other = crew_hire("other");
+        struct bundle pair = bundle_of(driver, pool, 2);
+        struct asker asker = {pool, is_eviction};
+        uint32_t seen = 0;
+        null_leave_open(driver, pool);
+        crew_run(waiter, bundle_checkout, &pair);
+        crew_wait_blocked_on(waiter, pool);
+        struct lg__wait *wait = &crew_context(waiter)->wait;
+        assert_true(lg__wait_pin(wait, word_of(waiter)));
+        crew_run(other, ask_to_give_up, &asker);
+        NULL_WAIT_UNTIL(lg_cancel_is_requested(__atomic_load_n(&driver->cancel, __ATOMIC_SEQ_CST)));
+        lg__pool_class.visit_ahead(pool, wait, see_all, &seen);
+        lg__wait_unpin(wait);
+        assert_status(crew_wait(other), LG_OK);
+        null_let_all(&driver->opens);
+        assert_status(crew_wait(waiter), is_eviction ? LG_OK : LG_EPAUSED);
+        if (is_eviction)
+            assert_status(crew_do(waiter, bundle_checkin, &pair), LG_OK);
+        assert_int_equal(seen, 1);
+        null_end(driver, pool);
+        crew_leave(waiter);
+        crew_leave(other);
+    }
+}
+
+/* ---- Suspended. --------------------------------------------------------------------------------- */
+
+static int close_for_ever(void *pool)
+{
+    return lg_pool_close(pool, LG_FOREVER, NULL, 0, NULL);
+}
+
+/* Nobody resumes a closed pool: who holds a lease of it himself waits for himself. */
+static void a_close_of_a_suspended_pool_sees_its_own_lease(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 1);
+    struct crew_worker *worker = crew_hire("closer");
+    struct loan loan = loan_of(driver, pool, LG_FOREVER);
+    assert_status(crew_do(worker, loan_checkout, &loan), LG_OK);
+    assert_status(lg_pool_suspend(pool), LG_OK);
+    assert_status(crew_do(worker, close_for_ever, pool), LG_EDEADLK);
+    assert_status(crew_do(worker, loan_checkin, &loan), LG_OK);
+    null_end(driver, pool);
+}
+
+static void begin_waiting(struct crew_worker *worker, struct loan *loan)
+{
+    crew_run(worker, loan_checkout, loan);
+    crew_wait_blocked_on(worker, loan->pool);
+}
+
+/* A judgement that began before the suspension lets somebody pass after it. */
+static void who_is_let_pass_is_not_served_by_a_suspended_pool(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 1);
+    struct crew_worker *worker = crew_hire("waiter");
+    struct loan loan = loan_of(driver, pool, LG_FOREVER);
+    assert_status(crew_do(worker, loan_checkout, &loan), LG_OK);
+    assert_status(crew_do(worker, loan_checkin, &loan), LG_OK);
+    assert_status(lg_pool_suspend(pool), LG_OK);
+    begin_waiting(worker, &loan);
+    uint64_t word = word_of(worker);
+    lg__pool_class.let_pass(pool, &crew_context(worker)->wait, word);
+    assert_true(word_of(worker) == word);
+    assert_status(lg_pool_resume(pool), LG_OK);
+    assert_status(crew_wait(worker), LG_OK);
+    assert_status(crew_do(worker, loan_checkin, &loan), LG_OK);
+    null_end(driver, pool);
+}
+
+/* Who waits for a resume lacks no resource: nothing is in use, and no more would help. */
+static void a_suspension_makes_no_pool_look_too_small(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+    struct lg_pool_advice advice = LG_POOL_ADVICE_INIT;
+    options.capacity = options.min_size = 2;
+    struct lg_pool *pool = null_pool(driver, &options);
+    struct crew_worker *worker = crew_hire("waiter");
+    struct loan loan = loan_of(driver, pool, LG_FOREVER);
+    null_wait_idle(pool, 2);
+    assert_status(lg_pool_suspend(pool), LG_OK);
+    begin_waiting(worker, &loan);
+    assert_int_equal(stats_of(pool).lent_most, 0);
+    assert_status(lg_pool_advice(pool, &advice), LG_OK);
+    assert_int_equal(advice.short_most, 0);
+    assert_status(lg_pool_resume(pool), LG_OK);
+    assert_status(crew_wait(worker), LG_OK);
+    assert_status(crew_do(worker, loan_checkin, &loan), LG_OK);
+    null_end(driver, pool);
+}
+
+/* T has m and wants two of a pool of two; H has one and wants m, which closes the ring while the pool is
+ * suspended.  A resume has T or H look, also if a third, who is stuck nowhere, queues first. */
+static void a_resume_has_all_look(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 2);
+    struct lg_mutex m = LG_MUTEX_INIT("m");
+    struct crew_worker *t = crew_hire("T"), *h = crew_hire("H"), *third = crew_hire("third");
+    struct bundle pair = bundle_of(driver, pool, 2);
+    struct loan loan = loan_of(driver, pool, LG_FOREVER), mine = loan, held = loan;
+    assert_status(loan_checkout(&mine), LG_OK);
+    assert_status(crew_do(h, loan_checkout, &held), LG_OK);
+    assert_status(crew_do(t, step_lock, &m), LG_OK);
+    assert_status(lg_pool_suspend(pool), LG_OK);
+    begin_waiting(third, &loan);
+    crew_run(t, bundle_checkout, &pair);
+    crew_wait_blocked_on(t, pool);
+    crew_run(h, step_lock, &m);
+    crew_wait_blocked(h);
+    assert_status(lg_pool_resume(pool), LG_OK);
+    assert_status(crew_wait(t), LG_EDEADLK);
+    assert_status(crew_do(t, step_unlock, &m), LG_OK);
+    assert_status(crew_wait(h), LG_OK);
+    assert_status(crew_do(h, step_unlock, &m), LG_OK);
+    assert_status(loan_checkin(&mine), LG_OK);
+    assert_status(crew_wait(third), LG_OK);
+    assert_status(crew_do(third, loan_checkin, &loan), LG_OK);
+    assert_status(crew_do(h, loan_checkin, &held), LG_OK);
+    null_end(driver, pool);
+    lg_mutex_destroy(&m);
+}
+
+static void wait_queued(struct lg_pool *pool, uint32_t count)
+{
+    bool is_so;
+    do {
+        null_yield();
+        lg__raw_lock(&pool->lock);
+        is_so = pool->queue.count == count && pool->on_way == 0;
+        lg__raw_unlock(&pool->lock);
+    } while (!is_so);
+}
+
+/* Who was woken may be back in its place before the next is woken. */
+static void each_is_woken_once(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 1);
+    struct crew_worker *workers[3];
+    struct loan loans[3], mine = loan_of(driver, pool, LG_FOREVER);
+    uint64_t words[3], place = 0;
+    assert_status(loan_checkout(&mine), LG_OK);
+    for (uint32_t i = 0; i < 3; i++) {
+        loans[i] = loan_of(driver, pool, LG_FOREVER);
+        workers[i] = crew_hire_numbered("waiter-", i);
+        begin_waiting(workers[i], &loans[i]);
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        words[i] = word_of(workers[i]);
+        assert_true(lg__queue_wake_next(pool, &place, UINT64_MAX));
+        wait_queued(pool, 3);
+        assert_true(word_of(workers[i]) != words[i]);
+        words[i] = word_of(workers[i]);
+    }
+    assert_false(lg__queue_wake_next(pool, &place, UINT64_MAX));
+    for (uint32_t i = 0; i < 3; i++)
+        assert_true(word_of(workers[i]) == words[i]);
+    assert_status(loan_checkin(&mine), LG_OK);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_status(crew_wait(workers[i]), LG_OK);
+        assert_status(crew_do(workers[i], loan_checkin, &loans[i]), LG_OK);
+    }
+    null_end(driver, pool);
+}
+
+/* A waiter that looks again has the patience that is left of its first. */
+static void patience_outlasts_a_look(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+    options.capacity = 3;
+    options.growth = LG_GROWTH_PATIENT;
+    struct lg_pool *pool = null_pool(driver, &options);
+    struct crew_worker *holder = crew_hire("holder"), *waiter = crew_hire("waiter");
+    struct loan held = loan_of(driver, pool, LG_FOREVER), loan = held;
+    assert_status(crew_do(holder, loan_checkout, &held), LG_OK);
+    null_wait_no_openers(pool);
+    lg__raw_lock(&pool->lock);
+    pool->open_mean_ns = 3600ull * 1000000000;
+    lg__raw_unlock(&pool->lock);
+    begin_waiting(waiter, &loan);
+    assert_status(lg_pool_suspend(pool), LG_OK);
+    assert_status(lg_pool_resume(pool), LG_OK);
+    wait_queued(pool, 1);
+    lg__raw_lock(&pool->lock);
+    uint32_t patient = pool->patient, openers = pool->opener_count;
+    lg__raw_unlock(&pool->lock);
+    assert_int_equal(patient, 1);
+    assert_int_equal(openers, 0);
+    assert_status(crew_do(holder, loan_checkin, &held), LG_OK);
+    assert_status(crew_wait(waiter), LG_OK);
+    assert_int_equal(null_get(driver, opens_begun), 1);
+    assert_status(crew_do(waiter, loan_checkin, &loan), LG_OK);
+    null_end(driver, pool);
+}
+
+/* ---- Biased. ------------------------------------------------------------------------------------ */
+
+#define BIASING (2 * LG__BIAS_AFTER)
+
+static void earn_a_bias(struct lg_pool *pool)
+{
+    struct lg_lease lease;
+    for (uint32_t i = 0; i < BIASING; i++) {
+        assert_status(lg_pool_checkout(pool, LG_FOREVER, &lease), LG_OK);
+        assert_status(lg_pool_checkin(pool, &lease), LG_OK);
+    }
+}
+
+/* Without a keeper, whoever checks it out sees that it is too old: also who has it again and again. */
+static void a_lifetime_ends_without_a_keeper(void **state)
+{
+    (void)state;
+    for (uint32_t is_unbiased = 0; is_unbiased < 2; is_unbiased++) {
+        struct null_driver *driver = null_begin();
+        struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+        options.capacity = 1;
+        options.lifetime_ms = 1;
+        options.period_ms = LG_PERIOD_NEVER;
+        options.unbiased = is_unbiased;
+        driver->table.reset = NULL;
+        driver->table.check = NULL;
+        struct lg_pool *pool = null_pool(driver, &options);
+        while (null_get(driver, opened) < 3)
+            earn_a_bias(pool);
+        null_end(driver, pool);
+    }
+}
+
+/* ---- Shared, and taken back. ---------------------------------------------------------------------- */
+
+static void each_lease_that_is_taken_back_is_told(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct listener *listener = listener_begin();
+    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+    options.capacity = 1;
+    options.nested = LG_NESTED_SHARE;
+    options.reclaim_orphans = 1;
+    listener_attach(listener, &options);
+    support_log_begin(LG_LOG_WARN);
+    struct lg_pool *pool = null_pool(driver, &options);
+    struct crew_worker *worker = crew_hire("holder");
+    for (int i = 0; i < 3; i++) {
+        struct loan loan = loan_of(driver, pool, LG_FOREVER);
+        loan.is_untouched = 1;
+        assert_status(crew_do(worker, loan_checkout, &loan), LG_OK);
+    }
+    crew_leave(worker);
+    null_wait_idle(pool, 1);
+    listener_catch_up(listener, pool);
+    assert_int_equal(listener_count(listener, LG_EVENT_CHECKED_OUT), 3);
+    assert_int_equal(listener_count(listener, LG_EVENT_CHECKED_IN), 3);
+    null_end(driver, pool);
+    listener_end(listener);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        SUPPORT_TEST(who_is_let_pass_is_not_served_by_a_suspended_pool),
+        SUPPORT_TEST(a_suspension_makes_no_pool_look_too_small),
+        SUPPORT_TEST(a_resume_has_all_look),
+        SUPPORT_TEST(each_is_woken_once),
+        SUPPORT_TEST(patience_outlasts_a_look),
+        SUPPORT_TEST(each_lease_that_is_taken_back_is_told),
+        SUPPORT_TEST(a_lifetime_ends_without_a_keeper),
+        SUPPORT_TEST(a_close_of_a_suspended_pool_sees_its_own_lease),
+        SUPPORT_TEST(a_request_holds_no_lock_that_the_detector_wants),
+    };
+    return SUPPORT_RUN(argc, argv, tests, NULL);
+}
