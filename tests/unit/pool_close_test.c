@@ -155,6 +155,7 @@ static void a_deadline_lists_who_is_out(void **state)
     assert_string_equal(closing.infos[2].holder, "");
     closing.room = 4;
     closing.deadline = LG_TRY;
+    null_age(pool); /* as if they had been out for days */
     assert_status(step_close(&closing), LG_ETIMEDOUT);
     assert_int_equal(closing.count, 3);
     for (uint32_t i = 0; i < 3; i++) {
@@ -166,7 +167,7 @@ static void a_deadline_lists_who_is_out(void **state)
         expected[7] = (char)('0' + who);
         assert_string_equal(info->holder, who == 2 ? "(detached)" : expected);
         assert_non_null(strstr(info->place, "null_driver.c:"));
-        assert_true(info->age_ms >= 8); /* it was out for the 12 ms before, less a tick */
+        assert_true(info->age_ms >= 900000000);
     }
     for (unsigned i = 0; i < 3; i++)
         assert_status(crew_do(workers[i], loan_checkin, &loans[i]), LG_OK);
