@@ -15,6 +15,16 @@ static uint32_t first_guess(const struct lg_pool *pool, struct lg_context *self)
     return (uint32_t)((struct lg__slot *)hint->slot - pool->slots);
 }
 
+/* A claim is one store, and one load at the checkin: two that were stored apart are waited for. */
+static inline void write_lease(struct lg_pool *pool, const struct lg__slot *slot, uint64_t claim,
+                               struct lg_lease *lease)
+{
+    lease->resource = slot->resource;
+    lease->pool = pool;
+    lease->slot = (uint32_t)claim;
+    lease->tag = LG__CLAIM_TAG(claim);
+}
+
 /* Complete a loan: the slot has just moved to LENT with this tag. */
 static inline void complete(struct lg_pool *pool, struct lg_context *self, struct lg__slot *slot,
                             uint32_t tag, uint64_t now_ms, struct lg_lease *lease,
@@ -24,8 +34,7 @@ static inline void complete(struct lg_pool *pool, struct lg_context *self, struc
     lg__store_relaxed(&slot->since_ms, (uint32_t)now_ms);
     lg__slot_set_holder(slot, self->id, tag);
     lg__lease_add(self);
-    uint32_t index = (uint32_t)(slot - pool->slots);
-    *lease = (struct lg_lease){slot->resource, pool, index, tag};
+    write_lease(pool, slot, (uint64_t)tag << 32 | (uint64_t)(slot - pool->slots), lease);
 }
 
 /* From now on the context looks at this slot first, unless it has a bias on another of the pool. */
@@ -473,10 +482,7 @@ static inline void write_biased(struct lg_pool *pool, struct lg__slot *slot, uin
                                 struct lg_lease *lease, const char *place)
 {
     lg__store_relaxed(&slot->place, place);
-    lease->resource = slot->resource;
-    lease->pool = pool;
-    lease->slot = (uint32_t)claim;
-    lease->tag = LG__CLAIM_TAG(claim);
+    write_lease(pool, slot, claim, lease);
 }
 
 /* The bias was taken back during a checkout.  A verdict of LENT has been counted by its giver. */
@@ -495,6 +501,25 @@ static __attribute__((noinline)) int checkout_contested(struct lg_pool *pool, lg
     return LG_OK;
 }
 
+static __attribute__((noinline)) int begin_plain_sample(struct lg_pool *pool, uint32_t slot,
+                                                        uint32_t tag)
+{
+    lg__stats_begin_hold(pool, lg__self, slot, tag);
+    return LG_OK;
+}
+
+/* What keeps an idle slot from being lent as it is: options, events, an age. */
+static inline bool is_plain(const struct lg_pool *pool, const struct lg__slot *slot)
+{
+    uint64_t control = lg__load_relaxed(&pool->control); /* a hint: the slow path reads it again */
+    if ((control & LG__POOL_NOT_PLAIN_OUT) != 0 ||
+        lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control))
+        return false;
+    uint64_t now_ms = lg__load_relaxed(&lg__tick_ms);
+    return now_ms != 0 &&
+           lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) < pool->check_after_ms;
+}
+
 /* The slot that this context had last, by one compare-and-swap if it is idle and fit. */
 static __attribute__((noinline)) int checkout_idle(struct lg_pool *pool, lg_deadline deadline,
                                                    struct lg_lease *lease, const char *place)
@@ -502,24 +527,19 @@ static __attribute__((noinline)) int checkout_idle(struct lg_pool *pool, lg_dead
     struct lg_context *self = lg__self;
     struct lg__hint *hint = lg__hint_of(pool, self);
     struct lg__slot *slot = hint->slot;
-    uint64_t now_ms = lg__load_relaxed(&lg__tick_ms);
-    uint64_t control = lg__load_relaxed(&pool->control); /* a hint: the slow path reads it again */
     uint64_t word = lg__load_relaxed(&slot->word);
-    uint32_t tag = lg__slot_tag(word) + 1;
-    uint32_t streak = hint->tag + 1 == tag ? hint->streak + 1 : 0;
-    if (lg__unlikely((control & LG__POOL_NOT_PLAIN_OUT) != 0 ||
-                     lg__slot_state(word) != LG__SLOT_IDLE || now_ms == 0 ||
-                     lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) >=
-                         pool->check_after_ms ||
-                     streak >= lg__load_relaxed(&pool->bias_after) ||
-                     lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control) ||
-                     !lg__slot_move(slot, word, LG__SLOT_LENT))) /* S1 */
+    uint32_t streak = hint->tag == lg__slot_tag(word) ? hint->streak + 1 : 0;
+    if (lg__unlikely(lg__slot_state(word) != LG__SLOT_IDLE || !is_plain(pool, slot) ||
+                     streak >= lg__load_relaxed(&pool->bias_after)))
         return checkout_slow(pool, deadline, lease, place);
+    hint->streak = streak; /* also if another is faster: then it is a hint of nothing */
+    if (lg__unlikely(!lg__slot_move(slot, word, LG__SLOT_LENT))) /* S1 */
+        return checkout_slow(pool, deadline, lease, place);
+    uint32_t tag = lg__slot_tag(word) + 1;
     hint->tag = tag;
-    hint->streak = streak;
-    complete(pool, self, slot, tag, now_ms, lease, place);
+    complete(pool, self, slot, tag, lg__load_relaxed(&lg__tick_ms), lease, place);
     if (lg__unlikely(lg__stats_is_sampled(tag)))
-        lg__stats_begin_hold(pool, self, lease->slot, tag);
+        return begin_plain_sample(pool, lease->slot, tag);
     return LG_OK;
 }
 

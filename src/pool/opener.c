@@ -16,16 +16,6 @@
 #define FIRST_RETRY_NS (10 * 1000000ull)
 #define LAST_RETRY_NS  (5000 * 1000000ull)
 
-/* Where newcomers may overtake, what is idle is for those who wait, though it is theirs only once they
- * look: one of them is on its way, and it will wake the next. */
-static uint32_t count_idle(const struct lg_pool *pool)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < pool->capacity; i++)
-        count += lg__slot_state(lg__load_relaxed(&pool->slots[i].word)) == LG__SLOT_IDLE;
-    return count;
-}
-
 /* Units that waiters without patience want, beyond those that are there for them. */
 static uint32_t units_asked(const struct lg_pool *pool)
 {
@@ -33,9 +23,10 @@ static uint32_t units_asked(const struct lg_pool *pool)
     bool is_suspended = lg__load_relaxed(&pool->control) & LG__POOL_SUSPENDED;
     if (wanted == 0 || pool->empty_count == 0 || is_suspended)
         return 0;
-    /* What is kept for one that wants several does not count: a checkout that has not seen the flag may
-     * still take it, and then block. */
-    uint32_t idle = pool->queue.many > 0 ? 0 : count_idle(pool);
+    /* Where newcomers may overtake, what is idle is for those who wait, though it is theirs only once
+     * they look: one of them is on its way, and it will wake the next.  What is kept for one that wants
+     * several does not count: a checkout that has not seen the flag may still take it, and then block. */
+    uint32_t idle = pool->queue.many > 0 ? 0 : lg__queue_count_idle(pool, wanted);
     return wanted > idle ? wanted - idle : 0;
 }
 

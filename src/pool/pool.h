@@ -351,6 +351,17 @@ static inline struct lg__hint *lg__hint_of(const struct lg_pool *pool, struct lg
     return (struct lg__hint *)(void *)((char *)context + pool->hint_offset);
 }
 
+/* Whether a slot with this word is idle, and for whoever comes.  What is of an old generation is not: it
+ * is the keeper's to close, so that no checkout has to, unless the pool has none. */
+static inline bool lg__pool_may_take(const struct lg_pool *pool, const struct lg__slot *slot,
+                                     uint64_t word)
+{
+    return lg__slot_state(word) == LG__SLOT_IDLE &&
+           (pool->period_ns == LG_PERIOD_NEVER ||
+            lg__load_relaxed(&slot->generation) ==
+                LG__POOL_GENERATION(lg__load_relaxed(&pool->control)));
+}
+
 /* pool.c */
 uint64_t lg__pool_set_flag(struct lg_pool *pool, uint64_t flag);
 void lg__pool_clear_flag(struct lg_pool *pool, uint64_t flag);

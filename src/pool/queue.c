@@ -119,8 +119,10 @@ static void make_idle(struct lg_pool *pool, struct lg__slot *slot)
 uint32_t lg__queue_count_idle(const struct lg_pool *pool, uint32_t most)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < pool->capacity && count < most; i++)
-        count += lg__slot_state(lg__load_full(&pool->slots[i].word)) == LG__SLOT_IDLE; /* S2 */
+    for (uint32_t i = 0; i < pool->capacity && count < most; i++) {
+        const struct lg__slot *slot = &pool->slots[i];
+        count += lg__pool_may_take(pool, slot, lg__load_full(&slot->word)); /* S2 */
+    }
     return count;
 }
 
@@ -139,7 +141,7 @@ static struct lg__slot *next_idle(struct lg_pool *pool, uint64_t *next_word)
         uint64_t word = lg__load_full(&slot->word); /* S2 */
         uint64_t returned = lg__load_relaxed(&slot->returned);
         bool is_better = !next || (pool->order == LG_ORDER_LIFO) == (returned > best);
-        if (lg__slot_state(word) != LG__SLOT_IDLE || !is_better)
+        if (!lg__pool_may_take(pool, slot, word) || !is_better)
             continue;
         next = slot;
         best = returned;
@@ -168,7 +170,7 @@ static struct lg__slot *claim_slot(struct lg_pool *pool, uint32_t guess)
         uint32_t index = guess + i < pool->capacity ? guess + i : guess + i - pool->capacity;
         struct lg__slot *slot = &pool->slots[index];
         uint64_t word = lg__load_full(&slot->word); /* S2 */
-        if (lg__slot_state(word) == LG__SLOT_IDLE && lg__slot_move(slot, word, LG__SLOT_HANDED))
+        if (lg__pool_may_take(pool, slot, word) && lg__slot_move(slot, word, LG__SLOT_HANDED))
             return slot;
     }
     return NULL;
