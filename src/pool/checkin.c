@@ -258,8 +258,9 @@ static inline int return_biased(struct lg_pool *pool, struct lg_context *self,
     struct lg__slot *slot = hint->slot;
     uint64_t word = hint->word;
     uint64_t claim = hint->claim;
-    lease->resource = NULL; /* before the slot is another's: the lease may lie in the resource */
-    lease->pool = NULL;
+    /* Before the slot is another's: the lease may lie in the resource.  Apart, as in write_lease. */
+    lg__store_relaxed(&lease->resource, (void *)NULL);
+    lg__store_relaxed(&lease->pool, (struct lg_pool *)NULL);
     lg__store_relaxed(&self->returning, (const void *)pool); /* R1 */
     lg__seam_pass(LG__STOP_RETURN);
     lg__store_release(&slot->busy, claim | LG__CLAIM_IDLE);

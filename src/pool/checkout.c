@@ -15,12 +15,13 @@ static uint32_t first_guess(const struct lg_pool *pool, struct lg_context *self)
     return (uint32_t)((struct lg__slot *)hint->slot - pool->slots);
 }
 
-/* A claim is one store, and one load at the checkin: two that were stored apart are waited for. */
+/* In pieces of the size in which checkin loads them, or it waits for the stores: slot and tag in one,
+ * resource and pool apart, which is what the relaxed stores are for (gcc would join them). */
 static inline void write_lease(struct lg_pool *pool, const struct lg__slot *slot, uint64_t claim,
                                struct lg_lease *lease)
 {
-    lease->resource = slot->resource;
-    lease->pool = pool;
+    lg__store_relaxed(&lease->resource, slot->resource);
+    lg__store_relaxed(&lease->pool, pool);
     lease->slot = (uint32_t)claim;
     lease->tag = LG__CLAIM_TAG(claim);
 }
