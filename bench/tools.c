@@ -52,6 +52,12 @@ double bench_tick_ns(void)
     return tick_ns;
 }
 
+__attribute__((noinline, aligned(64))) void bench_spin(unsigned iterations)
+{
+    for (; iterations > 0; iterations--)
+        __asm__ volatile("");
+}
+
 unsigned bench_spin_iterations(unsigned ns)
 {
     return (unsigned)(ns / spin_ns);
