@@ -106,3 +106,13 @@ void lg__bias_leave(struct lg_pool *pool, struct lg_context *self, struct lg__hi
     lg__raw_unlock(&pool->lock);
     hint->word = 0;
 }
+
+int lg__bias_sample(struct lg_pool *pool, uint64_t claim)
+{
+    struct lg_context *self = lg__self;
+    struct lg__hint *hint = lg__hint_of(pool, self);
+    lg__stats_begin_hold(pool, self, (uint32_t)claim, LG__CLAIM_TAG(claim));
+    if (LG__CLAIM_TAG(claim) - lg__slot_tag(hint->word) >= LG__BIAS_LOANS_MAX)
+        lg__bias_leave(pool, self, hint);
+    return LG_OK;
+}

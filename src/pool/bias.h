@@ -74,6 +74,10 @@ void lg__bias_leave(struct lg_pool *pool, struct lg_context *self, struct lg__hi
 /* pool.c: the same for a hint of another pool, which may be gone. */
 void lg__bias_leave_other(struct lg_context *self, struct lg__hint *hint);
 
+/* One in so many loans by bias, for the tail of a fast path: its holding time is taken, and a bias that
+ * has lasted too long ends, with this loan out.  LG_OK. */
+int lg__bias_sample(struct lg_pool *pool, uint64_t claim);
+
 /* pool.c: how many leases of biased slots a context has. */
 uint32_t lg__bias_count(const struct lg_context *context);
 

@@ -502,13 +502,6 @@ static __attribute__((noinline)) int checkout_contested(struct lg_pool *pool, lg
     return LG_OK;
 }
 
-static __attribute__((noinline)) int begin_plain_sample(struct lg_pool *pool, uint32_t slot,
-                                                        uint32_t tag)
-{
-    lg__stats_begin_hold(pool, lg__self, slot, tag);
-    return LG_OK;
-}
-
 /* What keeps an idle slot from being lent as it is: options, events, an age. */
 static inline bool is_plain(const struct lg_pool *pool, const struct lg__slot *slot)
 {
@@ -540,19 +533,7 @@ static __attribute__((noinline)) int checkout_idle(struct lg_pool *pool, lg_dead
     hint->tag = tag;
     complete(pool, self, slot, tag, lg__load_relaxed(&lg__tick_ms), lease, place);
     if (lg__unlikely(lg__stats_is_sampled(tag)))
-        return begin_plain_sample(pool, lease->slot, tag);
-    return LG_OK;
-}
-
-/* One in so many loans by bias: its holding time is taken, and a bias that has lasted too long ends,
- * with this loan out. */
-static __attribute__((noinline)) int begin_sample(struct lg_pool *pool, uint64_t claim)
-{
-    struct lg_context *self = lg__self;
-    struct lg__hint *hint = lg__hint_of(pool, self);
-    lg__stats_begin_hold(pool, self, (uint32_t)claim, LG__CLAIM_TAG(claim));
-    if (LG__CLAIM_TAG(claim) - lg__slot_tag(hint->word) >= LG__BIAS_LOANS_MAX)
-        lg__bias_leave(pool, self, hint);
+        return lg__stats_sample(pool, lease->slot, tag);
     return LG_OK;
 }
 
@@ -571,7 +552,7 @@ static inline int lend_biased(struct lg_pool *pool, struct lg__hint *hint, lg_de
         return checkout_contested(pool, deadline, lease, place);
     write_biased(pool, slot, claim, lease, place);
     if (lg__unlikely(lg__stats_is_sampled(LG__CLAIM_TAG(claim))))
-        return begin_sample(pool, claim);
+        return lg__bias_sample(pool, claim);
     return LG_OK;
 }
 

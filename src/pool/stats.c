@@ -88,6 +88,12 @@ void lg__stats_begin_hold(struct lg_pool *pool, struct lg_context *self, uint32_
     self->hold_sample = (struct lg__hold_sample){pool->serial, lg__now_ns(), slot, tag};
 }
 
+int lg__stats_sample(struct lg_pool *pool, uint32_t slot, uint32_t tag)
+{
+    lg__stats_begin_hold(pool, lg__self, slot, tag);
+    return LG_OK;
+}
+
 void lg__stats_end_hold(struct lg_pool *pool, struct lg_context *self, uint32_t slot, uint32_t tag)
 {
     struct lg__hold_sample *sample = &self->hold_sample;

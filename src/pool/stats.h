@@ -45,6 +45,9 @@ void lg__stats_begin_hold(struct lg_pool *pool, struct lg_context *self, uint32_
                           uint32_t tag);
 void lg__stats_end_hold(struct lg_pool *pool, struct lg_context *self, uint32_t slot, uint32_t tag);
 
+/* As begin_hold of the caller's, for the tail of a fast path.  LG_OK. */
+int lg__stats_sample(struct lg_pool *pool, uint32_t slot, uint32_t tag);
+
 /* All of it, in the size that this library knows. */
 void lg__stats_read(struct lg_pool *pool, struct lg_pool_stats *out);
 
