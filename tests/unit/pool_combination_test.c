@@ -28,7 +28,7 @@ struct asker {
 static int ask_to_give_up(void *arg)
 {
     const struct asker *asker = arg;
-    return asker->is_eviction ? lg_pool_evict(asker->pool, asker->pool->last_id, LG_EVICT_FORCE)
+    return asker->is_eviction ? lg_pool_evict(asker->pool, 1, LG_EVICT_FORCE)
                               : lg_pool_clear(asker->pool, LG_CLEAR_INTERRUPT);
 }
 
@@ -44,7 +44,10 @@ static void a_request_holds_no_lock_that_the_detector_wants(void **state)
     (void)state;
     for (int is_eviction = 0; is_eviction < 2; is_eviction++) {
         struct null_driver *driver = null_begin();
-        struct lg_pool *pool = null_pool_of(driver, 3);
+        struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+        options.capacity = 3;
+        options.opening_max = 1;
+        struct lg_pool *pool = null_pool(driver, &options);
         struct crew_worker *waiter = crew_hire("waiter"), *other = crew_hire("other");
         struct bundle pair = bundle_of(driver, pool, 2);
         struct asker asker = {pool, is_eviction};
