@@ -1,41 +1,7 @@
 /* An owner of a biased slot that is held up between two steps, while others take the bias back. */
 #include "graph/context.h"
-#include "plat/seam.h"
+#include "support/hold.h"
 #include "support/owners.h"
-
-static struct {
-    uint32_t at;      /* atomic; an lg__stop: the next thread there is held */
-    uint32_t is_held; /* atomic */
-} gate;
-
-#define NOWHERE UINT32_MAX
-
-static void hold_there(enum lg__stop at)
-{
-    uint32_t here = at;
-    if (!__atomic_compare_exchange_n(&gate.at, &here, NOWHERE, false, __ATOMIC_SEQ_CST,
-                                     __ATOMIC_SEQ_CST))
-        return;
-    __atomic_store_n(&gate.is_held, 1, __ATOMIC_SEQ_CST);
-    while (__atomic_load_n(&gate.is_held, __ATOMIC_SEQ_CST))
-        null_yield();
-}
-
-static void hold_next_at(enum lg__stop at)
-{
-    __atomic_store_n(&gate.at, (uint32_t)at, __ATOMIC_SEQ_CST);
-    lg__store_release(&lg__seam_stop, hold_there);
-}
-
-static void wait_held(void)
-{
-    NULL_WAIT_UNTIL(__atomic_load_n(&gate.is_held, __ATOMIC_SEQ_CST));
-}
-
-static void let_go(void)
-{
-    __atomic_store_n(&gate.is_held, 0, __ATOMIC_SEQ_CST);
-}
 
 /* A pool of one, biased to A, and somebody else. */
 struct scene {
