@@ -50,7 +50,7 @@
  *                 checkout  checkin  clear  close  destroy
  *     checkout                                        x
  *     checkin                                         x
- *     clear, ready                                    x
+ *     clear, ready, resize                            x
  *     close                                           x
  *     destroy        x         x       x      x       x      (x: the caller must exclude it) */
 #ifndef LIFEGUARD_POOL_H
@@ -209,7 +209,8 @@ LG_API LG_MUST_CHECK int lg_pool_checkout_at(struct lg_pool *pool, lg_deadline d
  * Shape:   leases has room for count; count from 1 to the pool's capacity, 1 only where nested = share;
  *          all leases are empty unless LG_OK.
  * Units:   as lg_pool_checkout.
- * Returns: as lg_pool_checkout; LG_EINVAL also for a count out of that range.
+ * Returns: as lg_pool_checkout; LG_EINVAL also for a count out of that range, be it that a resize has made
+ *          it so.
  * Threads: any; blocks; allocates nothing itself; not signal-safe.
  * Source:  FIFO with a reservation for the head, as a multi-unit semaphore; DESIGN.md, "Pool". */
 #define lg_pool_checkout_many(pool, count, deadline, leases)                                       \
@@ -304,6 +305,21 @@ LG_API int lg_pool_suspend(struct lg_pool *pool);
  * Returns: LG_OK; LG_ECLOSED; LG_EFORK; LG_EINVAL.
  * Threads: any. */
 LG_API int lg_pool_resume(struct lg_pool *pool);
+
+/* Let the pool have more resources, or fewer, from now on.
+ *
+ * More: whoever waits has more opened for it at once.  Fewer: the slots beyond the capacity are surplus;
+ * what is idle there is closed soon (by the background thread), what is lent at its checkin, what is being
+ * opened on arrival.  Nobody waits for that, and leases of surplus slots are as good as others until then;
+ * as new resources may be opened meanwhile in the slots that are left, for a while more than `capacity`
+ * may be open.  A checkout of several that wants more than there now are fails with LG_EINVAL, one that
+ * can never be served now, because of who holds what is left, with LG_EDEADLK.
+ * Shape:   min_size and capacity as in the options, but capacity not 0.
+ * Returns: LG_OK; LG_EINVAL (capacity 0 or above LG_POOL_CAPACITY_MAX, min_size above capacity), and nothing
+ *          changes; LG_ECLOSED; LG_EFORK.
+ * Threads: any; of several at the same time the last one counts; allocates nothing; if no thread can be
+ *          started, or period_ms is LG_PERIOD_NEVER, runs the driver's close. */
+LG_API LG_MUST_CHECK int lg_pool_resize(struct lg_pool *pool, uint32_t min_size, uint32_t capacity);
 
 /* What the pool does at this moment.  NULL is LG_POOL_CLOSED.
  * Threads: any; a snapshot. */

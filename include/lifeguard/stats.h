@@ -57,6 +57,7 @@ struct lg_pool_stats {
     uint64_t closed_at_end;   /* because the pool is closed */
     uint64_t closed_lifetime; /* open for longer than lifetime_ms */
     uint64_t closed_evicted;  /* by lg_pool_evict */
+    uint64_t closed_surplus;  /* because the pool was made smaller */
 };
 
 #define LG_ADVICE_SIZE 200
@@ -72,7 +73,8 @@ struct lg_pool_advice {
     uint32_t minimum;      /* with fewer, nested checkouts can deadlock; 1: none are nested */
     uint32_t lent_most;    /* as in the statistics */
     uint32_t waiting_most; /* as in the statistics */
-    uint32_t short_most;   /* most waiting at once while no more could be opened */
+    uint32_t short_most;   /* most waiting at once while no more could be opened, since the last
+                            resize */
     uint32_t suggested;
     char reason[LG_ADVICE_SIZE]; /* of the suggestion: one sentence without its stop */
 };
@@ -87,7 +89,7 @@ struct lg_pool_advice {
     {                                                                                              \
         sizeof(struct lg_pool_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  \
             0, 0, {0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0}, 0, 0, 0, 0, \
-            0, 0, 0                                                                                \
+            0, 0, 0, 0                                                                             \
     }
 /* clang-format on */
 
@@ -106,7 +108,7 @@ LG_API int lg_pool_stats(struct lg_pool *pool, struct lg_pool_stats *out);
  * The minimum against deadlock is exact for what the living contexts have done so far: 1 and for each
  * of them its deepest nesting less 1; or, if the program has declared its threads, threads x
  * (deepest - 1) + 1.  When it grows above the capacity, that is said once in the log, with the code
- * "pool-too-small".  Only leases count that a context itself holds, not detached ones; a context
+ * "pool-too-small", and once more after each resize that leaves it so.  Only leases count that a context itself holds, not detached ones; a context
  * remembers its nesting for the 8 pools that it used last.
  * Shape:   as lg_pool_stats, with LG_POOL_ADVICE_INIT.
  * Returns: LG_OK; LG_EINVAL (also: a size that cannot be).

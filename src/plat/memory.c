@@ -39,6 +39,20 @@ void *lg__map(size_t size)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
+void *lg__reserve(size_t size)
+{
+    void *memory = lg__map(size);
+    if (memory)
+        (void)madvise(memory, size, MADV_NOHUGEPAGE); /* refused where there are none */
+    return memory;
+}
+
+void lg__unmap(void *memory, size_t size)
+{
+    if (memory)
+        (void)munmap(memory, size);
+}
+
 uint64_t lg__alloc_count(void)
 {
     return lg__load_relaxed(&alloc_count);

@@ -30,7 +30,9 @@ enum lg__stop {
     LG__STOP_LENT,   /* after it */
     LG__STOP_RETURN, /* the same, that it is idle */
     LG__STOP_RETURNED,
-    LG__STOP_END /* the id of an ending context is gone */
+    LG__STOP_CHECKOUT, /* before a fast checkout moves an idle slot that it has found fit */
+    LG__STOP_CHECKIN,  /* before a fast checkin moves a lent slot that it has found plain */
+    LG__STOP_END       /* the id of an ending context is gone */
 };
 
 #ifdef LG_FAULTS

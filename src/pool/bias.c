@@ -58,11 +58,11 @@ void lg__bias_revoke(struct lg_pool *pool, bool is_loss)
 {
     if (pool->biased_count == 0)
         return;
-    for (uint32_t i = 0; i < pool->capacity; i++)
+    for (uint32_t i = 0; i < pool->extent; i++)
         if (lg__slot_state(lg__load_relaxed(&pool->slots[i].word)) == LG__SLOT_BIASED)
             lg__slot_move_own(&pool->slots[i], LG__SLOT_UNBIASING);
     lg__barrier_heavy();
-    for (uint32_t i = 0; i < pool->capacity; i++)
+    for (uint32_t i = 0; i < pool->extent; i++)
         if (lg__slot_state(lg__load_relaxed(&pool->slots[i].word)) == LG__SLOT_UNBIASING)
             give_verdict(pool, &pool->slots[i]);
     lg__store_release(&pool->biased_count, 0u); /* who sees it sees the verdicts */

@@ -124,7 +124,7 @@ static int check_lease(const struct lg_pool *pool, const struct lg_lease *lease)
         return LG_EINVAL;
     if (!lease->pool)
         return LG_ESTALE;
-    if (lease->pool != pool || LG__LEASE_SLOT(lease) >= pool->capacity)
+    if (lease->pool != pool || LG__LEASE_SLOT(lease) >= lg__pool_extent(pool))
         return LG_EFOREIGN;
     return LG_OK;
 }
@@ -223,12 +223,12 @@ static __attribute__((noinline)) int checkin_contested(struct lg_pool *pool, uin
 static __attribute__((noinline)) int checkin_lent(struct lg_pool *pool, struct lg_lease *lease,
                                                   const char *place)
 {
-    if (lg__unlikely(lease->slot >= pool->capacity))
+    if (lg__unlikely(lease->slot >= lg__pool_extent(pool)))
         return checkin_slow(pool, lease, place, false);
     struct lg_context *self = lg__self;
     struct lg__slot *slot = &pool->slots[lease->slot];
     uint64_t word = lg__load_relaxed(&slot->word);
-    uint64_t control = lg__load_relaxed(&pool->control); /* a hint: read again below */
+    uint64_t control = lg__load_acquire(&pool->control); /* Z3; read again below */
     if (lg__unlikely((control & LG__POOL_NOT_PLAIN_IN) != 0 || !lg__slot_is_of(word, lease->tag) ||
                      lg__load_relaxed(&slot->holder) != self->id ||
                      lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control)))
@@ -236,7 +236,8 @@ static __attribute__((noinline)) int checkin_lent(struct lg_pool *pool, struct l
     void *resource = lease->resource;
     lease->resource = NULL;
     lease->pool = NULL;
-    lg__store_relaxed(&self->returning, (const void *)pool);       /* R1 */
+    lg__store_relaxed(&self->returning, (const void *)pool); /* R1 */
+    lg__seam_pass(LG__STOP_CHECKIN);
     if (lg__unlikely(!lg__slot_move(slot, word, LG__SLOT_IDLE))) { /* S1, S2 */
         lease->resource = resource;
         lease->pool = pool;

@@ -11,7 +11,7 @@ static uint32_t first_guess(const struct lg_pool *pool, struct lg_context *self)
 {
     const struct lg__hint *hint = lg__hint_of(pool, self);
     if (hint->pool_serial != pool->serial)
-        return self->slot % pool->capacity;
+        return self->slot % lg__pool_capacity(pool);
     return (uint32_t)((struct lg__slot *)hint->slot - pool->slots);
 }
 
@@ -197,6 +197,8 @@ static int queue_up(struct ask *ask)
     uint64_t control = lg__pool_set_flag(pool, LG__POOL_WAITERS); /* S2: before the scan */
     if (control & LG__POOL_SHUT)
         status = refusal(control);
+    else if (ask->want.need > pool->capacity) /* it was made smaller meanwhile */
+        status = LG_EINVAL;
     lg__bias_revoke(pool, true); /* after the flag, before the scan */
     if (status == LG_OK && !(control & LG__POOL_SUSPENDED))
         claim_in_turn(ask);
@@ -461,7 +463,7 @@ static __attribute__((noinline)) int checkout_slow(struct lg_pool *pool, lg_dead
 int lg_pool_checkout_many_at(struct lg_pool *pool, uint32_t count, lg_deadline deadline,
                              struct lg_lease *leases, const char *place)
 {
-    if (!pool || !leases || count == 0 || count > pool->capacity ||
+    if (!pool || !leases || count == 0 || count > lg__pool_capacity(pool) ||
         (count > 1 && pool->nested == LG_NESTED_SHARE))
         return LG_EINVAL;
     return count == 1 ? lg_pool_checkout_at(pool, deadline, leases, place)
@@ -527,6 +529,7 @@ static __attribute__((noinline)) int checkout_idle(struct lg_pool *pool, lg_dead
                      streak >= lg__load_relaxed(&pool->bias_after)))
         return checkout_slow(pool, deadline, lease, place);
     hint->streak = streak; /* also if another is faster: then it is a hint of nothing */
+    lg__seam_pass(LG__STOP_CHECKOUT);
     if (lg__unlikely(!lg__slot_move(slot, word, LG__SLOT_LENT))) /* S1 */
         return checkout_slow(pool, deadline, lease, place);
     uint32_t tag = lg__slot_tag(word) + 1;

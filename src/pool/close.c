@@ -102,7 +102,7 @@ void lg__pool_close_slot(struct lg_pool *pool, struct lg__slot *slot)
     lg__add_relaxed(&pool->closed, (uint64_t)1);
     lg__raw_lock(&pool->lock);
     lg__slot_move_own(slot, LG__SLOT_EMPTY);
-    pool->empty_count++;
+    pool->empty_count += !lg__pool_is_surplus(pool, slot);
     lg__queue_check_closers(pool);
     bool is_wanted = lg__pool_is_opener_wanted(pool);
     lg__raw_unlock(&pool->lock);
@@ -118,14 +118,16 @@ static enum lg_event_reason must_go(const struct lg_pool *pool, const struct lg_
         return LG_REASON_NONE;
     enum lg_event_reason reason = lg__pool_unfit(pool, slot, lg__tick_now_ms());
     bool is_old = reason == LG_REASON_IDLE || reason == LG_REASON_LIFETIME;
-    return is_old ? LG_REASON_NONE : reason; /* the keeper sees to those */
+    bool is_met = pool->period_ns == LG_PERIOD_NEVER && reason != LG_REASON_POOL_CLOSED &&
+                  reason != LG_REASON_SURPLUS;
+    return is_old || is_met ? LG_REASON_NONE : reason; /* left to the keeper, or to a checkout */
 }
 
 /* Close what must go; or only find out whether there is any. */
 static bool end_idle(struct lg_pool *pool, bool is_to_close)
 {
     bool has_any = false;
-    for (uint32_t i = 0; i < pool->capacity; i++) {
+    for (uint32_t i = 0; i < lg__pool_extent(pool); i++) {
         struct lg__slot *slot = &pool->slots[i];
         uint64_t word = lg__load_full(&slot->word); /* S2 */
         enum lg_event_reason reason = must_go(pool, slot, word);
@@ -140,8 +142,7 @@ void lg__pool_end_unfit(struct lg_pool *pool)
 {
     lg__bias_revoke_all(pool);
     bool is_closed = lg__load_full(&pool->control) & LG__POOL_CLOSED;
-    bool is_here = is_closed || pool->period_ns != LG_PERIOD_NEVER;
-    if (is_here && end_idle(pool, is_closed) && !is_closed && !lg__keeper_kick(pool))
+    if (end_idle(pool, is_closed) && !is_closed && !lg__keeper_kick(pool))
         (void)end_idle(pool, true);
 }
 
@@ -154,7 +155,7 @@ void lg__pool_after_idle(struct lg_pool *pool)
 
 static bool is_all_empty(const struct lg_pool *pool)
 {
-    for (uint32_t i = 0; i < pool->capacity; i++)
+    for (uint32_t i = 0; i < lg__pool_extent(pool); i++)
         if (lg__slot_state(lg__load_full(&pool->slots[i].word)) != LG__SLOT_EMPTY)
             return false;
     return true;
@@ -163,8 +164,9 @@ static bool is_all_empty(const struct lg_pool *pool)
 /* Wait until nothing is out: a wait for all units, in the graph like any other. */
 static int wait_for_all(struct lg_pool *pool, struct lg_context *self, lg_deadline deadline)
 {
-    struct lg__want want = {&lg__pool_class, pool, pool->capacity, false, deadline, NULL, 0};
+    struct lg__want want = {&lg__pool_closing_class, pool, 0, false, deadline, NULL, 0};
     lg__raw_lock(&pool->lock);
+    want.need = pool->extent; /* it is closed: that stays so */
     bool is_done = is_all_empty(pool);
     if (!is_done) {
         lg__wait_begin(&self->wait, &want, LG__WAIT_WAITING);

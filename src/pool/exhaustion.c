@@ -11,7 +11,7 @@
 /* A lent slot whose holder has ended, or that is out for longer than a lease should be. */
 static const struct lg__slot *find_leak(const struct lg_pool *pool, uint64_t now_ms)
 {
-    for (uint32_t i = 0; i < pool->capacity; i++) {
+    for (uint32_t i = 0; i < lg__pool_capacity(pool); i++) {
         const struct lg__slot *slot = &pool->slots[i];
         uint64_t holder;
         if (!lg__slot_read_holder(slot, &holder))
@@ -89,7 +89,7 @@ void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int s
     uint32_t waiting = pool->queue.count;
     uint64_t last_return_ns = pool->last_return_ns;
     /* Where everything is open, opens that failed before are not why this waits. */
-    uint64_t failures = pool->empty_count + pool->opening_count > 0 ? pool->failures_running : 0;
+    uint64_t failures = pool->empty_count + lg__pool_opens(pool) > 0 ? pool->failures_running : 0;
     if (status == LG_EOPEN) /* and one that failed is, whatever has worked since */
         failures++;
     uint64_t oldest_ns = pool->queue.first ? now_ns - pool->queue.first->since_ns : 0;
@@ -102,7 +102,7 @@ void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int s
         uint32_t contexts = report->member_count > waiting + 1 ? report->member_count : waiting + 1;
         uint32_t minimum = minimum_for(pool, report, contexts);
         report->cause = LG_EXHAUSTION_DEADLOCK;
-        report->minimum = minimum > pool->capacity ? minimum : 0;
+        report->minimum = minimum > lg__pool_capacity(pool) ? minimum : 0;
         report->users = contexts;
         if (report->minimum > 0)
             lg__sizing_set_said(pool);

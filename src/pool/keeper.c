@@ -16,7 +16,7 @@
 
 static bool needs_passes(const struct lg_pool *pool)
 {
-    return pool->min_size > 0 || pool->idle_timeout_ms != UINT32_MAX ||
+    return lg__load_relaxed(&pool->min_size) > 0 || pool->idle_timeout_ms != UINT32_MAX ||
            pool->lifetime_ms != UINT32_MAX || pool->keepalive_ms != UINT32_MAX;
 }
 
@@ -33,7 +33,7 @@ static enum lg_event_reason must_go(const struct lg_pool *pool, const struct lg_
 static void end_idle(struct lg_pool *pool)
 {
     uint32_t left = pool->closes_per_pass;
-    for (uint32_t i = 0; i < pool->capacity; i++) {
+    for (uint32_t i = 0; i < lg__pool_extent(pool); i++) {
         struct lg__slot *slot = &pool->slots[i];
         uint64_t word = lg__load_full(&slot->word);
         enum lg_event_reason reason = must_go(pool, slot, word, lg__tick_now_ms());
@@ -48,7 +48,7 @@ static void end_idle(struct lg_pool *pool)
 /* What is over age and in use, or biased: it goes when it comes back. */
 static void doom_old(struct lg_pool *pool)
 {
-    for (uint32_t i = 0; pool->lifetime_ms != UINT32_MAX && i < pool->capacity; i++) {
+    for (uint32_t i = 0; pool->lifetime_ms != UINT32_MAX && i < lg__pool_capacity(pool); i++) {
         struct lg__slot *slot = &pool->slots[i];
         bool is_lent = lg__slot_state(lg__slot_look(slot).word) == LG__SLOT_LENT ||
                        lg__slot_is_biased(lg__load_relaxed(&slot->word));
@@ -95,7 +95,7 @@ static bool is_keepalive_due(const struct lg_pool *pool, const struct lg__slot *
  * waits, and gets it when it is back. */
 static void keep_alive(struct lg_pool *pool)
 {
-    for (uint32_t i = 0; pool->keepalive_ms != UINT32_MAX && i < pool->capacity; i++) {
+    for (uint32_t i = 0; pool->keepalive_ms != UINT32_MAX && i < lg__pool_capacity(pool); i++) {
         struct lg__slot *slot = &pool->slots[i];
         if (!is_keepalive_due(pool, slot))
             continue;

@@ -38,7 +38,7 @@ int lg__lease_stale_status(const struct lg_lease *lease)
 
 struct lg__slot *lg__lease_held(struct lg_pool *pool, struct lg_context *self)
 {
-    for (uint32_t i = 0; i < pool->capacity; i++) {
+    for (uint32_t i = 0; i < lg__pool_extent(pool); i++) {
         uint64_t holder;
         if (lg__slot_read_holder(&pool->slots[i], &holder) && holder == self->id)
             return &pool->slots[i];
@@ -142,7 +142,7 @@ static int check(const struct lg_lease *lease)
 {
     if (!lease)
         return LG_EINVAL;
-    if (!lease->pool || LG__LEASE_SLOT(lease) >= lease->pool->capacity)
+    if (!lease->pool || LG__LEASE_SLOT(lease) >= lg__pool_extent(lease->pool))
         return LG_ESTALE;
     return LG_OK;
 }

@@ -105,6 +105,7 @@ static const struct metric metrics[] = {
     {CLOSES, "end", STAT(closed_at_end)},
     {CLOSES, "lifetime", STAT(closed_lifetime)},
     {CLOSES, "evicted", STAT(closed_evicted)},
+    {CLOSES, "surplus", STAT(closed_surplus)},
     {"clears", COUNTER, "Generations begun by a clear.", NULL, STAT(generation)},
     {"wait_seconds", TIMES, "Time that checkouts waited, of those that had to.", NULL, PART(waits)},
     {"hold_seconds", TIMES, "Time that leases were held, of one loan in 64.", NULL, PART(holds)},

@@ -34,7 +34,7 @@ uint32_t lg__pool_wanted_opens(const struct lg_pool *pool)
 {
     if (lg__load_relaxed(&pool->control) & LG__POOL_SHUT)
         return 0;
-    uint32_t open = pool->capacity - pool->empty_count - pool->opening_count;
+    uint32_t open = lg__pool_open_now(pool);
     uint32_t missing = pool->is_filling && pool->min_size > open ? pool->min_size - open : 0;
     uint32_t asked = units_asked(pool);
     return asked > missing ? asked : missing;
@@ -49,7 +49,7 @@ static uint32_t most_openers(const struct lg_pool *pool)
 bool lg__pool_is_opener_wanted(const struct lg_pool *pool)
 {
     return pool->opener_count < most_openers(pool) &&
-           lg__pool_wanted_opens(pool) > pool->opener_count &&
+           lg__pool_wanted_opens(pool) > pool->opener_count - pool->surplus_opens &&
            pool->empty_count > pool->opener_count - pool->opening_count;
 }
 
@@ -82,7 +82,7 @@ static void forget_notes(struct lg__note *note)
 static bool begin_open(struct lg_pool *pool, struct lg__opening *opening)
 {
     if (pool->empty_count == 0 || pool->opening_count >= most_openers(pool) ||
-        lg__pool_wanted_opens(pool) <= pool->opening_count)
+        lg__pool_wanted_opens(pool) <= lg__pool_opens(pool))
         return false;
     struct lg__slot *slot = pool->slots;
     while (lg__slot_state(lg__load_relaxed(&slot->word)) != LG__SLOT_EMPTY)
@@ -90,7 +90,7 @@ static bool begin_open(struct lg_pool *pool, struct lg__opening *opening)
     *opening = (struct lg__opening){
         .slot = slot,
         .generation = LG__POOL_GENERATION(lg__load_relaxed(&pool->control)),
-        .is_for_waiter = units_asked(pool) > pool->opening_count,
+        .is_for_waiter = units_asked(pool) > lg__pool_opens(pool),
         .begun_ns = lg__now_ns(),
     };
     lg__cancel_init(&opening->cancel, &pool->cancel, opening->begun_ns + pool->open_timeout_ns);
@@ -104,13 +104,20 @@ static bool begin_open(struct lg_pool *pool, struct lg__opening *opening)
     return true;
 }
 
+/* With the lock held: it is in flight no more. */
+static void end_opening(struct lg_pool *pool, struct lg__opening *opening)
+{
+    unlink_opening(pool, opening);
+    pool->opening_count--;
+    pool->surplus_opens -= lg__pool_is_surplus(pool, opening->slot);
+}
+
 /* With the lock held: the slot has no resource after all. */
 static void empty_slot(struct lg_pool *pool, struct lg__opening *opening)
 {
-    unlink_opening(pool, opening);
+    end_opening(pool, opening);
     lg__slot_move_own(opening->slot, LG__SLOT_EMPTY);
-    pool->empty_count++;
-    pool->opening_count--;
+    pool->empty_count += !lg__pool_is_surplus(pool, opening->slot);
     lg__queue_check_closers(pool);
 }
 
@@ -163,8 +170,7 @@ static void finish_failed(struct lg_pool *pool, struct lg__opening *opening, int
 static struct lg__wait *settle_opened(struct lg_pool *pool, struct lg__opening *opening)
 {
     pool->failures_running = pool->retry_ns = 0;
-    unlink_opening(pool, opening);
-    pool->opening_count--;
+    end_opening(pool, opening);
     lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_RESOURCE_READY,
                                            .id = opening->slot->id,
                                            .duration_ns = lg__now_ns() - opening->begun_ns});
@@ -181,7 +187,7 @@ static void finish_opened(struct lg_pool *pool, struct lg__opening *opening, voi
     lg__store_relaxed(&slot->born_ms, now_ms);
     lg__raw_lock(&pool->lock);
     lg__store_relaxed(&slot->generation,
-                      opening->generation); /* an evict has changed both, or none */
+                      opening->generation); /* a doom has changed both, or none */
     lg__growth_note_open(pool, lg__now_ns() - opening->begun_ns);
     enum lg_event_reason reason = lg__pool_unfit(pool, slot, now_ms);
     bool was_failing = pool->failures_running > 0;

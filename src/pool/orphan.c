@@ -36,7 +36,7 @@ bool lg__orphan_is_in(const struct lg_pool *pool, uint64_t id)
 {
     if (!may_reclaim(pool))
         return false;
-    for (uint32_t i = 0; i < pool->capacity; i++)
+    for (uint32_t i = 0; i < lg__pool_extent(pool); i++)
         if (is_held_by(&pool->slots[i], id))
             return true;
     return false;
@@ -83,7 +83,7 @@ static void log_reclaimed(const struct lg_pool *pool, const struct lg__slot *slo
 /* Its user vanished in the middle of something: only a reset makes such a resource as good as new. */
 void lg__orphan_reclaim(struct lg_pool *pool, uint64_t id)
 {
-    for (uint32_t i = 0; i < pool->capacity && may_reclaim(pool); i++) {
+    for (uint32_t i = 0; i < lg__pool_extent(pool) && may_reclaim(pool); i++) {
         struct lg__slot *slot = &pool->slots[i];
         if (!is_held_by(slot, id) || !take_orphan(pool, slot, id))
             continue;

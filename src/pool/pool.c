@@ -27,17 +27,22 @@ static struct lg_pool *list_head; /* under list_lock */
 
 static uint32_t get_capacity(const void *object)
 {
-    return ((const struct lg_pool *)object)->capacity;
+    return lg__pool_capacity(object);
 }
 
-static void survey(const void *object, lg__visit *visit, void *arg)
+static uint32_t get_extent(const void *object)
 {
-    const struct lg_pool *pool = object;
+    return lg__pool_extent(object);
+}
+
+/* Visit who holds one of the first `count` slots. */
+static void survey_slots(const struct lg_pool *pool, uint32_t count, lg__visit *visit, void *arg)
+{
     uint64_t control = lg__load_full(&pool->control);
     bool will_resume = (control & LG__POOL_SUSPENDED) && !(control & LG__POOL_CLOSED);
     bool is_unowned = lg__load_relaxed(&pool->is_unowned) != 0 || will_resume;
     uint64_t now_ms = lg__tick_now_ms();
-    for (uint32_t i = 0; i < pool->capacity; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         const struct lg__slot *slot = &pool->slots[i];
         struct lg__holding holding = {.units = 1, .unit = i};
         if (!lg__slot_read_holder(slot, &holding.holder))
@@ -49,6 +54,17 @@ static void survey(const void *object, lg__visit *visit, void *arg)
         if (!visit(arg, &holding))
             return;
     }
+}
+
+/* A surplus slot is no unit of the capacity: who holds it keeps nobody waiting. */
+static void survey(const void *object, lg__visit *visit, void *arg)
+{
+    survey_slots(object, lg__pool_capacity(object), visit, arg);
+}
+
+static void survey_all(const void *object, lg__visit *visit, void *arg)
+{
+    survey_slots(object, lg__pool_extent(object), visit, arg);
 }
 
 static void copy_name(const void *object, char *out)
@@ -63,6 +79,13 @@ const struct lg__resource_class lg__pool_class = {
     .copy_name = copy_name,
     .visit_ahead = lg__queue_visit_ahead,
     .let_pass = lg__queue_let_pass,
+};
+
+const struct lg__resource_class lg__pool_closing_class = {
+    .noun = "pool",
+    .capacity = get_extent,
+    .survey = survey_all,
+    .copy_name = copy_name,
 };
 
 uint64_t lg__pool_set_flag(struct lg_pool *pool, uint64_t flag)
@@ -130,6 +153,7 @@ static int read_options(const struct lg_pool_options *from, struct lg_pool_optio
 static void apply_options(struct lg_pool *pool, const struct lg_pool_options *options)
 {
     pool->capacity = options->capacity ? options->capacity : DEFAULT_CAPACITY;
+    pool->extent = pool->capacity;
     pool->nested = options->nested;
     pool->growth = options->growth;
     pool->order = options->order;
@@ -225,25 +249,38 @@ void lg__pool_each(void (*visit)(void *arg, struct lg_pool *pool), void *arg)
     lg__raw_unlock(&list_lock);
 }
 
+/* The slots never move: there is room for as many as a pool may ever have, and what is not used costs
+ * addresses alone.  Notes and shares follow the slots. */
+static size_t room_of(const struct lg_pool *pool)
+{
+    size_t each = sizeof *pool->slots + sizeof *pool->notes;
+    if (pool->nested == LG_NESTED_SHARE)
+        each += sizeof *pool->shares;
+    return LG_POOL_CAPACITY_MAX * each;
+}
+
+static bool reserve_slots(struct lg_pool *pool)
+{
+    pool->slots = lg__reserve(room_of(pool));
+    if (!pool->slots)
+        return false;
+    pool->notes = (struct lg__note *)(void *)(pool->slots + LG_POOL_CAPACITY_MAX);
+    if (pool->nested == LG_NESTED_SHARE)
+        pool->shares = (struct lg__shares *)(void *)(pool->notes + LG_POOL_CAPACITY_MAX);
+    return true;
+}
+
 static bool alloc_parts(struct lg_pool *pool, const struct lg_pool_options *options)
 {
-    bool is_sharing = pool->nested == LG_NESTED_SHARE;
-    pool->slots = lg__alloc(pool->capacity * sizeof *pool->slots);
-    if (is_sharing)
-        pool->shares = lg__alloc(pool->capacity * sizeof *pool->shares);
     if (options->on_event)
         pool->events = lg__events_create(options, pool->name);
-    pool->notes = lg__alloc(pool->capacity * sizeof *pool->notes);
-    return pool->slots && pool->notes && (pool->shares || !is_sharing) &&
-           (pool->events || !options->on_event);
+    return reserve_slots(pool) && (pool->events || !options->on_event);
 }
 
 static void free_pool(struct lg_pool *pool)
 {
     lg__free(pool->events);
-    lg__free(pool->notes);
-    lg__free(pool->shares);
-    lg__free(pool->slots);
+    lg__unmap(pool->slots, room_of(pool));
     lg__free(pool);
 }
 
@@ -404,7 +441,7 @@ size_t lg_pool_holders(struct lg_pool *pool, struct lg_lease_info *out, size_t r
 {
     size_t count = 0;
     uint64_t now_ms = lg__tick_now_ms();
-    for (uint32_t i = 0; pool && i < pool->capacity; i++) {
+    for (uint32_t i = 0; pool && i < lg__pool_extent(pool); i++) {
         uint64_t holder;
         if (!lg__slot_read_holder(&pool->slots[i], &holder))
             continue;
@@ -464,11 +501,12 @@ static void forget_all(void)
 {
     for (struct lg_pool *pool = list_head; pool; pool = pool->next) {
         forget_counts(pool);
-        for (uint32_t i = 0; i < pool->capacity; i++)
+        for (uint32_t i = 0; i < pool->extent; i++)
             forget_slot(pool, i);
         pool->lock = (struct lg__raw_lock){0};
         pool->queue = pool->closers = (struct lg__waiters){0};
-        pool->opener_count = pool->opening_count = pool->on_way = pool->patient = 0;
+        pool->opener_count = pool->opening_count = pool->surplus_opens = 0;
+        pool->on_way = pool->patient = 0;
         pool->empty_count = pool->capacity;
         pool->references = 1;
         pool->inside = 0;

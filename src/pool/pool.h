@@ -3,7 +3,7 @@
  * Parts: pool.c creation and counts; checkout.c, checkin.c the two fast paths and what surrounds
  * them; queue.c waiters; spin.c a moment before sleep; growth.c patience before an open; opener.c
  * opens; keeper.c the background pass; state.c ready and clear; evict.c the end of one resource;
- * close.c how each ends, and the pool; lease.c who holds a lease;
+ * resize.c more slots or fewer; close.c how each ends, and the pool; lease.c who holds a lease;
  * bias.c biased slots; orphan.c leases of the ended; events.c what the pool tells; exhaustion.c the
  * report; stats.c what is counted; sizing.c how many it takes; metrics.c the text.
  *
@@ -15,8 +15,12 @@
  *      to let somebody pass, below its own lock and below a waiter's pin.  Two pools' locks are taken
  *      together only by fork, in the order of the list of pools.
  *
+ *   4. Slots that exist (extent) and slots that may be lent (capacity) differ after a shrink: what looks
+ *      for something to lend or counts what there is to wait for goes over the capacity, what ends,
+ *      returns, lists or forgets goes over the extent.
+ *
  * Invariant (rule 4 of DESIGN.md, "The decided rules"): when `lock` is released and the queue is not
- * empty, the pool is suspended, or fewer slots are IDLE than the first waiter wants, but for those that
+ * empty, the pool is suspended, or fewer slots of the capacity are IDLE than the first waiter wants, but for those that
  * a return has just moved there without the lock; that return sees the flag (S2) and serves the queue.
  * So where all want one, none is.  What is idle is reserved for the first waiter by its place alone: it
  * holds nothing. */
@@ -47,6 +51,8 @@
 
 #define LG__POOL_GENERATION(control) ((uint32_t)((control) >> 8))
 #define LG__POOL_GENERATION_ONE      0x100ull
+/* Added when slots become surplus: above the generation, and only ever compared as a whole. */
+#define LG__POOL_SHRINK_ONE (1ull << 40)
 
 struct lg__waiters {
     struct lg__wait *first;
@@ -75,7 +81,7 @@ struct lg__note {
 struct lg__opening {
     struct lg__slot *slot;        /* r/o; in OPENING */
     struct lg_cancel cancel;      /* below the pool's; requested by clear with LG_CLEAR_INTERRUPT */
-    uint32_t generation;          /* under lock; the pool's when it began */
+    uint32_t generation;          /* under lock; the pool's when it began, if not doomed since */
     bool is_for_waiter;           /* r/o; else it is for min_size */
     bool is_given_up;             /* under lock; it was told as closed already */
     uint64_t begun_ns;            /* the opener */
@@ -95,17 +101,18 @@ struct lg_pool {
     uint64_t control;          /* atomic full, S2 */
     uint64_t serial;           /* r/o; no other pool has had it */
     uint64_t hint_offset;      /* r/o; of its hint in a context */
-    struct lg__slot *slots;    /* r/o */
+    struct lg__slot *slots;    /* r/o; room for LG_POOL_CAPACITY_MAX */
     struct lg__note *notes;    /* r/o; one a slot */
     struct lg__shares *shares; /* r/o; elements under lock; one a slot if nested = share, or NULL */
-    uint32_t capacity;         /* r/o */
-    uint32_t is_detached;      /* r/o; leases belong to nobody */
-    uint32_t is_reclaiming;    /* r/o; leases of ended contexts are taken back */
-    uint32_t check_after_ms;   /* r/o; what is older is looked at before it is lent */
-    uint32_t leak_after_ms;    /* r/o */
-    uint32_t driver_check_ms;  /* r/o; what is older is checked by the driver */
-    uint32_t idle_timeout_ms;  /* r/o; UINT32_MAX: never */
-    uint32_t lifetime_ms;      /* r/o; as idle_timeout_ms */
+    uint32_t capacity;      /* atomic relaxed; under lock; slots that may be lent, the first ones */
+    uint32_t extent;        /* as capacity; its greatest so far: no slot beyond has been used */
+    uint32_t is_detached;   /* r/o; leases belong to nobody */
+    uint32_t is_reclaiming; /* r/o; leases of ended contexts are taken back */
+    uint32_t check_after_ms;         /* r/o; what is older is looked at before it is lent */
+    uint32_t leak_after_ms;          /* r/o */
+    uint32_t driver_check_ms;        /* r/o; what is older is checked by the driver */
+    uint32_t idle_timeout_ms;        /* r/o; UINT32_MAX: never */
+    uint32_t lifetime_ms;            /* r/o; as idle_timeout_ms */
     uint32_t lifetime_jitter_ms;     /* r/o; at most so much less */
     uint32_t keepalive_ms;           /* r/o; as idle_timeout_ms */
     uint32_t closes_per_pass;        /* r/o */
@@ -119,7 +126,7 @@ struct lg_pool {
     uint64_t open_timeout_ns;        /* r/o */
     uint64_t overtaking_ns;          /* r/o; 0: newcomers queue behind all */
     uint64_t period_ns;              /* r/o; UINT64_MAX: never */
-    uint32_t min_size;               /* r/o */
+    uint32_t min_size;               /* atomic relaxed; under lock */
     uint32_t clears_on_open_failure; /* r/o */
     char name[LG_NAME_SIZE];         /* r/o */
     int32_t inside;                  /* atomic full; calls in a slow path */
@@ -134,8 +141,9 @@ struct lg_pool {
     struct lg__waiters queue;         /* under lock; wait for some units, all or nothing */
     struct lg__waiters closers;       /* under lock; wait for all units */
     uint32_t opener_count;            /* under lock; threads that run or will */
-    uint32_t empty_count;             /* under lock; slots in EMPTY */
+    uint32_t empty_count;             /* under lock; slots in EMPTY, without surplus ones */
     uint32_t opening_count;           /* under lock; slots in OPENING */
+    uint32_t surplus_opens;           /* under lock; of these, surplus ones */
     uint32_t references;              /* under lock; the user, the openers, the keeper */
     uint32_t has_keeper;              /* under lock; a thread that runs or will */
     uint32_t is_filling;              /* under lock; opens for min_size are wanted now */
@@ -164,7 +172,36 @@ struct lg_pool {
     struct lg_pool *previous; /* as next */
 };
 
+/* What checkouts wait for: units of the capacity; and what a close waits for: every slot there is. */
 extern const struct lg__resource_class lg__pool_class;
+extern const struct lg__resource_class lg__pool_closing_class;
+
+static inline uint32_t lg__pool_capacity(const struct lg_pool *pool)
+{
+    return lg__load_relaxed(&pool->capacity);
+}
+
+static inline uint32_t lg__pool_extent(const struct lg_pool *pool)
+{
+    return lg__load_relaxed(&pool->extent);
+}
+
+/* Whether the slot is beyond the capacity: a resource of it goes when it is next met. */
+static inline bool lg__pool_is_surplus(const struct lg_pool *pool, const struct lg__slot *slot)
+{
+    return slot - pool->slots >= lg__pool_capacity(pool);
+}
+
+/* With the lock: opens in flight, and resources that are open, without surplus ones. */
+static inline uint32_t lg__pool_opens(const struct lg_pool *pool)
+{
+    return pool->opening_count - pool->surplus_opens;
+}
+
+static inline uint32_t lg__pool_open_now(const struct lg_pool *pool)
+{
+    return pool->capacity - pool->empty_count - lg__pool_opens(pool);
+}
 
 /* queue.c; all with the lock held unless said otherwise.  Whoever has a lower ticket goes first; no two
  * have the same.  A waiter's companion is an array of leases, as many as it wants units: where the
@@ -200,6 +237,8 @@ struct lg__wait *lg__queue_fail_first(struct lg_pool *pool, int status);
 /* Wake the first waiter behind a place, `last` at the most, to look again, and at the graph; the place
  * is its place then.  False: there is none.  Takes the lock itself. */
 bool lg__queue_wake_next(struct lg_pool *pool, uint64_t *place, uint64_t last);
+/* The same for all who queue, with the lock. */
+void lg__queue_wake_all(struct lg_pool *pool);
 /* End all waits up to this ticket with a status and wake them.  Takes the lock itself. */
 void lg__queue_fail_until(struct lg_pool *pool, uint64_t ticket, int status);
 /* If nothing is out any more, let the closers go. */
@@ -228,12 +267,15 @@ bool lg__keeper_kick(struct lg_pool *pool);
 /* Whether a keeper is needed and not there.  With the lock. */
 bool lg__keeper_is_missing(const struct lg_pool *pool);
 
+/* state.c: LG_EINVAL, LG_EFORK, LG_ECLOSED, or LG_OK: it is one to work on. */
+int lg__pool_check(const struct lg_pool *pool);
 /* state.c: clear, for whoever is in the pool already.  False: it was not open and running. */
 bool lg__pool_clear(struct lg_pool *pool, uint32_t how);
 
 /* state.c: call the driver's interrupt, which there must be, if the slot is lent and stale. */
 void lg__pool_interrupt(struct lg_pool *pool, struct lg__slot *slot);
-/* evict.c: have the resource of a slot that is not biased closed when it is next met.  With the lock. */
+/* evict.c: have the resource of a slot that is not biased, or the one that is being opened for it, closed
+ * when it is next met.  With the lock. */
 void lg__pool_doom(struct lg_pool *pool, struct lg__slot *slot, enum lg_event_reason reason);
 
 /* close.c: why the resource of this slot should not be lent again: closed, stale, idle for too long;

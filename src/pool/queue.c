@@ -119,7 +119,7 @@ static void make_idle(struct lg_pool *pool, struct lg__slot *slot)
 uint32_t lg__queue_count_idle(const struct lg_pool *pool, uint32_t most)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < pool->capacity && count < most; i++) {
+    for (uint32_t i = 0; i < lg__pool_capacity(pool) && count < most; i++) {
         const struct lg__slot *slot = &pool->slots[i];
         count += lg__pool_may_take(pool, slot, lg__load_full(&slot->word)); /* S2 */
     }
@@ -136,7 +136,7 @@ static struct lg__slot *next_idle(struct lg_pool *pool, uint64_t *next_word)
 {
     struct lg__slot *next = NULL;
     uint64_t best = 0;
-    for (uint32_t i = 0; i < pool->capacity; i++) {
+    for (uint32_t i = 0; i < lg__pool_capacity(pool); i++) {
         struct lg__slot *slot = &pool->slots[i];
         uint64_t word = lg__load_full(&slot->word); /* S2 */
         uint64_t returned = lg__load_relaxed(&slot->returned);
@@ -166,8 +166,11 @@ static struct lg__slot *claim_slot(struct lg_pool *pool, uint32_t guess)
 {
     if (pool->order != LG_ORDER_AFFINE)
         return claim_in_order(pool);
-    for (uint32_t i = 0; i < pool->capacity; i++) {
-        uint32_t index = guess + i < pool->capacity ? guess + i : guess + i - pool->capacity;
+    uint32_t capacity = lg__pool_capacity(pool);
+    uint32_t first =
+        guess < capacity ? guess : guess % capacity; /* what it had last may be surplus */
+    for (uint32_t i = 0; i < capacity; i++) {
+        uint32_t index = first + i < capacity ? first + i : first + i - capacity;
         struct lg__slot *slot = &pool->slots[index];
         uint64_t word = lg__load_full(&slot->word); /* S2 */
         if (lg__pool_may_take(pool, slot, word) && lg__slot_move(slot, word, LG__SLOT_HANDED))
@@ -322,6 +325,15 @@ bool lg__queue_wake_next(struct lg_pool *pool, uint64_t *place, uint64_t last)
     return is_there;
 }
 
+void lg__queue_wake_all(struct lg_pool *pool)
+{
+    struct lg__wait *wait;
+    while ((wait = end_first(pool, &pool->queue, LG__WAIT_WOKEN, 0)) != NULL) {
+        pool->on_way++;
+        lg__wait_wake(wait);
+    }
+}
+
 void lg__queue_fail_until(struct lg_pool *pool, uint64_t ticket, int status)
 {
     struct lg__wait *wait;
@@ -339,7 +351,7 @@ void lg__queue_check_closers(struct lg_pool *pool)
 {
     if (!(lg__load_relaxed(&pool->control) & LG__POOL_CLOSED) || !pool->closers.first)
         return;
-    for (uint32_t i = 0; i < pool->capacity; i++)
+    for (uint32_t i = 0; i < pool->extent; i++)
         if (lg__slot_state(lg__load_full(&pool->slots[i].word)) != LG__SLOT_EMPTY)
             return;
     struct lg__wait *wait;

@@ -90,6 +90,7 @@ static void compare(struct lg_pool *pool, uint64_t sum, uint32_t nesting)
     struct lg__verdict verdict = judge(sizing, sum, nesting);
     if (verdict.minimum <= pool->capacity || lg__load_relaxed(&sizing->state) != LG__SIZING_FITS)
         return;
+    verdict.capacity = pool->capacity;
     sizing->verdict = verdict;
     lg__store_relaxed(&sizing->state, (uint32_t)LG__SIZING_TOO_SMALL);
 }
@@ -145,7 +146,7 @@ static uint32_t count_held(const struct lg_pool *pool, const struct lg_context *
                            uint32_t leases)
 {
     uint32_t held = 0;
-    for (uint32_t i = 0; i < pool->capacity && held < leases; i++) {
+    for (uint32_t i = 0; i < lg__pool_extent(pool) && held < leases; i++) {
         uint64_t holder;
         held += lg__slot_read_holder(&pool->slots[i], &holder) && holder == self->id;
     }
@@ -169,6 +170,14 @@ void lg__sizing_observe(struct lg_pool *pool, struct lg_context *self)
     lg__store_relaxed(entry, pool->serial << DEPTH_BITS | depth);
     if (depth > 1)
         grow(pool, known > 0 ? depth - known : depth - 1, depth);
+}
+
+void lg__sizing_note_resize(struct lg_pool *pool)
+{
+    lg__raw_lock(&pool->lock);
+    lg__store_relaxed(&pool->sizing.state, (uint32_t)LG__SIZING_FITS);
+    lg__raw_unlock(&pool->lock);
+    grow(pool, 0, 0);
 }
 
 void lg__sizing_forget(struct lg_pool *pool)
@@ -199,9 +208,9 @@ static void warn(struct lg_pool *pool)
     struct lg__verdict verdict = pool->sizing.verdict;
     lg__raw_unlock(&pool->lock);
     describe(reason, sizeof reason, &verdict);
-    snprintf(text, sizeof text, "pool \"%s\" of %u is too small: %s", pool->name, pool->capacity,
+    snprintf(text, sizeof text, "pool \"%s\" of %u is too small: %s", pool->name, verdict.capacity,
              reason);
-    snprintf(capacity, sizeof capacity, "%u", pool->capacity);
+    snprintf(capacity, sizeof capacity, "%u", verdict.capacity);
     snprintf(minimum, sizeof minimum, "%u", verdict.minimum);
     snprintf(deepest, sizeof deepest, "%u", verdict.deepest);
     struct lg_log_field fields[] = {
@@ -249,7 +258,7 @@ static void choose(struct lg_pool_advice *advice)
 static void read_advice(struct lg_pool *pool, struct lg_pool_advice *out)
 {
     struct census census = take_census(pool);
-    *out = (struct lg_pool_advice){.size = sizeof *out, .capacity = pool->capacity};
+    *out = (struct lg_pool_advice){.size = sizeof *out, .capacity = lg__pool_capacity(pool)};
     lg__raw_lock(&pool->lock);
     struct lg__verdict verdict = judge(&pool->sizing, census.sum, census.nesting);
     out->lent_most = pool->stats.lent_most;

@@ -36,16 +36,17 @@ struct lg__verdict {
     uint32_t minimum;
     uint32_t deepest;
     uint32_t contexts; /* that nest: seen, or declared to */
+    uint32_t capacity; /* when the pool was found too small */
     bool is_declared;
 };
 
 struct lg__sizing {
     uint32_t declared_threads;  /* r/o */
-    uint32_t state;             /* atomic relaxed; enum lg__sizing_state, only ever upwards */
+    uint32_t state;             /* atomic relaxed; enum lg__sizing_state; upwards, until a resize */
     uint32_t deepest;           /* under the pool's lock; of any context, ever */
     bool is_counting;           /* under the pool's lock; somebody goes over the contexts */
     uint64_t bound;             /* under the pool's lock */
-    struct lg__verdict verdict; /* under the pool's lock; when it was found too small */
+    struct lg__verdict verdict; /* under the pool's lock; as of when it was found too small */
 };
 
 /* The caller is about to ask for one lease more, and to wait for it if need be. */
@@ -61,6 +62,9 @@ void lg__sizing_set_said(struct lg_pool *pool);
 
 /* Tell the program, once, if it must be told.  Without the lock. */
 void lg__sizing_warn(struct lg_pool *pool);
+
+/* The capacity is another: judge anew, and forget what has been said.  Without the lock. */
+void lg__sizing_note_resize(struct lg_pool *pool);
 
 /* For fork's handlers. */
 void lg__sizing_forget(struct lg_pool *pool);

@@ -31,7 +31,7 @@ static bool has_processors(void)
 /* Whether one of the first slots is with somebody who runs. */
 static bool has_running_holder(const struct lg_pool *pool)
 {
-    uint32_t count = pool->capacity < LOOKED_AT ? pool->capacity : LOOKED_AT;
+    uint32_t count = lg__pool_capacity(pool) < LOOKED_AT ? lg__pool_capacity(pool) : LOOKED_AT;
     for (uint32_t i = 0; i < count; i++) {
         uint64_t holder, word;
         if (lg__slot_read_holder(&pool->slots[i], &holder) && lg__context_is_alive(holder) &&

@@ -1,7 +1,7 @@
 /* State: paused or ready, and the generation.  Both change under the pool's lock. */
 #include "pool/bias.h"
 
-static int check(const struct lg_pool *pool)
+int lg__pool_check(const struct lg_pool *pool)
 {
     if (!pool)
         return LG_EINVAL;
@@ -109,8 +109,8 @@ bool lg__pool_clear(struct lg_pool *pool, uint32_t how)
         lg__cancel_end_requested(&pool->cancel);
     if (how != 0)
         lg__queue_fail_until(pool, last_ticket, LG_EPAUSED);
-    for (uint32_t i = 0; (how & LG_CLEAR_INTERRUPT) && pool->driver.interrupt && i < pool->capacity;
-         i++)
+    for (uint32_t i = 0;
+         (how & LG_CLEAR_INTERRUPT) && pool->driver.interrupt && i < lg__pool_extent(pool); i++)
         lg__pool_interrupt(pool, &pool->slots[i]);
     lg__pool_end_unfit(pool);
     return true;
@@ -118,12 +118,12 @@ bool lg__pool_clear(struct lg_pool *pool, uint32_t how)
 
 int lg_pool_clear(struct lg_pool *pool, uint32_t how)
 {
-    int status = how & ~(LG_CLEAR_PAUSE | LG_CLEAR_INTERRUPT) ? LG_EINVAL : check(pool);
+    int status = how & ~(LG_CLEAR_PAUSE | LG_CLEAR_INTERRUPT) ? LG_EINVAL : lg__pool_check(pool);
     if (status != LG_OK)
         return status;
     lg__pool_enter(pool);
     if (!lg__pool_clear(pool, how))
-        status = check(pool);
+        status = lg__pool_check(pool);
     lg__pool_deliver(pool);
     lg__pool_exit(pool);
     return status;
@@ -131,12 +131,12 @@ int lg_pool_clear(struct lg_pool *pool, uint32_t how)
 
 int lg_pool_ready(struct lg_pool *pool)
 {
-    int status = check(pool);
+    int status = lg__pool_check(pool);
     if (status != LG_OK)
         return status;
     lg__pool_enter(pool);
     lg__raw_lock(&pool->lock);
-    status = check(pool);
+    status = lg__pool_check(pool);
     bool was_paused = status == LG_OK && (lg__load_relaxed(&pool->control) & LG__POOL_PAUSED);
     if (was_paused) {
         lg__pool_clear_flag(pool, LG__POOL_PAUSED);
@@ -154,7 +154,7 @@ int lg_pool_ready(struct lg_pool *pool)
 
 int lg_pool_suspend(struct lg_pool *pool)
 {
-    int status = check(pool);
+    int status = lg__pool_check(pool);
     if (status != LG_OK)
         return status;
     lg__pool_enter(pool);
@@ -178,7 +178,7 @@ static void serve_and_wake(struct lg_pool *pool, uint64_t last)
 
 int lg_pool_resume(struct lg_pool *pool)
 {
-    int status = check(pool);
+    int status = lg__pool_check(pool);
     if (status != LG_OK)
         return status;
     lg__pool_enter(pool);

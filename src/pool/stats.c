@@ -51,14 +51,14 @@ static void raise_most(uint32_t *most, uint32_t now)
 
 void lg__stats_note_peak(struct lg_pool *pool)
 {
-    uint32_t open = pool->capacity - pool->empty_count - pool->opening_count;
+    uint32_t open = lg__pool_open_now(pool);
     raise_most(&pool->stats.waiting_most, pool->queue.count);
     if (lg__load_relaxed(&pool->control) & LG__POOL_SUSPENDED)
         return; /* they wait for the resume, and lack nothing */
     bool may_be_idle = pool->queue.many > 0 || pool->overtaking_ns > 0;
     uint32_t idle = may_be_idle ? lg__queue_count_idle(pool, open) : 0;
     raise_most(&pool->stats.lent_most, open - idle);
-    uint32_t may_open = pool->empty_count + pool->opening_count;
+    uint32_t may_open = pool->empty_count + lg__pool_opens(pool);
     if (pool->queue.count > may_open)
         raise_most(&pool->stats.short_most, pool->queue.count - may_open);
 }
@@ -66,7 +66,7 @@ void lg__stats_note_peak(struct lg_pool *pool)
 static uint32_t count_lent(const struct lg_pool *pool)
 {
     uint32_t lent = 0;
-    for (uint32_t i = 0; i < pool->capacity; i++)
+    for (uint32_t i = 0; i < lg__pool_extent(pool); i++)
         lent += lg__slot_state(lg__slot_look(&pool->slots[i]).word) == LG__SLOT_LENT;
     return lent;
 }
@@ -77,7 +77,7 @@ void lg__stats_end_wait(struct lg_pool *pool, uint64_t since_ns)
 {
     lg_histogram_record(&pool->stats.waits, lg__now_ns() - since_ns);
     lg__raw_lock(&pool->lock);
-    if (pool->capacity - pool->empty_count - pool->opening_count > pool->stats.lent_most)
+    if (lg__pool_open_now(pool) > pool->stats.lent_most)
         raise_most(&pool->stats.lent_most, count_lent(pool));
     lg__raw_unlock(&pool->lock);
 }
@@ -112,7 +112,7 @@ void lg__stats_forget(struct lg_pool *pool)
 static void count_slots(struct lg_pool *pool, struct lg_pool_stats *out)
 {
     uint64_t shared_now = 0;
-    for (uint32_t i = 0; i < pool->capacity; i++) {
+    for (uint32_t i = 0; i < lg__pool_extent(pool); i++) {
         uint64_t word = lg__slot_look(&pool->slots[i]).word;
         enum lg__slot_state state = lg__slot_state(word);
         out->idle += state == LG__SLOT_IDLE;
@@ -143,6 +143,7 @@ static void read_locked(struct lg_pool *pool, struct lg_pool_stats *out)
     out->closed_at_end = pool->stats.closes[LG_REASON_POOL_CLOSED];
     out->closed_lifetime = pool->stats.closes[LG_REASON_LIFETIME];
     out->closed_evicted = pool->stats.closes[LG_REASON_EVICTED];
+    out->closed_surplus = pool->stats.closes[LG_REASON_SURPLUS];
     lg__raw_unlock(&pool->lock);
 }
 
@@ -166,7 +167,7 @@ static void read_counters(const struct lg_pool *pool, struct lg_pool_stats *out)
 
 void lg__stats_read(struct lg_pool *pool, struct lg_pool_stats *out)
 {
-    *out = (struct lg_pool_stats){.size = sizeof *out, .capacity = pool->capacity};
+    *out = (struct lg_pool_stats){.size = sizeof *out, .capacity = lg__pool_capacity(pool)};
     read_locked(pool, out);
     read_counters(pool, out);
     lg_histogram_summarize(&pool->stats.waits, &out->wait_ns);

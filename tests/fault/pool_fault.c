@@ -127,6 +127,20 @@ static void close_a_ring(struct life *life)
         return_mine(&loans[i]);
 }
 
+/* What is beyond the capacity goes, with a thread or without. */
+static void resize_it(struct life *life)
+{
+    use(life);
+    life->mine = loan_of(life->driver, life->pool, LG_FOREVER);
+    assert_one_of(loan_checkout(&life->mine), LG_OK, LG_EOPEN);
+    assert_status(lg_pool_resize(life->pool, 0, 1), LG_OK);
+    return_mine(&life->mine);
+    NULL_WAIT_UNTIL(null_alive(life->driver) <= 1);
+    assert_one_of(loan_checkout(&life->mine), LG_OK, LG_EOPEN);
+    return_mine(&life->mine);
+    assert_status(lg_pool_resize(life->pool, 1, 2), LG_OK);
+}
+
 static void close_it(struct life *life)
 {
     struct lg_lease_info infos[2];
@@ -160,6 +174,7 @@ static void live(struct life *life)
     else
         close_a_ring(life);
     assert_status(lg_pool_clear(life->pool, 0), LG_OK);
+    resize_it(life);
     use(life);
     close_it(life);
     null_end(life->driver, life->pool);
@@ -173,7 +188,8 @@ static uint64_t fail_each(enum lg__seam point, bool is_persistent, enum lg_neste
     bool was_reached = true;
     for (uint32_t i = 0; i < WORKERS; i++)
         life.workers[i] = crew_hire_numbered("worker-", i);
-    live(&life); /* warm */
+    support_log_begin(LG_LOG_WARN); /* that it is too small when it is small */
+    live(&life);                    /* warm */
     while (was_reached) {
         lg__seam_arm(++n, 1u << point, is_persistent);
         live(&life);
@@ -195,7 +211,8 @@ static void fail_both_ways(enum lg__seam point, uint64_t at_least)
 static void out_of_memory(void **state)
 {
     (void)state;
-    fail_both_ways(LG__SEAM_ALLOC, 2); /* the pool and its slots */
+    fail_both_ways(LG__SEAM_ALLOC, 1); /* the pool */
+    fail_both_ways(LG__SEAM_MAP, 1);   /* its slots */
 }
 
 static void out_of_threads(void **state)
@@ -333,8 +350,8 @@ static void the_first_uses_fail(void **state)
 {
     (void)state;
     for (int is_persistent = 0; is_persistent < 2; is_persistent++) {
-        fail_each_cold(LG__SEAM_ALLOC, is_persistent, 2);
-        fail_each_cold(LG__SEAM_MAP, is_persistent, 1);
+        fail_each_cold(LG__SEAM_ALLOC, is_persistent, 1);
+        fail_each_cold(LG__SEAM_MAP, is_persistent, 2); /* slots, contexts */
         fail_each_cold(LG__SEAM_KEY, is_persistent, 2);
         fail_each_cold(LG__SEAM_THREAD, is_persistent, 1);
     }

@@ -39,13 +39,31 @@ static void test_mapped_pages_are_zeroed(void **state)
     assert_int_equal((uintptr_t)pages % 4096, 0);
     assert_true(is_zero(pages, 10000));
     memset(pages, 1, 10000);
-    munmap(pages, 10000);
+    lg__unmap(pages, 10000);
+    lg__unmap(NULL, 10000);
+}
+
+static void test_what_is_reserved_is_had_when_it_is_touched(void **state)
+{
+    (void)state;
+    enum { PAGE = 4096, PAGES = 2000 };
+    unsigned char in_memory[PAGES];
+    unsigned char *pages = lg__reserve((size_t)PAGES * PAGE);
+    assert_non_null(pages);
+    pages[0] = pages[(PAGES - 1) * (size_t)PAGE] = 1;
+    assert_int_equal(mincore(pages, (size_t)PAGES * PAGE, in_memory), 0);
+    size_t count = 0;
+    for (size_t i = 0; i < PAGES; i++)
+        count += in_memory[i] & 1;
+    assert_int_equal(count, 2);
+    lg__unmap(pages, (size_t)PAGES * PAGE);
 }
 
 static void test_what_cannot_be_had_is_null(void **state)
 {
     (void)state;
     assert_null(lg__map(SIZE_MAX / 2));
+    assert_null(lg__reserve(SIZE_MAX / 2));
 }
 
 static void test_calls_are_counted(void **state)
@@ -56,7 +74,7 @@ static void test_calls_are_counted(void **state)
     void *pages = lg__map(10);
     assert_true(lg__alloc_count() == before + 2);
     lg__free(memory);
-    munmap(pages, 10);
+    lg__unmap(pages, 10);
     assert_true(lg__alloc_count() == before + 2);
 }
 
@@ -65,6 +83,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         SUPPORT_TEST(test_memory_is_zeroed_and_aligned),
         SUPPORT_TEST(test_mapped_pages_are_zeroed),
+        SUPPORT_TEST(test_what_is_reserved_is_had_when_it_is_touched),
         SUPPORT_TEST(test_what_cannot_be_had_is_null),
         SUPPORT_TEST(test_calls_are_counted),
     };
