@@ -121,7 +121,8 @@ static void empty_slot(struct lg_pool *pool, struct lg__opening *opening)
     lg__queue_check_closers(pool);
 }
 
-static void tell_closed(struct lg_pool *pool, const struct lg__opening *opening,
+/* With the lock.  Its close may follow later, and a clear come before that. */
+static void tell_closed(struct lg_pool *pool, struct lg__opening *opening,
                         enum lg_event_reason reason, int status)
 {
     if (!opening->is_given_up)
@@ -129,6 +130,7 @@ static void tell_closed(struct lg_pool *pool, const struct lg__opening *opening,
                                                .id = lg__load_relaxed(&opening->slot->id),
                                                .reason = (uint8_t)reason,
                                                .status = status});
+    opening->is_given_up = true;
 }
 
 /* With the lock: opens for min_size wait, twice as long each time, and not all pools as long. */
