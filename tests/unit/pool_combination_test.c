@@ -73,6 +73,30 @@ static void a_request_holds_no_lock_that_the_detector_wants(void **state)
     }
 }
 
+/* An open that is stale when it arrives is being closed when the next clear asks all opens to give up. */
+static void what_is_closed_already_is_not_told_twice(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct listener *listener = listener_begin();
+    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+    listener_attach(listener, &options);
+    struct lg_pool *pool = null_pool(driver, &options);
+    null_leave_open(driver, pool);
+    assert_status(lg_pool_clear(pool, 0), LG_OK);
+    null_hold(&driver->closes);
+    null_let_all(&driver->opens);
+    null_wait_at(&driver->closes, 1);
+    assert_status(lg_pool_clear(pool, LG_CLEAR_INTERRUPT), LG_OK);
+    null_let_all(&driver->closes);
+    null_wait_no_openers(pool);
+    listener_catch_up(listener, pool);
+    assert_int_equal(listener_count(listener, LG_EVENT_RESOURCE_CREATED), 1);
+    assert_int_equal(listener_count(listener, LG_EVENT_RESOURCE_CLOSED), 1);
+    null_end(driver, pool);
+    listener_end(listener);
+}
+
 /* ---- Suspended. --------------------------------------------------------------------------------- */
 
 static int close_for_ever(void *pool)
@@ -222,6 +246,16 @@ static void each_is_woken_once(void **state)
     null_end(driver, pool);
 }
 
+#define LONG_NS (3600ull * 1000000000)
+
+/* As if the opens so far had taken so long. */
+static void set_open_time(struct lg_pool *pool, uint64_t ns)
+{
+    lg__raw_lock(&pool->lock);
+    pool->open_mean_ns = ns;
+    lg__raw_unlock(&pool->lock);
+}
+
 /* A waiter that looks again has the patience that is left of its first. */
 static void patience_outlasts_a_look(void **state)
 {
@@ -235,9 +269,7 @@ static void patience_outlasts_a_look(void **state)
     struct loan held = loan_of(driver, pool, LG_FOREVER), loan = held;
     assert_status(crew_do(holder, loan_checkout, &held), LG_OK);
     null_wait_no_openers(pool);
-    lg__raw_lock(&pool->lock);
-    pool->open_mean_ns = 3600ull * 1000000000;
-    lg__raw_unlock(&pool->lock);
+    set_open_time(pool, LONG_NS);
     begin_waiting(waiter, &loan);
     assert_status(lg_pool_suspend(pool), LG_OK);
     assert_status(lg_pool_resume(pool), LG_OK);
@@ -251,6 +283,74 @@ static void patience_outlasts_a_look(void **state)
     assert_status(crew_wait(waiter), LG_OK);
     assert_int_equal(null_get(driver, opens_begun), 1);
     assert_status(crew_do(waiter, loan_checkin, &loan), LG_OK);
+    null_end(driver, pool);
+}
+
+/* ---- Forked, with as much under way as there can be at once. --------------------------------------- */
+
+static int use_in_child(void *arg)
+{
+    struct lg_pool *pool = arg;
+    struct lg_lease leases[3];
+    SUPPORT_CHECK(lg_pool_state(pool) == LG_POOL_SUSPENDED);
+    SUPPORT_CHECK(lg_pool_try_checkout(pool, leases) == LG_EBUSY);
+    SUPPORT_CHECK(lg_pool_resume(pool) == LG_OK);
+    SUPPORT_CHECK(pool->patient == 0 && pool->on_way == 0 && pool->queue.units == 0);
+    SUPPORT_CHECK(lg_pool_checkout_many(pool, 3, LG_FOREVER, leases) == LG_OK);
+    SUPPORT_CHECK(lg_pool_clear(pool, LG_CLEAR_PAUSE) == LG_OK);
+    SUPPORT_CHECK(lg_pool_ready(pool) == LG_OK);
+    SUPPORT_CHECK(lg_pool_checkin_many(pool, 3, leases) == LG_OK);
+    SUPPORT_CHECK(lg_pool_close(pool, LG_FOREVER, NULL, 0, NULL) == LG_OK);
+    lg_pool_destroy(pool);
+    return 0;
+}
+
+static int evict_by_force(void *loan)
+{
+    struct loan *held = loan;
+    return lg_pool_evict(held->pool, lg_lease_id(&held->lease), LG_EVICT_FORCE);
+}
+
+/* An interrupt and an open are in the driver, one waits with patience, one for all, and the pool is
+ * suspended. */
+static void a_child_starts_afresh(void **state)
+{
+    (void)state;
+    if (SUPPORT_TSAN)
+        SUPPORT_SKIP("the child starts threads of its own");
+    struct null_driver *driver = null_begin();
+    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+    options.capacity = 3;
+    options.growth = LG_GROWTH_PATIENT;
+    struct lg_pool *pool = null_pool(driver, &options);
+    struct crew_worker *holder = crew_hire("holder"), *evictor = crew_hire("evictor");
+    struct crew_worker *one = crew_hire("one"), *all = crew_hire("all");
+    struct loan held = loan_of(driver, pool, LG_FOREVER), loan = held;
+    struct bundle bundle = bundle_of(driver, pool, 3);
+    assert_status(crew_do(holder, loan_checkout, &held), LG_OK);
+    null_wait_no_openers(pool);
+    set_open_time(pool, LONG_NS);
+    begin_waiting(one, &loan);
+    set_open_time(pool, 0); /* nobody else is patient */
+    null_hold(&driver->opens);
+    null_hold(&driver->interrupts);
+    crew_run(all, bundle_checkout, &bundle);
+    crew_wait_blocked_on(all, pool);
+    null_wait_at(&driver->opens, 1);
+    crew_run(evictor, evict_by_force, &held);
+    null_wait_at(&driver->interrupts, 1);
+    assert_status(lg_pool_suspend(pool), LG_OK);
+    null_let_all(&driver->opens);
+    null_wait_no_openers(pool);
+    assert_int_equal(support_fork(use_in_child, pool), 0);
+    null_let_all(&driver->interrupts);
+    assert_status(crew_wait(evictor), LG_OK);
+    assert_status(lg_pool_resume(pool), LG_OK);
+    assert_status(crew_do(holder, loan_checkin, &held), LG_OK);
+    assert_status(crew_wait(one), LG_OK);
+    assert_status(crew_do(one, loan_checkin, &loan), LG_OK);
+    assert_status(crew_wait(all), LG_OK);
+    assert_status(crew_do(all, bundle_checkin, &bundle), LG_OK);
     null_end(driver, pool);
 }
 
@@ -324,6 +424,8 @@ int main(int argc, char **argv)
         SUPPORT_TEST(a_resume_has_all_look),
         SUPPORT_TEST(each_is_woken_once),
         SUPPORT_TEST(patience_outlasts_a_look),
+        SUPPORT_TEST(what_is_closed_already_is_not_told_twice),
+        SUPPORT_TEST(a_child_starts_afresh),
         SUPPORT_TEST(each_lease_that_is_taken_back_is_told),
         SUPPORT_TEST(a_lifetime_ends_without_a_keeper),
         SUPPORT_TEST(a_close_of_a_suspended_pool_sees_its_own_lease),
