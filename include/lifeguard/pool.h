@@ -85,44 +85,51 @@ enum lg_growth {
                          what is open.  At once while every holder is blocked, gone or the asker. */
 };
 
-/* Begin with LG_POOL_OPTIONS_INIT.  Zero means the default, but for overtaking_us; fields are only added
- * at the end. */
+/* Begin with LG_POOL_OPTIONS_INIT, in C and in C++, and set what differs.  Zero means the default, but for
+ * overtaking_us.  What is 0 or 1 is a yes or no.  Fields are only added at the end. */
 struct lg_pool_options {
-    uint32_t size;            /* sizeof(struct lg_pool_options) */
-    uint32_t capacity;        /* most resources at once; default 10, at most 10,000 */
-    const char *name;         /* copied; default "pool" */
-    enum lg_nested nested;    /* default LG_NESTED_DETECT */
-    uint32_t opening_max;     /* opens at the same time; default 2 */
-    uint64_t open_timeout_ms; /* for one open; default 10,000 */
-    uint64_t check_after_ms;  /* checkout checks what was idle longer; default 500 */
-    uint64_t leak_after_ms;   /* a lease held longer is called a likely leak; default 60,000 */
+    uint32_t size; /* sizeof(struct lg_pool_options) */
+
+    /* The pool. */
+    uint32_t capacity;     /* most resources at once; default 10, at most LG_POOL_CAPACITY_MAX */
+    const char *name;      /* copied; default "pool" */
+    uint32_t min_size;     /* so many are kept open in the background; <= capacity; default 0 */
+    uint32_t start_paused; /* 1: begins as after a clear with LG_CLEAR_PAUSE; default 0 */
+
+    /* Checkouts and leases. */
+    enum lg_nested nested;    /* a second checkout by a holder; default LG_NESTED_DETECT */
+    enum lg_order order;      /* which idle one is lent next; default LG_ORDER_AFFINE */
+    enum lg_growth growth;    /* when to open one more; default LG_GROWTH_EAGER */
+    uint32_t unbiased;        /* 1: no slot is biased to one thread; default 0 */
+    uint64_t overtaking_us;   /* a newcomer may pass a waiter for so long, which saves switches of
+                                 threads; 0: never.  LG_POOL_OPTIONS_INIT sets 1,000 */
     uint32_t detached;        /* 1: leases belong to nobody (event loops); default 0 */
-    uint64_t
-        overtaking_us; /* newcomers may pass a waiter for so long, which saves a switch of threads
-                                 for each; then it is its turn.  0: never; LG_POOL_OPTIONS_INIT: 1000 */
     uint32_t reclaim_orphans; /* 1: what a context holds when it ends comes back; default 0 */
-    uint32_t unbiased;        /* 1: no slot is biased to the context that takes it again and again;
-                                 default 0 */
-    uint32_t min_size;        /* so many are kept open in the background; default 0; <= capacity */
-    uint32_t start_paused;    /* 1: as after a clear with LG_CLEAR_PAUSE; default 0 */
-    uint32_t clear_on_open_failure; /* 1: when an open in the background fails, as with a clear with
-                                       LG_CLEAR_PAUSE; default 0 */
-    uint64_t idle_timeout_ms;       /* what is idle longer is closed; default 0: never */
-    uint64_t period_ms;             /* of the background pass; default 1,000; or LG_PERIOD_NEVER */
-    lg_pool_event_sink *on_event;   /* the listener; NULL: nobody listens */
+
+    /* Opens. */
+    uint64_t open_timeout_ms;       /* for one open; default 10,000 */
+    uint32_t opening_max;           /* opens at the same time; default 2 */
+    uint32_t clear_on_open_failure; /* 1: an open that fails in the background does what a clear
+                                       with LG_CLEAR_PAUSE does; default 0 */
+
+    /* Checks and ages. */
+    uint64_t check_after_ms;          /* a checkout checks what was idle longer; default 500 */
+    uint64_t keepalive_ms;            /* so does the background; default 0: never */
+    uint64_t idle_timeout_ms;         /* what is idle longer is closed; default 0: never */
+    uint64_t lifetime_ms;             /* what is older is closed, at its checkin if it is lent;
+                                         default 0: never */
+    uint32_t lifetime_jitter_percent; /* each lives up to so much less, by lot; default 10 */
+    uint32_t closes_per_pass;         /* most that one background pass closes; default 16 */
+    uint64_t period_ms;               /* of these passes; default 1,000; or LG_PERIOD_NEVER */
+
+    /* What it tells. */
+    uint64_t leak_after_ms;       /* a lease held longer is called a likely leak; default 60,000 */
+    uint32_t declared_threads;    /* so many threads will nest as deep as any does, for the warning
+                                     "pool-too-small"; default 0: those that are seen */
+    uint32_t event_room;          /* most events that wait for the listener; default 1,024, at most
+                                     1,048,576 */
+    lg_pool_event_sink *on_event; /* the listener; NULL: nobody listens */
     void *on_event_arg;
-    uint32_t
-        event_room; /* events that may wait for the listener; default 1,024, at most 1,048,576 */
-    uint32_t declared_threads; /* so many threads will nest checkouts as deep as any does: for the
-                                  warning "pool-too-small"; default 0: those that are seen */
-    enum lg_growth growth;     /* default LG_GROWTH_EAGER */
-    enum lg_order order;       /* default LG_ORDER_AFFINE */
-    uint64_t lifetime_ms; /* what is older is closed, in use at its checkin; default 0: never */
-    uint32_t
-        lifetime_jitter_percent; /* each lives up to so much less, drawn at birth; default 10 */
-    uint32_t closes_per_pass;    /* of what is idle or open for too long; default 16 */
-    uint64_t keepalive_ms; /* what has been idle so long gets the driver's check, in the background;
-                              default 0: never */
 };
 
 /* No background pass at all: nothing is opened ahead, and what is stale or idle for too long stays
@@ -131,8 +138,8 @@ struct lg_pool_options {
 
 #define LG_POOL_OPTIONS_INIT                                                                       \
     {                                                                                              \
-        sizeof(struct lg_pool_options), 0, NULL, LG_NESTED_DETECT, 0, 0, 0, 0, 0, 1000, 0, 0, 0,   \
-            0, 0, 0, 0, NULL, NULL, 0, 0, LG_GROWTH_EAGER, LG_ORDER_AFFINE, 0, 0, 0, 0             \
+        sizeof(struct lg_pool_options), 0, NULL, 0, 0, LG_NESTED_DETECT, LG_ORDER_AFFINE,          \
+            LG_GROWTH_EAGER, 0, 1000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL      \
     }
 
 enum lg_pool_state {

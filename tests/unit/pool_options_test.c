@@ -97,6 +97,17 @@ static void large_values_are_not_bad_ones(void **state)
     null_end(driver, pool);
 }
 
+static void the_initializer_sets_size_and_overtaking_alone(void **state)
+{
+    (void)state;
+    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+    struct lg_pool_options expected;
+    memset(&expected, 0, sizeof expected);
+    expected.size = sizeof expected;
+    expected.overtaking_us = 1000;
+    assert_memory_equal(&options, &expected, sizeof options); /* there is no padding */
+}
+
 /* What a program compiled against another version of the header hands over. */
 union sized_options {
     struct lg_pool_options known;
@@ -115,9 +126,11 @@ static void an_older_struct_has_the_defaults_for_the_rest(void **state)
     assert_capacity(&options.known, 7);
     options.known.size = offsetof(struct lg_pool_options, detached);
     options.known.name = "older";
+    options.known.min_size = options.known.start_paused = options.known.unbiased = 0;
     options.known.nested = LG_NESTED_FORBID;
-    options.known.opening_max = 1;
-    options.known.open_timeout_ms = options.known.check_after_ms = options.known.leak_after_ms = 1;
+    options.known.order = LG_ORDER_LIFO;
+    options.known.growth = LG_GROWTH_PATIENT;
+    options.known.overtaking_us = 1;
     assert_capacity(&options.known, 7);
 }
 
@@ -283,6 +296,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(nothing_is_opened_before_a_checkout),
         SUPPORT_TEST(each_option_has_its_bounds),
         SUPPORT_TEST(large_values_are_not_bad_ones),
+        SUPPORT_TEST(the_initializer_sets_size_and_overtaking_alone),
         SUPPORT_TEST(an_older_struct_has_the_defaults_for_the_rest),
         SUPPORT_TEST(a_newer_struct_must_not_set_what_is_unknown),
         SUPPORT_TEST(a_size_that_cannot_be_is_refused),
