@@ -5,8 +5,8 @@
  * open is known to take it asks for none, because that is when an open begun now would serve it.  It has
  * no patience if nothing was opened yet, if leases are held for longer than that, or if there is no
  * holder who runs: every one of them is blocked, has ended, or is the asker itself.  So growth is deferred
- * by one open's time at most, and what that defers, the detector counts on rightly: units that are not
- * open yet will be, in bounded time.
+ * by one open's time at most (who looks again and queues again has what is left of it), and what that
+ * defers, the detector counts on rightly: units that are not open yet will be, in bounded time.
  *
  * Invariant: `patient` counts the units that queued waiters with patience wait for; they are no demand. */
 #include "graph/search.h"

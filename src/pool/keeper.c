@@ -91,6 +91,18 @@ static bool is_keepalive_due(const struct lg_pool *pool, const struct lg__slot *
            (checked_ms == 0 || lg__age_ms(now_ms, checked_ms) >= pool->keepalive_ms);
 }
 
+/* Check a resource that the caller has claimed.  One that is unfit gets no call: its interrupter may be
+ * about it yet, if its holder has returned it without a look at that. */
+static enum lg_event_reason check(struct lg_pool *pool, struct lg__slot *slot)
+{
+    enum lg_event_reason reason = lg__pool_unfit(pool, slot, lg__tick_now_ms());
+    if (reason == LG_REASON_NONE && pool->driver.check(pool->arg, slot->resource) != LG_OK)
+        reason = LG_REASON_ERROR;
+    uint32_t now_ms = (uint32_t)lg__tick_now_ms();
+    lg__store_relaxed(&pool->notes[slot - pool->slots].checked_ms, now_ms | 1); /* 0 is never */
+    return reason;
+}
+
 /* Check what is idle, so that it is not cut off for being silent.  A checkout that finds it missing
  * waits, and gets it when it is back. */
 static void keep_alive(struct lg_pool *pool)
@@ -103,12 +115,11 @@ static void keep_alive(struct lg_pool *pool)
         uint64_t word = lg__load_full(&slot->word);
         if (lg__slot_state(word) != LG__SLOT_IDLE || !lg__slot_move(slot, word, LG__SLOT_HANDED))
             continue;
-        bool is_good = pool->driver.check(pool->arg, slot->resource) == LG_OK;
-        lg__store_relaxed(&pool->notes[i].checked_ms, (uint32_t)lg__tick_now_ms() | 1); /* not 0 */
-        if (is_good)
+        enum lg_event_reason reason = check(pool, slot);
+        if (reason == LG_REASON_NONE)
             put_back(pool, slot);
         else
-            lg__pool_end_own(pool, slot, LG_REASON_ERROR);
+            lg__pool_end_own(pool, slot, reason);
     }
 }
 
