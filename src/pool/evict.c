@@ -41,10 +41,10 @@ static struct lg__slot *doom_id(struct lg_pool *pool, uint64_t id, bool is_force
 {
     lg__bias_revoke(pool, false);
     struct lg__slot *slot = find_slot(pool, id);
-    if (!slot)
+    struct lg__opening *opening = slot ? find_opening(pool, slot) : NULL;
+    if (!slot || (opening && opening->is_given_up))
         return NULL;
     lg__pool_doom(pool, slot, LG_REASON_EVICTED);
-    struct lg__opening *opening = find_opening(pool, slot);
     if (opening && is_forced)
         lg__cancel_mark(&opening->cancel);
     return slot;

@@ -87,6 +87,7 @@ static void what_is_closed_already_is_not_told_twice(void **state)
     null_hold(&driver->closes);
     null_let_all(&driver->opens);
     null_wait_at(&driver->closes, 1);
+    assert_status(lg_pool_evict(pool, 1, 0), LG_ESTALE);
     assert_status(lg_pool_clear(pool, LG_CLEAR_INTERRUPT), LG_OK);
     null_let_all(&driver->closes);
     null_wait_no_openers(pool);
