@@ -1,5 +1,5 @@
 /* Everything together: two pools a world, each with options drawn at random, used, shared, nested, given
- * away, left behind by threads that end, cancelled, and all the while cleared, paused, suspended,
+ * away, left behind by threads that end, cancelled, and all the while cleared, paused, suspended, resized,
  * evicted from and closed.  At the end of a world all is back, and all counts agree with what its users
  * have counted themselves.
  *
@@ -61,7 +61,7 @@ struct world {
     struct lg_mutex mutex;
     uint32_t rounds;
     uint32_t running; /* atomic; users */
-    bool fails, closes, is_detached;
+    bool fails, closes, resizes, is_detached;
 };
 
 static bool in(struct support_random *random, uint32_t percent)
@@ -103,6 +103,8 @@ static bool is_allowed(const struct user *user, const struct part *part, int sta
         return user->world->fails;
     case LG_ECLOSED:
         return user->world->closes;
+    case LG_EINVAL: /* more than there are since a resize */
+        return user->world->resizes;
     default:
         return false;
     }
@@ -339,11 +341,10 @@ static void read_counts(const struct part *part)
     must(lg_pool_stats(part->pool, &stats));
     must(lg_pool_advice(part->pool, &advice));
     uint64_t out = stats.lent - stats.returned;
-    if (stats.lent_now > stats.capacity || out < stats.lent_now ||
+    if (stats.lent_now > CAPACITY || out < stats.lent_now ||
         (part->options.nested != LG_NESTED_SHARE && out != stats.lent_now) ||
-        stats.idle + stats.lent_now + stats.opening > stats.capacity ||
-        stats.lent_most > stats.capacity ||
-        lg_pool_holders(part->pool, infos, 2) > part->options.capacity) {
+        stats.idle + stats.lent_now + stats.opening > CAPACITY || stats.lent_most > CAPACITY ||
+        lg_pool_holders(part->pool, infos, 2) > CAPACITY) {
         support_say("absurd counts\n");
         abort();
     }
@@ -392,10 +393,17 @@ static void fail_some(struct world *world, struct part *part, struct support_ran
     null_set(part->driver, fail_resets, support_below(random, 3));
 }
 
+static void resize(struct world *world, struct part *part, struct support_random *random)
+{
+    uint32_t capacity = 1 + support_below(random, CAPACITY);
+    if (world->resizes)
+        allow(world, lg_pool_resize(part->pool, support_below(random, capacity + 1), capacity));
+}
+
 static void meddle_once(struct world *world, struct support_random *random)
 {
     struct part *part = &world->parts[support_below(random, POOLS)];
-    switch (support_below(random, 8)) {
+    switch (support_below(random, 9)) {
     case 0:
         suspend(world, part, random);
         break;
@@ -414,6 +422,9 @@ static void meddle_once(struct world *world, struct support_random *random)
     case 5:
         if (world->closes && in(random, 2))
             (void)lg_pool_close(part->pool, lg_after_ms(1), NULL, 0, NULL);
+        break;
+    case 6:
+        resize(world, part, random);
         break;
     default:
         evict(world, part, random);
@@ -499,6 +510,7 @@ static void begin_world(struct world *world, struct support_random *random, uint
     *world = (struct world){.mutex = LG_MUTEX_INIT("m"), .rounds = SUPPORT_ROUNDS(1200u)};
     world->fails = in(random, 40);
     world->closes = in(random, 20);
+    world->resizes = in(random, 50);
     world->running = USERS;
     for (uint32_t i = 0; i < POOLS; i++)
         begin_part(world, &world->parts[i], random);
@@ -560,7 +572,7 @@ static void audit(struct part *part)
     assert_failures(part, &stats);
     assert_int_equal(stats.closed, stats.closed_stale + stats.closed_idle + stats.closed_error +
                                        stats.closed_at_end + stats.closed_lifetime +
-                                       stats.closed_evicted);
+                                       stats.closed_evicted + stats.closed_surplus);
     null_end(part->driver, part->pool);
     if (part->options.on_event)
         assert_heard(&part->heard, part->lent);
