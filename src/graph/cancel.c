@@ -147,6 +147,15 @@ struct lg_cancel *lg_cancel_current(void)
     return lg__self ? lg__self->wait.cancel : NULL;
 }
 
+void lg__cancel_inherit(struct lg_context *context, const struct lg_context *from)
+{
+    const struct lg_cancel *above = from->wait.cancel;
+    while (above && !above->is_embedded)
+        above = above->parent;
+    context->wait.cancel = above ? NULL : from->wait.cancel;
+    ref(context->wait.cancel);
+}
+
 void lg__cancel_forget(struct lg_context *context)
 {
     struct lg_cancel *token = context->wait.cancel;

@@ -45,6 +45,10 @@ bool lg__cancel_was_requested(const struct lg_cancel *token);
 void lg__cancel_mark(struct lg_cancel *token);
 void lg__cancel_end_requested(struct lg_cancel *above);
 
+/* The begin of a context that waits for another: it is in that one's innermost scope, until it ends.  Not
+ * in one of an embedded token, or below: the context may outlive its memory. */
+void lg__cancel_inherit(struct lg_context *context, const struct lg_context *from);
+
 /* The end of a context: leave its innermost scope. */
 void lg__cancel_forget(struct lg_context *context);
 

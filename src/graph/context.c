@@ -29,12 +29,17 @@ struct chunk {
     struct lg_report reports[CHUNK_SIZE]; /* apart, so that unused ones cost no page */
 };
 
+/* Slots + 1; 0: none.  First freed, first used again. */
+struct free_list {
+    uint32_t head;
+    uint32_t tail;
+};
+
 /* Rank: registry is taken with no other lock held but fork's. */
 static struct lg__raw_lock registry_lock;
 static struct chunk *chunks[CHUNK_COUNT]; /* atomic; set once under registry_lock */
 static uint32_t slots_used;               /* atomic; grows under registry_lock */
-static uint32_t free_head;                /* under registry_lock; slot + 1 */
-static uint32_t free_tail;                /* as free_head: first freed, first used again */
+static struct free_list free_lists[2];    /* under registry_lock; threads' and proxies' */
 static uint32_t is_ready;                 /* atomic; set under registry_lock */
 static bool has_fork_handlers;            /* r/o after the constructor */
 static pthread_key_t exit_key;            /* r/o once is_ready */
@@ -121,37 +126,41 @@ static bool add_chunk_locked(uint32_t index)
     return true;
 }
 
-static struct lg_context *take_slot_locked(void)
+static struct lg_context *take_slot_locked(bool is_proxy)
 {
-    if (free_head != 0) {
-        struct lg_context *context = context_at(free_head - 1);
-        free_head = context->next_free;
-        if (free_head == 0)
-            free_tail = 0;
+    struct free_list *list = &free_lists[is_proxy];
+    if (list->head != 0) {
+        struct lg_context *context = context_at(list->head - 1);
+        list->head = context->next_free;
+        if (list->head == 0)
+            list->tail = 0;
         return context;
     }
     uint32_t slot = slots_used;
     if (slot == LG_CONTEXTS_MAX || !add_chunk_locked(slot / CHUNK_SIZE))
         return NULL;
+    struct lg_context *context = context_at(slot);
+    context->is_proxy = is_proxy;
     lg__store_release(&slots_used, slot + 1);
-    return context_at(slot);
+    return context;
 }
 
 /* Last in, so that the name of an ended context stays readable as long as possible. */
 static void give_slot_locked(struct lg_context *context)
 {
+    struct free_list *list = &free_lists[context->is_proxy];
     context->next_free = 0;
-    if (free_tail != 0)
-        context_at(free_tail - 1)->next_free = context->slot + 1;
+    if (list->tail != 0)
+        context_at(list->tail - 1)->next_free = context->slot + 1;
     else
-        free_head = context->slot + 1;
-    free_tail = context->slot + 1;
+        list->head = context->slot + 1;
+    list->tail = context->slot + 1;
 }
 
-static struct lg_context *begin_context(void)
+static struct lg_context *begin_context(bool is_proxy)
 {
     lg__raw_lock(&registry_lock);
-    struct lg_context *context = get_ready_locked() ? take_slot_locked() : NULL;
+    struct lg_context *context = get_ready_locked() ? take_slot_locked(is_proxy) : NULL;
     if (context) {
         lg__store_relaxed(&context->generation, context->generation + 1);
         lg__raw_lock(&context->wait.pin);
@@ -226,7 +235,7 @@ static void run_end_hooks(struct lg_context *context, uint64_t id)
         end_hooks[i](context, id);
 }
 
-static void end_context(struct lg_context *context, bool is_guest)
+static void end_context(struct lg_context *context, bool has_hooks)
 {
     uint64_t id = lg__load_relaxed(&context->id);
     uint32_t held = lg__held_count(context);
@@ -239,7 +248,7 @@ static void end_context(struct lg_context *context, bool is_guest)
     if (held > 0)
         lg__context_each(wake_if_waits_for, NULL);
     lg__cancel_forget(context);
-    if (!is_guest)
+    if (has_hooks)
         run_end_hooks(context, id);
     lg__raw_lock(&registry_lock);
     lg__store_relaxed(&context->held_count, 0u);
@@ -258,16 +267,16 @@ static void end_on_thread_exit(void *value)
     if (++rounds < PTHREAD_DESTRUCTOR_ITERATIONS - 1 && pthread_setspecific(exit_key, context) == 0)
         return;
     lg__self = NULL;
-    end_context(context, false);
+    end_context(context, true);
 }
 
 struct lg_context *lg__context_create(void)
 {
-    struct lg_context *context = begin_context();
+    struct lg_context *context = begin_context(false);
     if (!context)
         return NULL;
     if (lg__seam_fails(LG__SEAM_KEY) || pthread_setspecific(exit_key, context) != 0) {
-        end_context(context, false);
+        end_context(context, true);
         return NULL;
     }
     lg__self = context;
@@ -279,7 +288,7 @@ struct lg_context *lg__guest_begin(void)
 {
     if (lg__self)
         return NULL;
-    lg__self = begin_context();
+    lg__self = begin_context(false);
     return lg__self;
 }
 
@@ -289,7 +298,27 @@ void lg__guest_end(struct lg_context *guest)
     if (!guest || lg__self != guest)
         return;
     lg__self = NULL;
-    end_context(guest, true);
+    end_context(guest, false);
+}
+
+struct lg_context *lg__proxy_begin(lg__notify *notify, void *arg)
+{
+    struct lg_context *proxy = begin_context(true);
+    if (!proxy)
+        return NULL;
+    lg__raw_lock(&proxy->wait.pin);
+    lg__copy_name(proxy->name, sizeof proxy->name, "request");
+    lg__raw_unlock(&proxy->wait.pin);
+    proxy->wait.notify = notify;
+    proxy->wait.notify_arg = arg;
+    if (lg__self)
+        lg__cancel_inherit(proxy, lg__self);
+    return proxy;
+}
+
+void lg__proxy_end(struct lg_context *proxy)
+{
+    end_context(proxy, false);
 }
 
 struct lg_context *lg_context_self(void)
@@ -384,7 +413,7 @@ int lg_context_resume(struct lg_context *context)
     }
     lg__self = context;
     if (own)
-        end_context(own, false);
+        end_context(own, true);
     return LG_OK;
 }
 
@@ -392,7 +421,7 @@ int lg_context_end(struct lg_context *context)
 {
     if (!claim_detached(context))
         return LG_EINVAL;
-    end_context(context, false);
+    end_context(context, true);
     return LG_OK;
 }
 

@@ -63,6 +63,7 @@ struct lg_context {
     uint64_t generation;      /* atomic; written under the registry lock */
     uint32_t next_free;       /* under the registry lock; slot + 1 */
     uint32_t is_detached;     /* under the registry lock */
+    bool is_proxy;            /* r/o once the slot has been used */
     uint64_t mark_serial;     /* under the detector lock */
     uint32_t mark_index;      /* under the detector lock */
     uint64_t nestings[LG__NESTINGS]; /* atomic relaxed; the owner writes, rarely */
@@ -188,5 +189,14 @@ void lg__end_add(lg__end_hook *hook);
  * end no hook runs, so the hooks of one end are never endless. */
 struct lg_context *lg__guest_begin(void);
 void lg__guest_end(struct lg_context *guest);
+
+/* A proxy waits in the place of a thread that does not: its wait is a row of the graph like any other,
+ * in the cancel scope of whoever began it, and holds nothing.  Who ends the wait calls notify(arg), outside
+ * of locks and exactly once an end (lg__wait_wake); a timeout is for the owner to see to.  A slot of the
+ * table is either for proxies or for threads, for good: a wake that comes late for a thread that has ended
+ * meets another thread, which does no harm, and never a proxy, whose `arg` may be gone.
+ * NULL: none can be made.  No hook runs at a proxy's end.  In a forked child all have ended. */
+struct lg_context *lg__proxy_begin(lg__notify *notify, void *arg);
+void lg__proxy_end(struct lg_context *proxy);
 
 #endif

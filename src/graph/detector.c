@@ -406,7 +406,7 @@ void lg__detector_explain_want(struct lg_context *self, const struct lg__want *w
      * take it for a real one, and no request may end it. */
     struct lg_cancel *token = self->wait.cancel;
     self->wait.cancel = NULL;
-    lg__wait_begin(&self->wait, want, LG__WAIT_OUTSIDE);
+    (void)lg__wait_begin(&self->wait, want, LG__WAIT_OUTSIDE);
     lg__raw_lock(&detector_lock);
     struct lg__search *search = lg__search_begin_large();
     bool is_there = lg__search_collect(search, self, lg__load_relaxed(&self->wait.word));

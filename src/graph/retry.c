@@ -50,7 +50,7 @@ static const struct lg__resource_class time_class = {
 static bool sleep_in_scope(struct lg__wait *wait, uint64_t until)
 {
     struct lg__want want = {&time_class, &time_class, 1, false, until, NULL, 0};
-    lg__wait_begin(wait, &want, LG__WAIT_OUTSIDE);
+    (void)lg__wait_begin(wait, &want, LG__WAIT_OUTSIDE);
     enum lg__wait_state end = lg__wait_sleep(wait);
     lg__wait_retract(wait);
     return end != LG__WAIT_CANCELLED;

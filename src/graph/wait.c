@@ -23,7 +23,7 @@ static uint32_t *futex_of(struct lg__wait *wait)
 #endif
 }
 
-void lg__wait_begin(struct lg__wait *wait, const struct lg__want *want, enum lg__wait_state state)
+bool lg__wait_begin(struct lg__wait *wait, const struct lg__want *want, enum lg__wait_state state)
 {
     const struct lg_cancel *token = want->is_relock ? NULL : wait->cancel;
     lg_deadline latest = lg_cancel_deadline(token);
@@ -36,8 +36,8 @@ void lg__wait_begin(struct lg__wait *wait, const struct lg__want *want, enum lg_
     uint64_t idle = lg__load_relaxed(&wait->word); /* nobody else changes an IDLE word */
     uint64_t word = with_state(idle + LG__WAIT_EPOCH_ONE, state);
     lg__swap_full(&wait->word, word); /* W1: store before the look's loads; K1: and the flags' */
-    if (token && lg__cancel_was_requested(token))
-        (void)lg__wait_end_this(wait, word, LG__WAIT_CANCELLED, 0);
+    return token && lg__cancel_was_requested(token) &&
+           lg__wait_end_this(wait, word, LG__WAIT_CANCELLED, 0);
 }
 
 bool lg__wait_end_this(struct lg__wait *wait, uint64_t word, enum lg__wait_state end,
@@ -67,7 +67,9 @@ bool lg__wait_end(struct lg__wait *wait, enum lg__wait_state end, uint64_t grant
 
 void lg__wait_wake(struct lg__wait *wait)
 {
-    if (lg__load_full(&wait->is_asleep)) /* W3 */
+    if (lg__unlikely(wait->notify != NULL))
+        wait->notify(wait->notify_arg);
+    else if (lg__load_full(&wait->is_asleep)) /* W3 */
         lg__futex_wake(futex_of(wait), 1);
 }
 

@@ -66,6 +66,9 @@ struct lg__want {
     uint64_t since_ns; /* 0: it begins now; else a wait of before goes on */
 };
 
+/* Told that a wait has ended in which nobody sleeps (see the proxies of context.h). */
+typedef void lg__notify(void *arg);
+
 struct lg__wait {
     uint64_t word;             /* atomic, W1 and W2; the low half is the futex */
     struct lg__raw_lock pin;   /* below the detector lock, above a pool's; anyone holds one */
@@ -82,11 +85,13 @@ struct lg__wait {
     uint64_t stamp;            /* as next; free for the queue's use */
     void *companion;           /* as next; free for the queue's use */
     bool is_patient;           /* as next; of a pool's queue (growth.c) */
+    lg__notify *notify; /* owner while IDLE; called instead of a wake; NULL: a thread sleeps */
+    void *notify_arg;   /* as notify */
 };
 
 /* Begin a wait: from here on the detector counts the caller as blocked.  Its deadline is the earlier
- * of the want's and the token's; if the token was requested, the wait has ended on return. */
-void lg__wait_begin(struct lg__wait *wait, const struct lg__want *want, enum lg__wait_state state);
+ * of the want's and the token's.  True: the token was requested, and this call has ended the wait. */
+bool lg__wait_begin(struct lg__wait *wait, const struct lg__want *want, enum lg__wait_state state);
 
 /* End another's wait, or one's own.  `grant` counts with GRANTED and REFUSED only, whose callers
  * hold the lock of the object's queue.  False: somebody else ended it. */
@@ -96,7 +101,8 @@ bool lg__wait_end(struct lg__wait *wait, enum lg__wait_state end, uint64_t grant
 bool lg__wait_end_this(struct lg__wait *wait, uint64_t word, enum lg__wait_state end,
                        uint64_t grant);
 
-/* Wake the waiter after a successful end, if it sleeps; call it outside of locks. */
+/* Wake the waiter after a successful end, if it sleeps, or notify who waits without that; call it outside
+ * of locks, and once an end. */
 void lg__wait_wake(struct lg__wait *wait);
 
 /* Sleep until the wait has ended, by its deadline at the latest.  Returns how it ended. */

@@ -177,7 +177,7 @@ static void queue_up(struct lg_context *self, struct lg_condition *condition,
 {
     struct lg__want want = {&condition_class, condition, 1, false, deadline, place, 0};
     struct lg__bucket *bucket = lg__park_lock(condition);
-    lg__wait_begin(&self->wait, &want, LG__WAIT_OUTSIDE);
+    (void)lg__wait_begin(&self->wait, &want, LG__WAIT_OUTSIDE);
     lg__park_push(bucket, &self->wait, key_of(condition), false);
     self->wait.stamp = condition->broadcasts;
     self->wait.companion = mutex;

@@ -143,7 +143,7 @@ static enum outcome take_or_queue(struct attempt *attempt, struct lg__bucket *bu
     }
     if (is_late)
         return OUTCOME_LATE;
-    lg__wait_begin(&attempt->self->wait, &attempt->want, LG__WAIT_WAITING);
+    (void)lg__wait_begin(&attempt->self->wait, &attempt->want, LG__WAIT_WAITING);
     lg__park_push(bucket, &attempt->self->wait, mutex, attempt->was_queued);
     attempt->want.since_ns = attempt->self->wait.since_ns; /* a second wait goes on from here */
     return OUTCOME_QUEUED;
