@@ -13,6 +13,7 @@
 #include <lifeguard/pool.h>
 #include <lifeguard/pool_event.h>
 #include <lifeguard/report.h>
+#include <lifeguard/request.h>
 #include <lifeguard/stats.h>
 #include <lifeguard/status.h>
 

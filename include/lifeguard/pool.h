@@ -46,6 +46,8 @@
  * lg_lease_give, _adopt or _detach; once a checkin has shown that a lease was handed on without these,
  * the pool reclaims nothing any more.
  *
+ * An event loop asks without blocking by lg_pool_request (<lifeguard/request.h>).
+ *
  * Table of calls (rows and columns may run at the same time unless marked x):
  *                 checkout  checkin  clear  close  destroy
  *     checkout                                        x

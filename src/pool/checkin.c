@@ -95,6 +95,12 @@ static int begin_return(struct lg_pool *pool, const struct lg_lease *lease, bool
     return is_mine ? 0 : -1;
 }
 
+void lg__pool_take_back(struct lg_pool *pool, const struct lg_lease *lease)
+{
+    if (begin_return(pool, lease, false) == 0)
+        lg__pool_finish_return(pool, &pool->slots[LG__LEASE_SLOT(lease)], false);
+}
+
 /* Give a lease back, with all that may belong to it. */
 static int give_back(struct lg_pool *pool, struct lg_context *self, struct lg_lease *lease,
                      const char *place, bool is_broken)

@@ -169,7 +169,7 @@ static int wait_for_all(struct lg_pool *pool, struct lg_context *self, lg_deadli
     want.need = pool->extent; /* it is closed: that stays so */
     bool is_done = is_all_empty(pool);
     if (!is_done) {
-        lg__wait_begin(&self->wait, &want, LG__WAIT_WAITING);
+        (void)lg__wait_begin(&self->wait, &want, LG__WAIT_WAITING);
         lg__queue_push(&pool->closers, &self->wait, lg__queue_ticket(pool));
     }
     lg__raw_unlock(&pool->lock);
@@ -199,6 +199,7 @@ void lg__pool_shut(struct lg_pool *pool)
     lg__futex_wake(&pool->kicks, 1);
     lg_cancel_request(&pool->cancel);
     lg__queue_fail_until(pool, UINT64_MAX, LG_ECLOSED);
+    lg__courier_send_home(pool);
     lg__bias_revoke_all(pool);
     (void)end_idle(pool, true);
     if (is_first) {

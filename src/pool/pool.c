@@ -1,5 +1,6 @@
 /* A pool's life, its counts, and what fork does to it. */
 #include "pool/bias.h"
+#include "pool/request.h"
 
 #include "plat/barrier.h"
 #include "plat/clock.h"
@@ -411,6 +412,8 @@ void lg_pool_destroy(struct lg_pool *pool)
     if (!pool)
         return;
     if (!(lg__load_full(&pool->control) & LG__POOL_LEFT)) {
+        if (lg__request_is_told_here(pool)) /* which would wait for itself */
+            lg__panic("a pool was destroyed by a callback of its own request", pool->name);
         if (is_waited_for(pool)) /* asked before shut, which sends them away */
             lg__panic("a pool was destroyed while waited for", pool->name);
         lg__pool_shut(pool);
@@ -419,6 +422,8 @@ void lg_pool_destroy(struct lg_pool *pool)
         lg__context_each(wait_for_exit, pool); /* first: a mark may turn into a count */
         while (lg__load_full(&pool->inside) > 0)
             sched_yield();
+        if (lg_pool_holders(pool, NULL, 0) > 0) /* granted meanwhile to a request */
+            lg__panic("a pool was destroyed while a lease of it was out", pool->name);
         lg__pool_deliver(pool);
         while (pool->events && !lg__events_are_quiet(pool->events))
             sched_yield();
@@ -512,6 +517,7 @@ static void forget_all(void)
         pool->inside = 0;
         pool->biased_count = 0;
         pool->has_spinner = 0;
+        lg__courier_forget(pool);
         pool->openings = NULL;
         pool->interrupts = NULL;
         pool->has_keeper = pool->is_filling = false;
@@ -523,6 +529,7 @@ static void forget_all(void)
             pool->control |= LG__POOL_LEFT;
     }
     list_lock = (struct lg__raw_lock){0};
+    lg__request_begin_era();
     lg__tick_forget();
 }
 

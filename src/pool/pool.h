@@ -1,7 +1,7 @@
 /* Pool, inside: the struct, and what its parts ask of each other.
  *
  * Parts: pool.c creation and counts; checkout.c, checkin.c the two fast paths and what surrounds
- * them; queue.c waiters; spin.c a moment before sleep; growth.c patience before an open; opener.c
+ * them; ask.c how one gets its slots; request.c, courier.c those who ask and do not wait; queue.c waiters; spin.c a moment before sleep; growth.c patience before an open; opener.c
  * opens; keeper.c the background pass; state.c ready and clear; evict.c the end of one resource;
  * resize.c more slots or fewer; close.c how each ends, and the pool; lease.c who holds a lease;
  * bias.c biased slots; orphan.c leases of the ended; events.c what the pool tells; exhaustion.c the
@@ -27,6 +27,7 @@
 #ifndef LG_POOL_POOL_H
 #define LG_POOL_POOL_H
 
+#include "pool/courier.h"
 #include "pool/events.h"
 #include "pool/sizing.h"
 #include "pool/slot.h"
@@ -164,6 +165,7 @@ struct lg_pool {
     uint64_t unlent;        /* under lock; numbers of loans that there never were */
     uint64_t fork_loans;    /* r/o between forks; the parent's */
     uint64_t opened, closed, open_failures, waited; /* atomic relaxed */
+    struct lg__courier courier;
     struct lg__stats stats;
     struct lg__sizing sizing;
     char open_error[160];     /* under lock; of the last failed open */
@@ -234,7 +236,7 @@ void lg__queue_visit_ahead(const void *object, const struct lg__wait *wait, lg__
 void lg__queue_let_pass(const void *object, struct lg__wait *wait, uint64_t word);
 /* End the first waiter's wait with a status.  Returns it, to be woken. */
 struct lg__wait *lg__queue_fail_first(struct lg_pool *pool, int status);
-/* Wake the first waiter behind a place, `last` at the most, to look again, and at the graph; the place
+/* Wake the first thread behind a place, `last` at the most, to look again, and at the graph; the place
  * is its place then.  False: there is none.  Takes the lock itself. */
 bool lg__queue_wake_next(struct lg_pool *pool, uint64_t *place, uint64_t last);
 /* The same for all who queue, with the lock. */
@@ -253,6 +255,8 @@ void lg__pool_unref(struct lg_pool *pool);
 
 /* checkin.c: LENT to RETURNING, if the loan has this tag: of all who try, one succeeds. */
 bool lg__pool_end_loan(struct lg__slot *slot, uint32_t tag);
+/* checkin.c: give back a lease that nobody has used or holds.  The caller is inside. */
+void lg__pool_take_back(struct lg_pool *pool, const struct lg_lease *lease);
 /* checkin.c: what follows: reset, unless the resource is broken, and then on to the first waiter or the
  * idle, or closed.  The caller is inside. */
 void lg__pool_finish_return(struct lg_pool *pool, struct lg__slot *slot, bool is_broken);

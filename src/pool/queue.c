@@ -205,17 +205,8 @@ bool lg__queue_may_overtake(const struct lg_pool *pool)
 {
     const struct lg__wait *first = pool->queue.first;
     return pool->overtaking_ns > 0 &&
-           (first == NULL || lg__now_ns() - first->since_ns < pool->overtaking_ns);
-}
-
-/* The first waiter may look: there is enough for it. */
-static struct lg__wait *wake_first(struct lg_pool *pool)
-{
-    if (pool->on_way > 0)
-        return NULL;
-    struct lg__wait *wait = end_first(pool, &pool->queue, LG__WAIT_WOKEN, 0);
-    pool->on_way += wait != NULL;
-    return wait;
+           (first == NULL ||
+            (!first->notify && lg__now_ns() - first->since_ns < pool->overtaking_ns));
 }
 
 /* Hand what is idle to the first waiter, if it is enough.  One whose wait has ended, and for whom it is
@@ -233,6 +224,19 @@ static struct lg__wait *hand_idle(struct lg_pool *pool)
         lg__queue_unclaim(pool, need, leases);
     }
     return NULL;
+}
+
+/* There is enough for the first waiter.  A thread may look; a request is handed it, whoever could overtake:
+ * its courier may be in a callback for longer than others should have to wait for one on its way. */
+static struct lg__wait *wake_first(struct lg_pool *pool)
+{
+    if (pool->queue.first->notify)
+        return hand_idle(pool);
+    if (pool->on_way > 0)
+        return NULL;
+    struct lg__wait *wait = end_first(pool, &pool->queue, LG__WAIT_WOKEN, 0);
+    pool->on_way += wait != NULL;
+    return wait;
 }
 
 /* Hand a slot whose state is the caller's to the first waiter; if that one wants more, reserve it. */
@@ -305,12 +309,13 @@ struct lg__wait *lg__queue_fail_first(struct lg_pool *pool, int status)
     return end_first(pool, &pool->queue, LG__WAIT_REFUSED, (uint64_t)(uint32_t)status);
 }
 
-/* By place, because who was woken may queue in its place again before the next is. */
+/* Requests stay: they are in no look at the graph, and are served where they are.
+ * By place, because who was woken may queue in its place again before the next is. */
 bool lg__queue_wake_next(struct lg_pool *pool, uint64_t *place, uint64_t last)
 {
     lg__raw_lock(&pool->lock);
     struct lg__wait *wait = pool->queue.first;
-    while (wait && wait->stamp <= *place)
+    while (wait && (wait->stamp <= *place || wait->notify))
         wait = wait->next;
     bool is_there = wait && wait->stamp <= last;
     bool is_woken = false;
@@ -327,8 +332,11 @@ bool lg__queue_wake_next(struct lg_pool *pool, uint64_t *place, uint64_t last)
 
 void lg__queue_wake_all(struct lg_pool *pool)
 {
-    struct lg__wait *wait;
-    while ((wait = end_first(pool, &pool->queue, LG__WAIT_WOKEN, 0)) != NULL) {
+    struct lg__wait *next;
+    for (struct lg__wait *wait = pool->queue.first; wait; wait = next) {
+        next = wait->next;
+        if (wait->notify || !end_wait(pool, &pool->queue, wait, LG__WAIT_WOKEN, 0))
+            continue;
         pool->on_way++;
         lg__wait_wake(wait);
     }
@@ -364,7 +372,9 @@ static struct lg_pool *pool_of(const void *object)
     return (struct lg_pool *)(uintptr_t)object;
 }
 
-/* Without the lock where nobody wants more than one.  Who is ahead of a waiter was there before its wait
+/* Requests are left out: one wants a single unit and holds none, so what it waits for those behind it wait
+ * for too, and what it is given is out of everybody's sight.
+ * Without the lock where nobody wants more than one.  Who is ahead of a waiter was there before its wait
  * began, under the lock; so whoever has seen that begin (W1) sees `many` count it. */
 void lg__queue_visit_ahead(const void *object, const struct lg__wait *wait, lg__visit_wait *visit,
                            void *arg)
@@ -375,7 +385,7 @@ void lg__queue_visit_ahead(const void *object, const struct lg__wait *wait, lg__
     lg__raw_lock(&pool->lock);
     if (lg__load_relaxed(&wait->queue) == &pool->queue)
         for (const struct lg__wait *next = pool->queue.first; next; next = next->next)
-            if (!visit(arg, next) || next == wait)
+            if ((!next->notify && !visit(arg, next)) || next == wait)
                 break;
     lg__raw_unlock(&pool->lock);
 }
