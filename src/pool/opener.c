@@ -74,8 +74,11 @@ static void unlink_opening(struct lg_pool *pool, struct lg__opening *opening)
 /* The keeper may be looking. */
 static void forget_notes(struct lg__note *note)
 {
-    lg__store_relaxed(&note->checked_ms, 0u);
-    lg__store_relaxed(&note->doom, 0u);
+    /* Only what was noted: a pool that notes nothing never touches their memory. */
+    if (lg__load_relaxed(&note->checked_ms) != 0)
+        lg__store_relaxed(&note->checked_ms, 0u);
+    if (lg__load_relaxed(&note->doom) != 0)
+        lg__store_relaxed(&note->doom, 0u);
 }
 
 /* With the lock: begin the next open, if one is wanted. */
