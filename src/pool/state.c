@@ -172,6 +172,7 @@ static void serve_and_wake(struct lg_pool *pool, uint64_t last)
 {
     uint64_t place = 0;
     lg__queue_serve_idle(pool);
+    lg__pool_open_wanted(pool); /* for requests, which are not woken; before others are on their way */
     while (lg__queue_wake_next(pool, &place, last))
         continue;
 }
@@ -187,10 +188,8 @@ int lg_pool_resume(struct lg_pool *pool)
     uint64_t last = pool->tickets; /* who comes later looks by itself */
     lg__pool_clear_flag(pool, LG__POOL_SUSPENDED);
     lg__raw_unlock(&pool->lock);
-    if (was_suspended) {
+    if (was_suspended)
         serve_and_wake(pool, last);
-        lg__pool_open_wanted(pool); /* for requests, which are not woken */
-    }
     lg__pool_deliver(pool);
     lg__pool_exit(pool);
     return LG_OK;
