@@ -33,7 +33,8 @@ enum lg_exhaustion {
     LG_EXHAUSTION_OPENS_FAIL,   /* the driver's opens fail */
     LG_EXHAUSTION_LEAK,         /* held by contexts that ended, or far longer than all others */
     LG_EXHAUSTION_SLOW_HOLDERS, /* everything is out, and nothing came back for half of the wait */
-    LG_EXHAUSTION_BACKLOG       /* leases come back, but more want them than there are */
+    LG_EXHAUSTION_BACKLOG,      /* leases come back, but more want them than there are */
+    LG_EXHAUSTION_SUSPENDED     /* nothing is lent until lg_pool_resume */
 };
 
 /* One thing held. */

@@ -19,18 +19,19 @@
     X(LG_EBUSY, -4, "the thing is in use; try again later, or wait with a deadline")               \
     X(LG_EOWNERDEAD, -5,                                                                           \
       "the holder ended without releasing; repair the data, then lg_mutex_recover()")              \
-    X(LG_ESTALE, -6, "this lease was checked in already; look for a second checkin")               \
+    X(LG_ESTALE, -6, "the lease or resource is gone; look for a second checkin, or ask anew")      \
     X(LG_EFOREIGN, -7, "this lease belongs to another pool; check it in where it came from")       \
     X(LG_ENESTED, -8,                                                                              \
       "the context holds a lease of this pool and the pool forbids a second; pass it down")        \
     X(LG_ECLOSED, -9, "the pool is closed; stop using it")                                         \
-    X(LG_EOPEN, -10, "the driver could not open a resource; lg_report_last() has the cause")       \
+    X(LG_EOPEN, -10,                                                                               \
+      "the driver could not open a resource; the report or its error text has the cause")          \
     X(LG_EFORK, -11, "opened before fork(): open it after the fork, or exec")                      \
     X(LG_ENOMEM, -12, "out of memory, or more than 60,000 contexts alive; free some")              \
     X(LG_ECANCELED, -13, "the work was cancelled; stop")                                           \
     X(LG_EVERSION, -14, "an option struct is newer than this library; upgrade the library")        \
     X(LG_ESYS, -15, "the operating system refused; the report or log has its reason")              \
-    X(LG_EDRIVER, -16, "the database or service refused; the report or log has its reason")        \
+    X(LG_EDRIVER, -16, "the database or service refused; the driver's error text has its reason")  \
     X(LG_EREADONLY, -17, "the database cannot be written; check file and folder permissions")      \
     X(LG_EFULL, -18, "no space left for the database; free some and try again")                    \
     X(LG_ENOTDB, -19, "the file is not a database; name another file")                             \

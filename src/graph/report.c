@@ -60,6 +60,8 @@ const char *lg_exhaustion_text(enum lg_exhaustion cause)
         return "slow holders: nothing came back for a long while";
     case LG_EXHAUSTION_BACKLOG:
         return "backlog: what comes back goes to others ahead";
+    case LG_EXHAUSTION_SUSPENDED:
+        return "suspended: nothing is lent until lg_pool_resume()";
     }
     return "unknown";
 }

@@ -28,6 +28,15 @@ static void add_hold(struct lg__text *text, const struct lg_report_hold *hold)
     lg__text_add(text, ")");
 }
 
+/* Not the place of an ended context or of nobody: "NAME (ended)", "(ended)", "(detached)". */
+static bool is_alive(const struct lg_report_member *member)
+{
+    static const char ended[] = "(ended)";
+    size_t length = strlen(member->context), tail = sizeof ended - 1;
+    bool has_ended = length >= tail && strcmp(member->context + length - tail, ended) == 0;
+    return !has_ended && strcmp(member->context, "(detached)") != 0;
+}
+
 static void add_member(struct lg__text *text, const struct lg_report_member *member, int width)
 {
     uint32_t listed = lg__report_listed_holds(member);
@@ -50,7 +59,7 @@ static void add_member(struct lg__text *text, const struct lg_report_member *mem
             lg__text_add_plain(text, member->waits_place);
             lg__text_add(text, ")");
         }
-    } else {
+    } else if (is_alive(member)) {
         lg__text_add(text, "  runs");
     }
     lg__text_add(text, "\n");
@@ -97,6 +106,8 @@ static void add_cure(struct lg__text *text, const struct lg_report *report)
     if (report->minimum > 0)
         lg__text_addf(text, "a pool of %u (contexts seen: %u), or nested = share.\n",
                       report->minimum, report->users);
+    else if (report->member_count == 1 && is_pool(report))
+        lg__text_add(text, "check in what you hold before you wait for the pool.\n");
     else if (report->member_count == 1)
         lg__text_add(text, "take it once, or make it recursive.\n");
     else

@@ -36,7 +36,7 @@ static void tell_leak(const struct lg_pool *pool, const struct lg__slot *slot, u
     lg__copy_place(place, sizeof place, lg__load_relaxed(&slot->place));
     bool has_ended = holder != 0 && !lg__context_is_alive(holder);
     snprintf(report->detail, sizeof report->detail, "%s %s #%u, taken at %s %llu ms ago", name,
-             has_ended ? "without returning" : "holds", (unsigned)(slot - pool->slots),
+             has_ended ? "did not return" : "holds", (unsigned)(slot - pool->slots),
              place[0] ? place : "(unknown)", (unsigned long long)age_ms);
 }
 
@@ -49,6 +49,8 @@ static void classify(struct lg_pool *pool, const struct lg_context *self, struct
         return; /* the detector has said so */
     if (failures > 0) {
         report->cause = LG_EXHAUSTION_OPENS_FAIL;
+    } else if (lg__load_relaxed(&pool->control) & LG__POOL_SUSPENDED) {
+        report->cause = LG_EXHAUSTION_SUSPENDED;
     } else if (leak) {
         report->cause = LG_EXHAUSTION_LEAK;
         tell_leak(pool, leak, now_ns / 1000000, report);

@@ -243,8 +243,8 @@ static void choose(struct lg_pool_advice *advice)
         suggest(advice, advice->minimum, NULL);
     else if (advice->short_most > 0)
         suggest(advice, capacity + advice->short_most,
-                "so many more were wanted at one time; it helps if what the resources work on can "
-                "do more at a time than now");
+                "that many were wanted at one time; more help only if what is behind them can do "
+                "more at once");
     else if (advice->lent_most == 0)
         suggest(advice, capacity, "nothing has been lent yet");
     else if (advice->lent_most >= capacity)

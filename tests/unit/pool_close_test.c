@@ -236,6 +236,9 @@ static void a_holder_that_closes_would_wait_for_itself(void **state)
     assert_string_equal(closing.report.name, "mine");
     assert_string_equal(closing.report.victim, "main");
     assert_int_equal(closing.report.member_count, 1);
+    char text[1000];
+    lg_report_write(&closing.report, LG_REPORT_TEXT, text, sizeof text);
+    assert_non_null(strstr(text, "check in what you hold before you wait for the pool"));
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
     assert_status(step_close(&closing), LG_OK);
     null_end(driver, pool);

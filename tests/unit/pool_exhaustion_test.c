@@ -45,10 +45,10 @@ static bool is_told(const struct lg_report *report, enum lg_exhaustion cause)
 static void each_cause_has_its_sentence(void **state)
 {
     (void)state;
-    for (int i = LG_EXHAUSTION_NONE; i <= LG_EXHAUSTION_BACKLOG; i++)
+    for (int i = LG_EXHAUSTION_NONE; i <= LG_EXHAUSTION_SUSPENDED; i++)
         for (int j = LG_EXHAUSTION_NONE; j < i; j++)
             assert_string_not_equal(lg_exhaustion_text(i), lg_exhaustion_text(j));
-    assert_string_not_equal(lg_exhaustion_text(LG_EXHAUSTION_BACKLOG + 1), "");
+    assert_string_not_equal(lg_exhaustion_text(LG_EXHAUSTION_SUSPENDED + 1), "");
 }
 
 static void slow_holders(void **state)
@@ -244,7 +244,7 @@ static void leak_by_the_end_of_its_holder(void **state)
     mine.deadline = lg_after_ms(2);
     assert_status(loan_checkout(&mine), LG_ETIMEDOUT);
     assert_true(is_told(&mine.report, LG_EXHAUSTION_LEAK));
-    assert_non_null(strstr(mine.report.detail, "mortal (ended) without returning #1"));
+    assert_non_null(strstr(mine.report.detail, "mortal (ended) did not return #1"));
     assert_true(has(&mine.report, LG_REPORT_JSON, "mortal (ended)"));
     assert_status(loan_checkin(&orphan), LG_OK);
     assert_status(crew_do(holder, loan_checkin, &loan), LG_OK);

@@ -435,7 +435,7 @@ static void the_advice_is_for_what_was_seen(void **state)
     }
     struct loan mine = loan_of(scene.driver, scene.pool, lg_after_ms(1));
     assert_status(loan_checkout(&mine), LG_ETIMEDOUT);
-    assert_advice(scene.pool, 5, "so many more were wanted");
+    assert_advice(scene.pool, 5, "that many were wanted");
     assert_int_equal(advice_of(scene.pool).short_most, 1);
     for (uint32_t i = 0; i < 4; i++)
         assert_status(crew_do(workers[i], loan_checkin, &loans[i]), LG_OK);

@@ -247,6 +247,7 @@ static void a_suspended_pool_lets_wait(void **state)
     assert_int_equal(lg_pool_state(pool), LG_POOL_SUSPENDED);
     assert_status(lg_pool_try_checkout(pool, &other), LG_EBUSY);
     assert_status(lg_pool_checkout(pool, lg_after_ms(1), &other), LG_ETIMEDOUT);
+    assert_int_equal(lg_report_last()->cause, LG_EXHAUSTION_SUSPENDED);
     for (uint32_t i = 0; i < 3; i++) {
         workers[i] = crew_hire_numbered("waiter-", i);
         loans[i] = loan_of(driver, pool, LG_FOREVER);

@@ -139,12 +139,13 @@ static void test_text_of_a_deadlock_on_locks(void **state)
     report.members[1].hold_count = LG_REPORT_HOLDS + 3;
     snprintf(report.members[1].waits_place, LG_PLACE_SIZE, "a.c:2");
     for (uint32_t i = 2; i < LG_REPORT_MEMBERS; i++)
-        report.members[i] = member_of("C", "c", 0);
+        report.members[i] = member_of(i == 2 ? "C" : "(ended)", "c", 0);
     const char *expected =
         "deadlock on mutex (unnamed), closed by B, found in 1 us\n"
-        "  B  holds (unnamed)  waits for 1 of (unnamed)\n"
-        "  A  holds a (a.c:1), a, a (a.c:1), a and 3 more  waits for 1 of b (a.c:2)\n"
-        "  C  runs\n";
+        "  B        holds (unnamed)  waits for 1 of (unnamed)\n"
+        "  A        holds a (a.c:1), a, a (a.c:1), a and 3 more  waits for 1 of b (a.c:2)\n"
+        "  C        runs\n"
+        "  (ended)\n";
     (void)write_as(&report, LG_REPORT_TEXT);
     assert_memory_equal(text, expected, strlen(expected));
     const char *end = strstr(text, "  ... and 2 more\n");
@@ -195,7 +196,7 @@ static void test_nothing_to_report(void **state)
 static void test_causes_have_words(void **state)
 {
     (void)state;
-    for (int i = LG_EXHAUSTION_NONE; i <= LG_EXHAUSTION_BACKLOG; i++) {
+    for (int i = LG_EXHAUSTION_NONE; i <= LG_EXHAUSTION_SUSPENDED; i++) {
         struct lg_report report = {.kind = LG_REPORT_TIMEOUT, .cause = (enum lg_exhaustion)i};
         assert_true(strlen(lg_exhaustion_text((enum lg_exhaustion)i)) > 5);
         assert_string_not_equal(lg_exhaustion_text((enum lg_exhaustion)i), "unknown");
