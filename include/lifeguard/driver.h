@@ -33,12 +33,13 @@ struct lg_open {
 };
 
 struct lg_driver {
-    uint32_t size; /* sizeof(struct lg_driver) */
-    const char *noun;
+    uint32_t size;    /* sizeof(struct lg_driver) */
+    const char *noun; /* what one is called: "file"; no text of the library has it yet */
     /* Make a resource.  LG_OK and *resource not NULL, or a negative status and open->error. */
     int (*open)(void *arg, const struct lg_open *open, void **resource);
+    /* End it; it has no error to give. */
     void (*close)(void *arg, void *resource);
-    /* Is it still usable?  LG_OK, or anything else: the pool closes it.  NULL: always. */
+    /* Is it still usable?  LG_OK, or any other status: the pool closes it.  NULL: always. */
     int (*check)(void *arg, void *resource);
     /* Make it as good as new after a lease (roll back, ...).  As check.  NULL: nothing to do. */
     int (*reset)(void *arg, void *resource);

@@ -21,10 +21,10 @@
  *
  * After an open has failed, those in the background wait: 10 ms, then twice that each time, up to 5 s,
  * until one has worked, or lg_pool_ready or _clear.  Checkouts that find nothing still have opens made
- * for them, one at a time then, so that nobody gets LG_EOPEN without an attempt of its own time; whoever
- * waits first gets the failure.
+ * for them, one at a time, so that LG_EOPEN always tells of an attempt made while its caller waited; the
+ * first in the queue gets it.
  *
- * One background thread a pool is started when something needs it (min_size, idle_timeout_ms,
+ * Each pool starts one background thread when something needs it (min_size, idle_timeout_ms,
  * lifetime_ms, keepalive_ms, a clear with something idle), and ends with the pool or when nothing does.
  *
  * A lease is a value: resource, slot and tag.  Copies are copies of one lease.  A second checkin,
@@ -48,13 +48,7 @@
  *
  * An event loop asks without blocking by lg_pool_request (<lifeguard/request.h>).
  *
- * Table of calls (rows and columns may run at the same time unless marked x):
- *                 checkout  checkin  clear  close  destroy
- *     checkout                                        x
- *     checkin                                         x
- *     clear, ready, resize                            x
- *     close                                           x
- *     destroy        x         x       x      x       x      (x: the caller must exclude it) */
+ * All calls may run at the same time, but for lg_pool_destroy: nobody else uses the pool then. */
 #ifndef LIFEGUARD_POOL_H
 #define LIFEGUARD_POOL_H
 
@@ -168,7 +162,7 @@ struct lg_lease {
 
 /* One lease that is out: for lists of holders. */
 struct lg_lease_info {
-    char holder[LG_NAME_SIZE]; /* a context's name; "(detached)"; "(ended) NAME" */
+    char holder[LG_NAME_SIZE]; /* a context's name; "(detached)"; "NAME (ended)" */
     char place[80];            /* file:line of the checkout */
     uint32_t slot;
     uint64_t age_ms;
@@ -180,8 +174,9 @@ LG_BEGIN_DECLS
 /* Create a pool.  Nothing is opened until the first checkout, unless min_size says so.
  * Shape:   driver is copied, with open and close; arg is handed to every driver call; options may
  *          be NULL; out not NULL.
- * Returns: LG_OK; LG_EINVAL (also: a number out of its range, min_size above capacity); LG_EVERSION (a longer option or driver struct with something set that
- *          this library does not know); LG_ENOMEM.  *out is NULL unless LG_OK.
+ * Returns: LG_OK; LG_EINVAL (also: a number out of its range, min_size above capacity, a struct whose
+ *          size is not set); LG_EVERSION (a longer option or driver struct with something set that this
+ *          library does not know); LG_ENOMEM.  *out is NULL unless LG_OK.
  * Threads: any. */
 LG_API LG_MUST_CHECK int lg_pool_create(const struct lg_driver *driver, void *arg,
                                         const struct lg_pool_options *options,
@@ -190,9 +185,9 @@ LG_API LG_MUST_CHECK int lg_pool_create(const struct lg_driver *driver, void *ar
 /* Borrow a resource, waiting until the deadline, which covers queue, open and check together.
  * Shape:   pool and lease not NULL; lease->resource is NULL unless LG_OK.
  * Units:   deadline absolute; LG_TRY does not wait (and opens nothing): LG_EBUSY.
- * Returns: LG_OK; LG_ETIMEDOUT (with a report: which cause, who holds what); LG_EBUSY; LG_EDEADLK
- *          (with a report); LG_ENESTED; LG_EOPEN (an open failed while waiting; the report has the
- *          driver's words); LG_EPAUSED; LG_ECLOSED; LG_ECANCELED; LG_EFORK; LG_EINVAL; LG_ENOMEM.
+ * Returns: LG_OK; with a report: LG_ETIMEDOUT (the cause, and who holds what), LG_EDEADLK, LG_EOPEN (an
+ *          open failed meanwhile: the driver's words); without: LG_EBUSY (LG_TRY only), LG_ENESTED,
+ *          LG_EPAUSED, LG_ECLOSED, LG_ECANCELED, LG_EFORK, LG_EINVAL, LG_ENOMEM.
  * Threads: any; blocks; allocates nothing itself; not signal-safe.
  * Source:  FIFO with hand-off of ownership; DESIGN.md, "Pool". */
 #define lg_pool_checkout(pool, deadline, lease)                                                    \

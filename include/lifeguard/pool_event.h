@@ -15,7 +15,7 @@
  *
  * What may be relied on, unless something was dropped:
  *   - each CHECKOUT_STARTED is followed by one CHECKED_OUT or one CHECKOUT_FAILED of that call, and
- *     each CHECKED_OUT by one CHECKED_IN;
+ *     each CHECKED_OUT by one CHECKED_IN; a checkout of several has one of each for each resource;
  *   - each RESOURCE_CREATED is followed by one RESOURCE_CLOSED, and in between, if the open worked, by
  *     one RESOURCE_READY; numbers of resources are dense: 1, 2, 3 in the order of RESOURCE_CREATED;
  *   - CHECKED_IN comes before the CHECKED_OUT that it makes possible, POOL_READY before any

@@ -1,7 +1,8 @@
 /* The report of a wait that failed: who holds what, and who waits for whom.
  *
- * Every context has one, preallocated.  It is filled when a call returns LG_EDEADLK or LG_ETIMEDOUT
- * (or LG_EOPEN) and stays valid until that context's next wait.  Up to LG_REPORT_MEMBERS members
+ * Every context has one, preallocated.  It is filled when a call returns LG_EDEADLK, LG_ETIMEDOUT or
+ * LG_EOPEN, and stays until that context's next wait: after any other status it is still the one
+ * before, so look at it after these three only.  Up to LG_REPORT_MEMBERS members
  * are listed in full; `member_count` counts all.  Names and places are copies: the things may be
  * gone when you print.
  *
@@ -10,7 +11,7 @@
  *         lg_report_print(lg_report_last(), LG_REPORT_TEXT, 2);
  *
  * A deadlock is a set of contexts of which none can ever go on by itself; it is found when the
- * wait that closes it begins, and one member, the victim, gets LG_EDEADLK (../DESIGN.md has the
+ * wait that closes it begins, and one member, the victim, gets LG_EDEADLK (DESIGN.md has the
  * rules).  A victim must release what the others need before it tries again: lg_retry does the
  * second half. */
 #ifndef LIFEGUARD_REPORT_H

@@ -85,8 +85,8 @@ LG_API struct sqlite3 *lg_sqlite_handle(const struct lg_lease *lease);
  * Units:   deadline covers both.
  * Returns: LG_OK; LG_ETIMEDOUT (report names the writer; or another process has the file);
  *          LG_EDEADLK; LG_ECANCELED; LG_EBUSY (LG_TRY, and somebody writes; or a SELECT of this
- *          connection is not finished); LG_EREADONLY; LG_EFULL; LG_EDRIVER; LG_EFORK; LG_EINVAL (a transaction is
- *          open); LG_ENOMEM.
+ *          connection is not finished); LG_EREADONLY; LG_EFULL; LG_EDRIVER; LG_EFORK; LG_EINVAL (a
+ *          transaction is open); LG_ENOMEM.
  * Threads: the lease's holder; blocks. */
 #define lg_sqlite_begin(lease, deadline) lg_sqlite_begin_at((lease), (deadline), LG_HERE)
 LG_API LG_MUST_CHECK int lg_sqlite_begin_at(struct lg_lease *lease, lg_deadline deadline,

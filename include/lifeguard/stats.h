@@ -12,7 +12,9 @@
  * ended; open_ns, every open that worked.  Sampled: hold_ns, one loan in LG_HOLD_SAMPLE of a slot,
  * if the context that took it gave it back.  At any time: lent - returned is what is out, and counts
  * never go back; a call that is on its way may be in one count and not yet in another.
- * docs/statistics.md has the table of all of it. */
+ * docs/statistics.md has the table of all of it.
+ *
+ * The call has the struct's name: write "struct lg_pool_stats" in C++ too. */
 #ifndef LIFEGUARD_STATS_H
 #define LIFEGUARD_STATS_H
 
@@ -76,7 +78,7 @@ struct lg_pool_advice {
     uint32_t short_most;   /* most waiting at once while no more could be opened, since the last
                             resize */
     uint32_t suggested;
-    char reason[LG_ADVICE_SIZE]; /* of the suggestion: one sentence without its stop */
+    char reason[LG_ADVICE_SIZE]; /* of the suggestion: one sentence, no full stop */
 };
 
 #define LG_POOL_ADVICE_INIT                                                                        \
