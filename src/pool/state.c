@@ -172,7 +172,8 @@ static void serve_and_wake(struct lg_pool *pool, uint64_t last)
 {
     uint64_t place = 0;
     lg__queue_serve_idle(pool);
-    lg__pool_open_wanted(pool); /* for requests, which are not woken; before others are on their way */
+    /* For requests, which are not woken, and before others are on their way and count as demand. */
+    lg__pool_open_wanted(pool);
     while (lg__queue_wake_next(pool, &place, last))
         continue;
 }
