@@ -208,6 +208,7 @@ static int queue_up(struct lg__ask *ask)
     bool must_wait = status == LG_OK && !ask->has_slots;
     bool was_on_way = ask->is_on_way;
     ask->is_on_way = false;
+    pool->on_way -= was_on_way; /* before it is counted as a waiter */
     if (must_wait) {
         join_queue(ask, &errands);
         status = LG__ASK_QUEUED;

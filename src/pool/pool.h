@@ -223,7 +223,8 @@ bool lg__queue_claim(struct lg_pool *pool, uint32_t guess, uint32_t need, struct
 void lg__queue_unclaim(struct lg_pool *pool, uint32_t count, const struct lg_lease *leases);
 /* Give a slot whose state belongs to the caller to the first waiter, or make it IDLE.  Returns the waiter to wake after the lock is released, or NULL. */
 struct lg__wait *lg__queue_serve(struct lg_pool *pool, struct lg__slot *slot);
-/* A waiter that was woken to look is back.  Returns the next to wake, if there is more to look at. */
+/* A waiter that was woken to look is back, and no longer counted as on its way.  Returns the next to wake,
+ * if there is more to look at. */
 struct lg__wait *lg__queue_arrive(struct lg_pool *pool);
 /* Serve the first waiter from the idle slots.  Returns the waiter to wake, as lg__queue_serve. */
 struct lg__wait *lg__queue_serve_next(struct lg_pool *pool);

@@ -275,7 +275,6 @@ struct lg__wait *lg__queue_serve(struct lg_pool *pool, struct lg__slot *slot)
 struct lg__wait *lg__queue_arrive(struct lg_pool *pool)
 {
     const struct lg__wait *first = first_to_serve(pool);
-    pool->on_way--;
     return first && has_idle(pool, first->want.need) ? wake_first(pool) : NULL;
 }
 
