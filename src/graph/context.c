@@ -168,6 +168,7 @@ static struct lg_context *begin_context(bool is_proxy)
         context->tid = gettid();
         lg__raw_unlock(&context->wait.pin);
         context->is_detached = 0;
+        context->thread = context->tid;
         memset(context->hints, 0, sizeof context->hints);
         context->hold_sample = (struct lg__hold_sample){0};
         for (uint32_t i = 0; i < LG__NESTINGS; i++)
@@ -387,8 +388,10 @@ static bool claim_detached(struct lg_context *context)
         return false;
     lg__raw_lock(&registry_lock);
     bool is_claimed = context->is_detached && lg__load_relaxed(&context->id) != 0;
-    if (is_claimed)
+    if (is_claimed) {
         context->is_detached = 0;
+        context->thread = gettid();
+    }
     lg__raw_unlock(&registry_lock);
     return is_claimed;
 }
@@ -398,6 +401,14 @@ static void unclaim(struct lg_context *context)
     lg__raw_lock(&registry_lock);
     context->is_detached = 1;
     lg__raw_unlock(&registry_lock);
+}
+
+int32_t lg__context_thread(const struct lg_context *context)
+{
+    lg__raw_lock(&registry_lock);
+    int32_t thread = context->is_detached ? 0 : context->thread;
+    lg__raw_unlock(&registry_lock);
+    return thread;
 }
 
 int lg_context_resume(struct lg_context *context)
@@ -486,7 +497,7 @@ static void fork_child(void)
             bury_in_child(context);
     }
     if (lg__self)
-        lg__self->tid = gettid();
+        lg__self->tid = lg__self->thread = gettid();
     lg__leaf_lock = (struct lg__raw_lock){0};
     registry_lock = (struct lg__raw_lock){0};
     lg__detector_fork_child();

@@ -64,6 +64,7 @@ struct lg_context {
     uint32_t next_free;       /* under the registry lock; slot + 1 */
     uint32_t is_detached;     /* under the registry lock */
     bool is_proxy;            /* r/o once the slot has been used */
+    int32_t thread;           /* under the registry lock; which it is on, or was last */
     uint64_t mark_serial;     /* under the detector lock */
     uint32_t mark_index;      /* under the detector lock */
     uint64_t nestings[LG__NESTINGS]; /* atomic relaxed; the owner writes, rarely */
@@ -120,6 +121,9 @@ void lg__context_each(void (*visit)(void *arg, struct lg_context *context), void
 
 /* The name; "NAME (ended)" or "(ended)" if the context has; "(detached)" for 0. */
 void lg__context_copy_name(uint64_t id, char *out);
+
+/* The thread that a context is on; 0: it is detached from its thread. */
+int32_t lg__context_thread(const struct lg_context *context);
 
 /* Where the report of a context is. */
 static inline struct lg_report *lg__report_of(struct lg_context *context)
