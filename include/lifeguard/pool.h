@@ -25,7 +25,8 @@
  * first in the queue gets it.
  *
  * Each pool starts one background thread when something needs it (min_size, idle_timeout_ms,
- * lifetime_ms, keepalive_ms, a clear with something idle), and ends with the pool or when nothing does.
+ * lifetime_ms, keepalive_ms, leak_after_ms, a clear with something idle); it ends with the pool or when
+ * nothing does.
  *
  * A lease is a value: resource, slot and tag.  Copies are copies of one lease.  A second checkin,
  * a checkin in the wrong pool, a checkin of a made-up lease return a status and change nothing.
@@ -47,6 +48,16 @@
  * the pool reclaims nothing any more.
  *
  * An event loop asks without blocking by lg_pool_request (<lifeguard/request.h>).
+ *
+ * A lease that is out for longer than leak_after_ms is said once in the log, with the code "leak": who
+ * holds it, where it was taken, and what its holder does now, as "waits for mutex "m" at f.c:12 since
+ * 3 s".  Fields: pool, resource, slot, holder, taken, held_ms, state (waits, with waits_noun, waits_name,
+ * waits_place, waited_ms; runs, with thread; parked: detached from its thread; ended; detached: the lease
+ * is nobody's; unknown: leases wander without a word).  When it is back, that is said with the level info
+ * and the code "leak-returned".  At most 16 leases are named at a time, the others ("leak-more", with
+ * their count) by the passes that follow.  The background thread says all this, once a period, so ages
+ * are right up to a period; it is there for that if leak_after_ms was set; else a pool reports that was
+ * created with an option that keeps this thread anyway.  With LG_PERIOD_NEVER nothing is said.
  *
  * All calls may run at the same time, but for lg_pool_destroy: nobody else uses the pool then. */
 #ifndef LIFEGUARD_POOL_H

@@ -60,6 +60,8 @@ struct lg_pool_stats {
     uint64_t closed_lifetime; /* open for longer than lifetime_ms */
     uint64_t closed_evicted;  /* by lg_pool_evict */
     uint64_t closed_surplus;  /* because the pool was made smaller */
+    uint64_t leaking_now;     /* of those lent now: for longer than leak_after_ms */
+    uint64_t leaks_reported;  /* leases that the log has named as leaks, whether back or not */
 };
 
 #define LG_ADVICE_SIZE 200
@@ -91,7 +93,7 @@ struct lg_pool_advice {
     {                                                                                              \
         sizeof(struct lg_pool_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  \
             0, 0, {0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0}, 0, 0, 0, 0, \
-            0, 0, 0, 0                                                                             \
+            0, 0, 0, 0, 0, 0                                                                       \
     }
 /* clang-format on */
 

@@ -13,12 +13,11 @@ static const struct lg__slot *find_leak(const struct lg_pool *pool, uint64_t now
 {
     for (uint32_t i = 0; i < lg__pool_capacity(pool); i++) {
         const struct lg__slot *slot = &pool->slots[i];
+        struct lg__leak leak;
         uint64_t holder;
-        if (!lg__slot_read_holder(slot, &holder))
-            continue;
-        bool is_orphan = holder != 0 && !lg__context_is_alive(holder);
-        if (is_orphan ||
-            lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) > pool->leak_after_ms)
+        bool is_orphan =
+            lg__slot_read_holder(slot, &holder) && holder != 0 && !lg__context_is_alive(holder);
+        if (is_orphan || lg__leak_find(pool, slot, now_ms, &leak))
             return slot;
     }
     return NULL;

@@ -1,10 +1,10 @@
 /* Keeper: the pool's background thread.
  *
  * A pass closes what is idle and of an old generation, or has been idle or open for too long; checks
- * what has long been idle; then asks for opens up to min_size, which openers make.  Passes come each
- * period, and when somebody kicks.  The thread is started by the first kick, or by a checkout that finds
- * it missing (a fork has taken it, or there was no thread to be had), and ends when the pool is closed,
- * or when there is nothing to look after and nobody has kicked.
+ * what has long been idle; asks for opens up to min_size, which openers make; and reports what is out for
+ * too long.  Passes come each period, and when somebody kicks.  The thread is started by the first kick,
+ * or by a checkout that finds it missing (a fork has taken it, or there was no thread to be had), and
+ * ends when the pool is closed, or when there is nothing to look after and nobody has kicked.
  *
  * Order pair K1: who kicks changes `kicks` (release) after what the pass shall see; the keeper loads it
  * (acquire) before the pass and sleeps only while it has that value. */
@@ -14,10 +14,10 @@
 #include "plat/thread.h"
 #include "pool/tick.h"
 
-static bool needs_passes(const struct lg_pool *pool)
+bool lg__keeper_is_needed(const struct lg_pool *pool)
 {
     return lg__load_relaxed(&pool->min_size) > 0 || pool->idle_timeout_ms != UINT32_MAX ||
-           pool->lifetime_ms != UINT32_MAX || pool->keepalive_ms != UINT32_MAX;
+           pool->lifetime_ms != UINT32_MAX || pool->keepalive_ms != UINT32_MAX || pool->leaks;
 }
 
 /* Why the keeper would close this slot's resource now. */
@@ -147,7 +147,8 @@ static uint64_t keep(struct lg_pool *pool)
     keep_alive(pool);
     uint64_t now_ns = lg__now_ns();
     uint64_t again_ns = fill(pool, now_ns);
-    uint64_t next_ns = needs_passes(pool) ? now_ns + pool->period_ns : LG_FOREVER;
+    uint64_t next_ns = lg__keeper_is_needed(pool) ? now_ns + pool->period_ns : LG_FOREVER;
+    lg__leaks_report(pool);
     lg__pool_deliver(pool);
     return again_ns < next_ns ? again_ns : next_ns;
 }
@@ -186,7 +187,7 @@ static bool may_have_keeper(const struct lg_pool *pool)
 
 bool lg__keeper_is_missing(const struct lg_pool *pool)
 {
-    return needs_passes(pool) && !pool->has_keeper && may_have_keeper(pool);
+    return lg__keeper_is_needed(pool) && !pool->has_keeper && may_have_keeper(pool);
 }
 
 /* No thread could be started: the next kick tries again. */

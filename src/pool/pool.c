@@ -275,12 +275,14 @@ static bool alloc_parts(struct lg_pool *pool, const struct lg_pool_options *opti
 {
     if (options->on_event)
         pool->events = lg__events_create(options, pool->name);
-    return reserve_slots(pool) && (pool->events || !options->on_event);
+    return reserve_slots(pool) && lg__leaks_create(pool, options->leak_after_ms != 0) &&
+           (pool->events || !options->on_event);
 }
 
 static void free_pool(struct lg_pool *pool)
 {
     lg__free(pool->events);
+    lg__leaks_destroy(pool);
     lg__unmap(pool->slots, room_of(pool));
     lg__free(pool);
 }
@@ -521,6 +523,7 @@ static void forget_all(void)
         pool->openings = NULL;
         pool->interrupts = NULL;
         pool->has_keeper = pool->is_filling = false;
+        lg__leaks_forget(pool);
         if (pool->events)
             lg__events_forget(pool->events);
         pool->is_unowned = 0;

@@ -4,8 +4,9 @@
  * them; ask.c how one gets its slots; request.c, courier.c those who ask and do not wait; queue.c waiters; spin.c a moment before sleep; growth.c patience before an open; opener.c
  * opens; keeper.c the background pass; state.c ready and clear; evict.c the end of one resource;
  * resize.c more slots or fewer; close.c how each ends, and the pool; lease.c who holds a lease;
- * bias.c biased slots; orphan.c leases of the ended; events.c what the pool tells; exhaustion.c the
- * report; stats.c what is counted; sizing.c how many it takes; metrics.c the text.
+ * bias.c biased slots; orphan.c leases of the ended; leak.c leases that are out for too long; events.c
+ * what the pool tells; exhaustion.c the report; stats.c what is counted; sizing.c how many it takes;
+ * metrics.c the text.
  *
  * Lock rules:
  *   1. `lock` guards the queue, the counts, the generation and the moves out of EMPTY and to CLOSING.
@@ -29,6 +30,7 @@
 
 #include "pool/courier.h"
 #include "pool/events.h"
+#include "pool/leak.h"
 #include "pool/sizing.h"
 #include "pool/slot.h"
 #include "pool/stats.h"
@@ -118,6 +120,7 @@ struct lg_pool {
     uint32_t keepalive_ms;           /* r/o; as idle_timeout_ms */
     uint32_t closes_per_pass;        /* r/o */
     struct lg__events *events;       /* r/o; NULL: nobody listens */
+    struct lg__leak *leaks;          /* r/o; one a slot; NULL: it reports none */
     struct lg_driver driver;         /* r/o */
     void *arg;                       /* r/o */
     enum lg_nested nested;           /* r/o */
@@ -271,6 +274,8 @@ uint32_t lg__pool_wanted_opens(const struct lg_pool *pool);
 bool lg__keeper_kick(struct lg_pool *pool);
 /* Whether a keeper is needed and not there.  With the lock. */
 bool lg__keeper_is_missing(const struct lg_pool *pool);
+/* Whether there is something to look after at each pass, so that a keeper stays. */
+bool lg__keeper_is_needed(const struct lg_pool *pool);
 
 /* state.c: LG_EINVAL, LG_EFORK, LG_ECLOSED, or LG_OK: it is one to work on. */
 int lg__pool_check(const struct lg_pool *pool);

@@ -112,12 +112,15 @@ void lg__stats_forget(struct lg_pool *pool)
 static void count_slots(struct lg_pool *pool, struct lg_pool_stats *out)
 {
     uint64_t shared_now = 0;
+    uint64_t now_ms = lg__now_coarse_ns() / 1000000; /* locked: no ticker is to be started */
+    struct lg__leak leak;
     for (uint32_t i = 0; i < lg__pool_extent(pool); i++) {
         uint64_t word = lg__slot_look(&pool->slots[i]).word;
         enum lg__slot_state state = lg__slot_state(word);
         out->idle += state == LG__SLOT_IDLE;
         out->lent_now += state == LG__SLOT_LENT;
         out->opening += state == LG__SLOT_OPENING;
+        out->leaking_now += lg__leak_find(pool, &pool->slots[i], now_ms, &leak);
         out->lent += lg__slot_loans(word);
         if (pool->shares && pool->shares[i].out != 0)
             shared_now += (uint64_t)__builtin_popcount(pool->shares[i].out) - 1;
@@ -163,6 +166,7 @@ static void read_counters(const struct lg_pool *pool, struct lg_pool_stats *out)
     out->refused_open = lg__load_relaxed(&stats->refused_open);
     out->cancelled = lg__load_relaxed(&stats->cancelled);
     out->refused_paused = lg__load_relaxed(&stats->refused_paused);
+    out->leaks_reported = lg__load_relaxed(&stats->leaks_reported);
 }
 
 void lg__stats_read(struct lg_pool *pool, struct lg_pool_stats *out)

@@ -17,6 +17,7 @@ struct lg__stats {
     /* Atomic relaxed: checkouts that failed, by status. */
     uint64_t timeouts, deadlocks, refused_busy, refused_nested, refused_closed, refused_open,
         cancelled, refused_paused;
+    uint64_t leaks_reported;                /* atomic relaxed; the keeper */
     uint64_t closes[LG_REASON_SURPLUS + 1]; /* under the pool's lock; by reason */
     uint32_t lent_most;                     /* under the pool's lock */
     uint32_t waiting_most;                  /* under the pool's lock */
