@@ -140,9 +140,10 @@ says "got LG_EDEADLK" "$out"
 says "a pool of 9: 8 declared threads nest checkouts up to 2 deep" "$out"
 says "all there" "$out"
 
-# Without locks money is lost, and the values prove how.
+# Without locks money is lost, and the values prove how.  A lost update loses what was added or what was
+# taken away, as chance has it: now and then the sum never falls below what it was.
 check 1 bank --unsafe --seconds 20
-says "lost" "$out"
+grep -Eq -- "^ *money .* (lost|from nowhere)$" "$out" || fail "the money is all there: $(cat "$out")"
 how='^ *how *T([0-9]+) read account ([0-9]+) = ([0-9]+), T([0-9]+) read account \2 = \3, '
 how=$how'(T\1 wrote [0-9]+, T\4 wrote [0-9]+|T\4 wrote [0-9]+, T\1 wrote [0-9]+)$'
 grep -Eq -- "$how" "$out" || fail "the interleaving proves nothing"
