@@ -234,7 +234,7 @@ static __attribute__((noinline)) int checkin_lent(struct lg_pool *pool, struct l
     struct lg_context *self = lg__self;
     struct lg__slot *slot = &pool->slots[lease->slot];
     uint64_t word = lg__load_relaxed(&slot->word);
-    uint64_t control = lg__load_acquire(&pool->control); /* Z3; read again below */
+    uint64_t control = lg__load_acquire(&pool->control); /* E4; read again below */
     if (lg__unlikely((control & LG__POOL_NOT_PLAIN_IN) != 0 || !lg__slot_is_of(word, lease->tag) ||
                      lg__load_relaxed(&slot->holder) != self->id ||
                      lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control)))

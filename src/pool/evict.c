@@ -1,8 +1,13 @@
 /* Evict: ending one resource, now if it is idle, else when it comes back.
  *
  * A slot is doomed by giving it a generation that the pool never has again: whatever path meets it next
- * finds it stale, and its note says why.  A checkin by the fast path that has read the generation before
- * may still make it idle; then the next checkout finds it stale, or the keeper's next pass. */
+ * finds it stale, and its note says why.  A fast checkin that has compared the generation before makes the
+ * slot idle yet, where it would be nobody's: checkouts leave what is stale to the keeper, who may not be
+ * there.  Therefore:
+ *   E4  a fast checkin loads the control word (acquire), compares the generation, makes the slot idle
+ *       (full), and loads the control word again; who dooms changes the generation, then that word (full),
+ *       and then looks whether the slot is idle.  If the word that the checkin began with is the new one,
+ *       so is the generation; else one of the two sees the other, and sees to the slot. */
 #include "pool/bias.h"
 
 /* With the lock: an open in flight of this slot, or NULL. */
@@ -19,6 +24,7 @@ void lg__pool_doom(struct lg_pool *pool, struct lg__slot *slot, enum lg_event_re
     uint32_t generation = LG__POOL_GENERATION(lg__load_relaxed(&pool->control));
     lg__store_relaxed(&pool->notes[slot - pool->slots].doom, (uint32_t)reason);
     lg__store_full(&slot->generation, generation - 1); /* I1 */
+    lg__add_full(&pool->control, LG__POOL_DOOMED_ONE); /* E4 */
     struct lg__opening *opening = find_opening(pool, slot);
     if (opening)
         opening->generation = generation - 1;

@@ -54,8 +54,8 @@
 
 #define LG__POOL_GENERATION(control) ((uint32_t)((control) >> 8))
 #define LG__POOL_GENERATION_ONE      0x100ull
-/* Added when slots become surplus: above the generation, and only ever compared as a whole. */
-#define LG__POOL_SHRINK_ONE (1ull << 40)
+/* Added when a resource is doomed: above the generation, and only ever compared as a whole.  E4 (evict.c). */
+#define LG__POOL_DOOMED_ONE (1ull << 40)
 
 struct lg__waiters {
     struct lg__wait *first;

@@ -9,11 +9,8 @@
  * stays when the pool grows again, so such a slot opens afresh.  The fast paths need no check of their own:
  *   Z1  biases are taken back first, and earned under the lock: no surplus slot is biased.
  *   Z2  a fast checkout compares the slot's generation, which is that of no time.
- *   Z3  a fast checkin that has compared it before makes the slot idle (full) and then loads the control
- *       word; a shrink adds to that word (full) before it looks for idle ones: one of the two sees the
- *       other, and closes it.  (S2, with a number that nobody else looks at.)  The control word that the
- *       checkin compares with is loaded (acquire) before the slot's generation: if it is the new one,
- *       the generation is the doomed one.
+ *   Z3  a fast checkin that has compared it before sees that something was doomed (E4 in evict.c), and
+ *       closes what it has made idle.
  *
  * The detector reads capacity and holders one after the other, and must not take the one from before a
  * resize and the others from after it.  Therefore all waits for the pool are ended before the capacity
@@ -56,10 +53,8 @@ static void set_capacity(struct lg_pool *pool, uint32_t capacity)
     lg__store_relaxed(&pool->capacity, capacity);
     if (capacity > pool->extent)
         lg__store_relaxed(&pool->extent, capacity);
-    if (is_shrink) {
+    if (is_shrink)
         doom_surplus(pool);
-        lg__add_full(&pool->control, LG__POOL_SHRINK_ONE); /* Z3 */
-    }
     count_again(pool);
     pool->stats.short_most = 0; /* what it lacked it may have now */
 }
