@@ -85,6 +85,12 @@ struct lg_context *lg__blocked_holder(uint64_t holder, uint64_t *word)
     return LG__WAIT_STATE(*word) == LG__WAIT_WAITING ? context : NULL;
 }
 
+bool lg__holder_runs(uint64_t holder)
+{
+    uint64_t word;
+    return lg__context_is_alive(holder) && !lg__blocked_holder(holder, &word);
+}
+
 uint32_t lg__search_find(const struct lg__search *search, const struct lg_context *context)
 {
     if (search->uses_marks)

@@ -135,4 +135,7 @@ bool lg__search_is_needed(const struct lg__wait *wait);
  * word. */
 struct lg_context *lg__blocked_holder(uint64_t holder, uint64_t *word);
 
+/* Whether a holder is a context that lives, and is not blocked so. */
+bool lg__holder_runs(uint64_t holder);
+
 #endif

@@ -122,6 +122,24 @@ void lg__wait_retract(struct lg__wait *wait);
  * it has ended.  The caller must hold what the sleeper now waits for, so no ring closes here. */
 bool lg__wait_move(struct lg__wait *wait, const struct lg__want *want);
 
+/* Put a record into a list, before `behind` or at the end (NULL), and take it out.  With the lock of the
+ * list, whose ends these are. */
+static inline void lg__wait_link(struct lg__wait **first, struct lg__wait **last,
+                                 struct lg__wait *behind, struct lg__wait *wait)
+{
+    wait->previous = behind ? behind->previous : *last;
+    wait->next = behind;
+    *(wait->previous ? &wait->previous->next : first) = wait;
+    *(wait->next ? &wait->next->previous : last) = wait;
+}
+
+static inline void lg__wait_unlink(struct lg__wait **first, struct lg__wait **last,
+                                   struct lg__wait *wait)
+{
+    *(wait->previous ? &wait->previous->next : first) = wait->next;
+    *(wait->next ? &wait->next->previous : last) = wait->previous;
+}
+
 /* Pin a record if its word is still the one given; then its object exists until unpin. */
 bool lg__wait_pin(struct lg__wait *wait, uint64_t word);
 void lg__wait_unpin(struct lg__wait *wait);

@@ -32,9 +32,9 @@ static bool is_slow(const struct lg_pool *pool, uint64_t open_ns)
 static bool has_running_holder(const struct lg_pool *pool, uint64_t asker)
 {
     for (uint32_t i = 0; i < lg__pool_capacity(pool); i++) {
-        uint64_t holder, word;
+        uint64_t holder;
         if (lg__slot_read_holder(&pool->slots[i], &holder) && holder != asker &&
-            (holder == 0 || (lg__context_is_alive(holder) && !lg__blocked_holder(holder, &word))))
+            (holder == 0 || lg__holder_runs(holder)))
             return true;
     }
     return false;

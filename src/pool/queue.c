@@ -50,16 +50,7 @@ void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, uint64_t t
             behind = behind->next;
     wait->stamp = ticket;
     wait->is_patient = false;
-    wait->previous = behind ? behind->previous : queue->last;
-    wait->next = behind;
-    if (wait->previous)
-        wait->previous->next = wait;
-    else
-        queue->first = wait;
-    if (wait->next)
-        wait->next->previous = wait;
-    else
-        queue->last = wait;
+    lg__wait_link(&queue->first, &queue->last, behind, wait);
     count_wait(queue, wait, 1);
     lg__store_relaxed(&wait->queue, (const void *)queue);
 }
@@ -67,14 +58,7 @@ void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, uint64_t t
 static void remove_wait(struct lg_pool *pool, struct lg__waiters *queue, struct lg__wait *wait)
 {
     lg__growth_end(pool, wait);
-    if (wait->previous)
-        wait->previous->next = wait->next;
-    else
-        queue->first = wait->next;
-    if (wait->next)
-        wait->next->previous = wait->previous;
-    else
-        queue->last = wait->previous;
+    lg__wait_unlink(&queue->first, &queue->last, wait);
     count_wait(queue, wait, UINT32_MAX); /* one less */
     lg__store_relaxed(&wait->queue, (const void *)NULL);
 }

@@ -33,9 +33,8 @@ static bool has_running_holder(const struct lg_pool *pool)
 {
     uint32_t count = lg__pool_capacity(pool) < LOOKED_AT ? lg__pool_capacity(pool) : LOOKED_AT;
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t holder, word;
-        if (lg__slot_read_holder(&pool->slots[i], &holder) && lg__context_is_alive(holder) &&
-            !lg__blocked_holder(holder, &word))
+        uint64_t holder;
+        if (lg__slot_read_holder(&pool->slots[i], &holder) && lg__holder_runs(holder))
             return true;
     }
     return false;

@@ -38,29 +38,13 @@ void lg__park_unlock_second(struct lg__bucket *held, struct lg__bucket *second)
 void lg__park_push(struct lg__bucket *bucket, struct lg__wait *wait, const void *object,
                    bool at_front)
 {
-    wait->previous = at_front ? NULL : bucket->last;
-    wait->next = at_front ? bucket->first : NULL;
-    if (wait->previous)
-        wait->previous->next = wait;
-    else
-        bucket->first = wait;
-    if (wait->next)
-        wait->next->previous = wait;
-    else
-        bucket->last = wait;
+    lg__wait_link(&bucket->first, &bucket->last, at_front ? bucket->first : NULL, wait);
     lg__store_relaxed(&wait->queue, object);
 }
 
 void lg__park_remove(struct lg__bucket *bucket, struct lg__wait *wait)
 {
-    if (wait->previous)
-        wait->previous->next = wait->next;
-    else
-        bucket->first = wait->next;
-    if (wait->next)
-        wait->next->previous = wait->previous;
-    else
-        bucket->last = wait->previous;
+    lg__wait_unlink(&bucket->first, &bucket->last, wait);
     lg__store_release(&wait->queue, (const void *)NULL);
 }
 
