@@ -124,6 +124,24 @@ bool lg__wait_spin(const struct lg__wait *wait, uint64_t ns)
     return false;
 }
 
+int lg__wait_status(const struct lg__wait *wait, enum lg__wait_state end)
+{
+    switch (end) {
+    case LG__WAIT_GRANTED:
+        return LG_OK;
+    case LG__WAIT_TIMED_OUT:
+        return LG_ETIMEDOUT;
+    case LG__WAIT_REFUSED:
+        return (int)(uint32_t)wait->grant;
+    case LG__WAIT_CANCELLED:
+        return LG_ECANCELED;
+    case LG__WAIT_VICTIM:
+        return LG_EDEADLK;
+    default:
+        return LG_EBUSY;
+    }
+}
+
 void lg__wait_retract(struct lg__wait *wait)
 {
     lg__raw_lock(&wait->pin); /* whoever still looks at the object finishes first */

@@ -115,6 +115,10 @@ bool lg__wait_doze(struct lg__wait *wait, uint64_t until_ns);
 /* Look for `ns` nanoseconds whether the wait ends by itself, without sleeping.  True: it has. */
 bool lg__wait_spin(const struct lg__wait *wait, uint64_t ns);
 
+/* The status that says how a wait ended: LG_OK (granted), LG_EBUSY (woken: look again), LG_ETIMEDOUT,
+ * LG_ECANCELED, LG_EDEADLK, or that of who refused. */
+int lg__wait_status(const struct lg__wait *wait, enum lg__wait_state end);
+
 /* Take an ended wait back; afterwards nobody looks at the object through it. */
 void lg__wait_retract(struct lg__wait *wait);
 

@@ -233,10 +233,7 @@ static int leave_queue(struct lg__ask *ask, enum lg__wait_state end)
     lg__raw_unlock(&pool->lock);
     if (ask->want.need > 1)
         lg__queue_serve_idle(pool); /* some may have been reserved for it */
-    int status = end == LG__WAIT_REFUSED     ? (int)(uint32_t)wait->grant
-                 : end == LG__WAIT_TIMED_OUT ? LG_ETIMEDOUT
-                 : end == LG__WAIT_CANCELLED ? LG_ECANCELED
-                                             : LG_EDEADLK;
+    int status = lg__wait_status(wait, end);
     if (status == LG_ETIMEDOUT || status == LG_EOPEN)
         lg__detector_explain(ask->self);
     lg__wait_retract(wait);

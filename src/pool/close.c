@@ -180,13 +180,11 @@ static int wait_for_all(struct lg_pool *pool, struct lg_context *self, lg_deadli
     lg__raw_lock(&pool->lock);
     lg__queue_leave(pool, &pool->closers, &self->wait);
     lg__raw_unlock(&pool->lock);
-    if (end == LG__WAIT_TIMED_OUT)
+    int status = lg__wait_status(&self->wait, end);
+    if (status == LG_ETIMEDOUT)
         lg__detector_explain(self);
     lg__wait_retract(&self->wait);
-    return end == LG__WAIT_GRANTED     ? LG_OK
-           : end == LG__WAIT_VICTIM    ? LG_EDEADLK
-           : end == LG__WAIT_CANCELLED ? LG_ECANCELED
-                                       : LG_ETIMEDOUT;
+    return status;
 }
 
 void lg__pool_shut(struct lg_pool *pool)

@@ -201,7 +201,7 @@ static bool leave_queue(struct lg_context *self, struct lg_condition *condition)
 static int take_back(struct lg_context *self, struct lg_mutex *mutex, enum lg__wait_state end,
                      const char *place)
 {
-    lg__mutex_leave_queue(&self->wait, mutex); /* it may have been moved there */
+    lg__park_leave(&self->wait, mutex); /* it may have been moved there */
     bool was_moved = self->wait.want.is_relock;
     lg__wait_retract(&self->wait);
     if (end == LG__WAIT_VICTIM) {

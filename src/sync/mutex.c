@@ -149,14 +149,6 @@ static enum outcome take_or_queue(struct attempt *attempt, struct lg__bucket *bu
     return OUTCOME_QUEUED;
 }
 
-void lg__mutex_leave_queue(struct lg__wait *wait, const struct lg_mutex *mutex)
-{
-    struct lg__bucket *bucket = lg__park_lock(mutex); /* M3 */
-    if (lg__load_acquire(&wait->queue) == mutex)
-        lg__park_remove(bucket, wait);
-    lg__park_unlock(bucket);
-}
-
 /* Sleep in the queue.  LG_OK: the mutex was handed over; LG_EBUSY: try again. */
 static int sleep_in_queue(struct attempt *attempt)
 {
@@ -167,24 +159,9 @@ static int sleep_in_queue(struct attempt *attempt)
     uint64_t owner = lg__load_full(&attempt->mutex->word) & ~LG__MUTEX_FLAGS;
     if (owner != 0 && !lg__context_is_alive(owner))
         (void)lg__wait_end(wait, LG__WAIT_WOKEN, 0);
-    enum lg__wait_state end = lg__wait_sleep(wait);
-    lg__mutex_leave_queue(wait, attempt->mutex);
-    if (end == LG__WAIT_TIMED_OUT)
-        lg__detector_explain(attempt->self);
-    lg__wait_retract(wait);
-    switch (end) {
-    case LG__WAIT_GRANTED:
-        return LG_OK;
-    case LG__WAIT_TIMED_OUT:
-        return LG_ETIMEDOUT;
-    case LG__WAIT_CANCELLED:
-        return LG_ECANCELED;
-    case LG__WAIT_VICTIM:
-        return LG_EDEADLK;
-    default:
-        attempt->was_queued = true;
-        return LG_EBUSY;
-    }
+    int status = lg__park_sleep(attempt->self, attempt->mutex); /* M3 */
+    attempt->was_queued = true;                                 /* should it try again */
+    return status;
 }
 
 static int lock_queued(struct attempt *attempt)

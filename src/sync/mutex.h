@@ -31,7 +31,4 @@ void lg__mutex_note_owned(struct lg_context *self, struct lg_mutex *mutex, const
 /* What a relock wants. */
 void lg__mutex_want_relock(struct lg__want *want, const struct lg_mutex *mutex, const char *place);
 
-/* Leave whatever queue an ended wait is still in, and let its granter finish. */
-void lg__mutex_leave_queue(struct lg__wait *wait, const struct lg_mutex *mutex);
-
 #endif

@@ -1,6 +1,8 @@
 /* The table of buckets. */
 #include "sync/park.h"
 
+#include "graph/detector.h"
+
 #define BUCKET_COUNT 1024
 
 static struct lg__bucket buckets[BUCKET_COUNT];
@@ -55,6 +57,26 @@ struct lg__wait *lg__park_next(const struct lg__bucket *bucket, const struct lg_
     while (next && lg__load_relaxed(&next->queue) != object)
         next = next->next;
     return next;
+}
+
+void lg__park_leave(struct lg__wait *wait, const void *object)
+{
+    struct lg__bucket *bucket = lg__park_lock(object);
+    if (lg__load_acquire(&wait->queue) == object)
+        lg__park_remove(bucket, wait);
+    lg__park_unlock(bucket);
+}
+
+int lg__park_sleep(struct lg_context *self, const void *object)
+{
+    struct lg__wait *wait = &self->wait;
+    enum lg__wait_state end = lg__wait_sleep(wait);
+    lg__park_leave(wait, object);
+    int status = lg__wait_status(wait, end);
+    if (status == LG_ETIMEDOUT)
+        lg__detector_explain(self);
+    lg__wait_retract(wait);
+    return status;
 }
 
 /* Fork: in the child all who waited are gone. */

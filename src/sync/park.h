@@ -25,12 +25,22 @@ void lg__park_unlock(struct lg__bucket *bucket);
 struct lg__bucket *lg__park_try_second(struct lg__bucket *held, const void *object);
 void lg__park_unlock_second(struct lg__bucket *held, struct lg__bucket *second);
 
-/* All below: caller holds the bucket's lock. */
+/* From here to the next remark the caller holds the bucket's lock. */
 void lg__park_push(struct lg__bucket *bucket, struct lg__wait *wait, const void *object,
                    bool at_front);
 void lg__park_remove(struct lg__bucket *bucket, struct lg__wait *wait);
 /* The first in the queue of an object, after `wait` (or from the start if NULL). */
 struct lg__wait *lg__park_next(const struct lg__bucket *bucket, const struct lg__wait *wait,
                                const void *object);
+
+/* Without the lock: leave the queue of an object, if the caller's ended wait is still in it, and let who
+ * ended it finish: all enders of queued waits do so under the lock. */
+void lg__park_leave(struct lg__wait *wait, const void *object);
+
+/* Without the lock: sleep until the caller's wait, begun and queued by `object`, has ended; leave the
+ * queue, explain a timeout, and take the wait back.
+ * LG_OK: granted.  LG_EBUSY: woken, look again.  LG_ETIMEDOUT, LG_ECANCELED, LG_EDEADLK.  Else the
+ * status of who refused. */
+int lg__park_sleep(struct lg_context *self, const void *object);
 
 #endif
