@@ -505,43 +505,6 @@ static void fork_child(void)
         fork_hooks[i - 1].child();
 }
 
-static uint32_t known_count(const struct lg_context *self)
-{
-    uint32_t n = lg__load_relaxed(&self->held_count);
-    return n < LG__HELD_MAX ? n : LG__HELD_MAX;
-}
-
-static uint32_t find_entry(const struct lg_context *self, const void *object)
-{
-    uint32_t i = known_count(self);
-    while (i > 0 && self->held[i - 1].object != object)
-        i--;
-    return i; /* index + 1; 0: none */
-}
-
-static void set_entry(struct lg__held *entry, const struct lg__held *from)
-{
-    lg__store_relaxed(&entry->object, from->object);
-    lg__store_relaxed(&entry->place, from->place);
-}
-
-/* Out of order, or a full table.  What did not fit is counted, and stands in the table as an entry
- * without an object once there is room again. */
-void lg__held_pop_slow(struct lg_context *self, const void *object)
-{
-    static const struct lg__held unknown = {NULL, NULL};
-    uint32_t n = lg__load_relaxed(&self->held_count);
-    uint32_t found = find_entry(self, object);
-    if (found == 0)
-        found = find_entry(self, NULL);
-    uint32_t known = known_count(self);
-    for (uint32_t i = found; found > 0 && i < known; i++)
-        set_entry(&self->held[i - 1], &self->held[i]);
-    if (found > 0 && n > LG__HELD_MAX)
-        set_entry(&self->held[known - 1], &unknown);
-    lg__store_relaxed(&self->held_count, n - 1);
-}
-
 /* A bias that is taken back moves a lease from one count to the other: then count again. */
 uint32_t lg__lease_count(const struct lg_context *context)
 {

@@ -16,11 +16,13 @@
 
 #define LG__HELD_MAX 32
 
-/* One lock held: a hint.  Truth is at the object.  Read by others only through relaxed loads, and
- * never dereferenced by them.  (Leases are only counted: a pool's slots say who holds them.) */
+/* One lock held: a hint.  Truth is at the object.  Read by others only through atomic loads, and
+ * never dereferenced by them.  (Leases are only counted: a pool's slots say who holds them.)
+ * `units` has a meaning with those objects only that are surveyed by lg__held_visit. */
 struct lg__held {
     const void *object;
     const char *place;
+    uint32_t units;
 };
 
 /* Which slot of a pool it had last.  A pool has its place in the table, so that a few pools used in
@@ -142,6 +144,17 @@ static inline void lg__held_push(struct lg_context *self, const void *object, co
     lg__store_relaxed(&self->held_count, n + 1);
 }
 
+/* The same for objects that do not know by themselves who holds them: of these, all entries are noted so,
+ * and found by lg__held_visit. */
+static inline void lg__held_push_units(struct lg_context *self, const void *object,
+                                       const char *place, uint32_t units)
+{
+    uint32_t n = lg__load_relaxed(&self->held_count);
+    if (lg__likely(n < LG__HELD_MAX))
+        lg__store_relaxed(&self->held[n].units, units);
+    lg__held_push(self, object, place);
+}
+
 void lg__held_pop_slow(struct lg_context *self, const void *object);
 
 static inline void lg__held_pop(struct lg_context *self, const void *object)
@@ -153,6 +166,21 @@ static inline void lg__held_pop(struct lg_context *self, const void *object)
     else
         lg__held_pop_slow(self, object);
 }
+
+/* The entry of an object that the caller's own context has noted last; NULL: none, or there was no room
+ * for it (lg__held_is_full). */
+struct lg__held *lg__held_find(struct lg_context *self, const void *object);
+
+/* Whether the context holds something that its table has no room for. */
+static inline bool lg__held_is_full(const struct lg_context *self)
+{
+    return lg__load_relaxed(&self->held_count) > LG__HELD_MAX;
+}
+
+/* A survey by the tables: visit each entry of the object that a living context has noted with units.
+ * Takes time in the number of contexts.  What did not fit a table is not visited: units without a known
+ * holder count as the environment's. */
+void lg__held_visit(const void *object, lg__visit *visit, void *arg);
 
 /* The same for leases. */
 static inline void lg__lease_add(struct lg_context *self)

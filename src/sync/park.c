@@ -4,6 +4,7 @@
 #include "graph/detector.h"
 
 #define BUCKET_COUNT 1024
+#define MIDDLE       ((uint64_t)1 << 63) /* between the places of those put at the front and the others */
 
 static struct lg__bucket buckets[BUCKET_COUNT];
 
@@ -40,6 +41,7 @@ void lg__park_unlock_second(struct lg__bucket *held, struct lg__bucket *second)
 void lg__park_push(struct lg__bucket *bucket, struct lg__wait *wait, const void *object,
                    bool at_front)
 {
+    wait->stamp = at_front ? MIDDLE - ++bucket->front_tickets : MIDDLE + ++bucket->tickets;
     lg__wait_link(&bucket->first, &bucket->last, at_front ? bucket->first : NULL, wait);
     lg__store_relaxed(&wait->queue, object);
 }
@@ -57,6 +59,18 @@ struct lg__wait *lg__park_next(const struct lg__bucket *bucket, const struct lg_
     while (next && lg__load_relaxed(&next->queue) != object)
         next = next->next;
     return next;
+}
+
+void lg__park_visit_ahead(const void *object, const struct lg__wait *wait, lg__visit_wait *visit,
+                          void *arg)
+{
+    struct lg__bucket *bucket = lg__park_lock(object);
+    if (lg__load_relaxed(&wait->queue) == object) {
+        const struct lg__wait *next = lg__park_next(bucket, NULL, object);
+        while (next && visit(arg, next) && next != wait)
+            next = lg__park_next(bucket, next, object);
+    }
+    lg__park_unlock(bucket);
 }
 
 void lg__park_leave(struct lg__wait *wait, const void *object)

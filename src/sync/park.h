@@ -4,8 +4,9 @@
  * queues live here, in a fixed table of buckets; only the address of the object is used.  The nodes
  * are the contexts' own wait records: nothing is allocated.  Several objects share a bucket.
  *
- * Lock rank: bucket, then a wait's pin.  Two buckets are only ever held together by trying the
- * second. */
+ * Lock rank: a bucket, then the pin of one who waits at a condition there; a bucket may also be taken
+ * under the pin of one who waits for something whose class has visit_ahead.  No wait is both, so the two
+ * orders do not meet.  Two buckets are only ever held together by trying the second. */
 #ifndef LG_SYNC_PARK_H
 #define LG_SYNC_PARK_H
 
@@ -15,6 +16,8 @@ struct lg__bucket {
     struct lg__raw_lock lock;
     struct lg__wait *first; /* under lock */
     struct lg__wait *last;  /* under lock */
+    uint64_t tickets;       /* under lock; how often somebody was put at the end */
+    uint64_t front_tickets; /* under lock; how often at the front */
 } __attribute__((aligned(64)));
 
 struct lg__bucket *lg__park_lock(const void *object);
@@ -26,12 +29,17 @@ struct lg__bucket *lg__park_try_second(struct lg__bucket *held, const void *obje
 void lg__park_unlock_second(struct lg__bucket *held, struct lg__bucket *second);
 
 /* From here to the next remark the caller holds the bucket's lock. */
+/* The wait's stamp becomes its place: unique in the bucket, and growing along the queue. */
 void lg__park_push(struct lg__bucket *bucket, struct lg__wait *wait, const void *object,
                    bool at_front);
 void lg__park_remove(struct lg__bucket *bucket, struct lg__wait *wait);
 /* The first in the queue of an object, after `wait` (or from the start if NULL). */
 struct lg__wait *lg__park_next(const struct lg__bucket *bucket, const struct lg__wait *wait,
                                const void *object);
+
+/* Without the lock: visit_ahead of a resource_class whose waiters queue by the object's address. */
+void lg__park_visit_ahead(const void *object, const struct lg__wait *wait, lg__visit_wait *visit,
+                          void *arg);
 
 /* Without the lock: leave the queue of an object, if the caller's ended wait is still in it, and let who
  * ended it finish: all enders of queued waits do so under the lock. */

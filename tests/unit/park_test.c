@@ -114,6 +114,48 @@ static void test_a_second_bucket_is_only_tried(void **state)
     lg__park_unlock(held);
 }
 
+static bool add_place(void *arg, const struct lg__wait *wait)
+{
+    uint64_t *last = arg; /* stamps grow */
+    assert_true(wait->stamp > *last);
+    *last = wait->stamp;
+    return true;
+}
+
+static bool count_to(void *arg, const struct lg__wait *wait)
+{
+    (void)wait;
+    return --*(unsigned *)arg > 0;
+}
+
+static void test_who_is_ahead_is_visited_in_order(void **state)
+{
+    (void)state;
+    const void *a = &objects[0];
+    const void *b = find_sharer();
+    push(a, 0, false);
+    push(b, 1, false);
+    push(a, 2, false);
+    push(a, 3, true);
+    uint64_t last = 0;
+    lg__park_visit_ahead(a, &nodes[0], add_place, &last);
+    assert_int_equal(last, nodes[0].stamp); /* 3, 0: itself is the last */
+    last = 0;
+    lg__park_visit_ahead(a, &nodes[2], add_place, &last);
+    assert_int_equal(last, nodes[2].stamp);
+    unsigned visits = 2;
+    lg__park_visit_ahead(a, &nodes[2], count_to, &visits);
+    assert_int_equal(visits, 0); /* the visitor stops it */
+    last = 0;
+    lg__park_visit_ahead(a, &nodes[1], add_place, &last); /* it queues for something else */
+    lg__park_visit_ahead(a, &nodes[4], add_place, &last); /* it queues for nothing */
+    assert_int_equal(last, 0);
+    pull(a, 0);
+    pull(b, 1);
+    pull(a, 2);
+    pull(a, 3);
+}
+
 static void test_objects_spread_over_the_buckets(void **state)
 {
     (void)state;
@@ -129,6 +171,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(test_first_in_first_out_but_for_the_front),
         SUPPORT_TEST(test_sharers_of_a_bucket_do_not_meet),
         SUPPORT_TEST(test_a_second_bucket_is_only_tried),
+        SUPPORT_TEST(test_who_is_ahead_is_visited_in_order),
         SUPPORT_TEST(test_objects_spread_over_the_buckets),
     };
     return SUPPORT_RUN(argc, argv, tests, NULL);

@@ -1,0 +1,87 @@
+/* The table of what a context holds: letting go out of order, and the survey by the tables.
+ *
+ * A survey reads the tables of others while they change.  Two facts make it good enough for the detector
+ * (search.c), which believes only what it has read twice:
+ *   H1  A context that is blocked does not write its table.  What it noted before its wait began is seen
+ *       by whoever has seen the begin (W1): hence the load of the word before those of the table.
+ *   H2  The loads of the table come before the next load of the word (acquire): had the context run in
+ *       between, its word would be another. */
+#include "graph/context.h"
+
+static uint32_t known_count(const struct lg_context *self)
+{
+    uint32_t n = lg__load_relaxed(&self->held_count);
+    return n < LG__HELD_MAX ? n : LG__HELD_MAX;
+}
+
+static uint32_t find_entry(const struct lg_context *self, const void *object)
+{
+    uint32_t i = known_count(self);
+    while (i > 0 && self->held[i - 1].object != object)
+        i--;
+    return i; /* index + 1; 0: none */
+}
+
+static void set_entry(struct lg__held *entry, const struct lg__held *from)
+{
+    lg__store_relaxed(&entry->object, from->object);
+    lg__store_relaxed(&entry->place, from->place);
+    lg__store_relaxed(&entry->units, from->units);
+}
+
+struct lg__held *lg__held_find(struct lg_context *self, const void *object)
+{
+    uint32_t found = find_entry(self, object);
+    return found > 0 ? &self->held[found - 1] : NULL;
+}
+
+/* Out of order, or a full table.  What did not fit is counted, and stands in the table as an entry
+ * without an object once there is room again. */
+void lg__held_pop_slow(struct lg_context *self, const void *object)
+{
+    static const struct lg__held unknown = {NULL, NULL, 0};
+    uint32_t n = lg__load_relaxed(&self->held_count);
+    uint32_t found = find_entry(self, object);
+    if (found == 0)
+        found = find_entry(self, NULL);
+    uint32_t known = known_count(self);
+    for (uint32_t i = found; found > 0 && i < known; i++)
+        set_entry(&self->held[i - 1], &self->held[i]);
+    if (found > 0 && n > LG__HELD_MAX)
+        set_entry(&self->held[known - 1], &unknown);
+    lg__store_relaxed(&self->held_count, n - 1);
+}
+
+struct held_visit {
+    const void *object;
+    lg__visit *visit;
+    void *arg;
+    bool is_stopped;
+};
+
+static void visit_held(void *arg, struct lg_context *context)
+{
+    struct held_visit *look = arg;
+    if (look->is_stopped)
+        return;
+    struct lg__holding holding = {
+        .holder = lg__load_full(&context->id),
+        .unit = LG_NO_UNIT,
+    };
+    (void)lg__load_full(&context->wait.word); /* H1 */
+    uint32_t count = lg__load_acquire(&context->held_count);
+    for (uint32_t i = 0; i < count && i < LG__HELD_MAX && !look->is_stopped; i++) {
+        const struct lg__held *entry = &context->held[i];
+        if (lg__load_acquire(&entry->object) != look->object) /* H2 */
+            continue;
+        holding.units = lg__load_acquire(&entry->units); /* H2 */
+        holding.place = lg__load_acquire(&entry->place);
+        look->is_stopped = !look->visit(look->arg, &holding);
+    }
+}
+
+void lg__held_visit(const void *object, lg__visit *visit, void *arg)
+{
+    struct held_visit look = {object, visit, arg, false};
+    lg__context_each(visit_held, &look);
+}
