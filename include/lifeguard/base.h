@@ -29,7 +29,7 @@
 /* Clang's thread-safety analysis, in the forms that clang 14 understands.  A status is LG_OK (0)
  * exactly when the lock is held, hence "try_acquire_capability(0)".  LG_GUARDED_BY names a mutex that
  * is declared before it, in C a global or static one: clang 14 cannot look at a struct's other
- * fields there. */
+ * fields there, so <lifeguard/guarded.h> ties these to their lock. */
 #if defined(__clang__)
 #define LG_CAPABILITY(noun)          __attribute__((capability(noun)))
 #define LG_ACQUIRES_IF_OK(lock)      __attribute__((try_acquire_capability(0, lock)))

@@ -7,6 +7,7 @@
 #include <lifeguard/condition.h>
 #include <lifeguard/context.h>
 #include <lifeguard/driver.h>
+#include <lifeguard/guarded.h>
 #include <lifeguard/histogram.h>
 #include <lifeguard/log.h>
 #include <lifeguard/mutex.h>
