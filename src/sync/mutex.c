@@ -26,11 +26,9 @@
 #include "plat/clock.h"
 #include "plat/panic.h"
 #include "plat/text.h"
+#include "sync/spin.h"
 
-#define STARVED_NS      (500 * 1000ull)
-#define LOOKS           4
-#define LOOK_NS         40ull /* the first pause; each is four times the one before */
-#define PAUSES_MEASURED 64
+#define STARVED_NS (500 * 1000ull)
 
 static uint32_t get_capacity(const void *object)
 {
@@ -191,39 +189,21 @@ static int lock_queued(struct attempt *attempt)
     }
 }
 
-/* How many pauses take about LOOK_NS.  Processors differ by ten times in what a pause is. */
-static uint32_t pauses_a_look(void)
-{
-    static uint32_t measured; /* atomic relaxed; the same for whoever measures it */
-    uint32_t pauses = lg__load_relaxed(&measured);
-    if (lg__likely(pauses != 0))
-        return pauses;
-    uint64_t start_ns = lg__now_ns();
-    for (int i = 0; i < PAUSES_MEASURED; i++)
-        lg__cpu_relax();
-    uint64_t took_ns = lg__now_ns() - start_ns + 1;
-    pauses = (uint32_t)(LOOK_NS * PAUSES_MEASURED / took_ns) + 1;
-    lg__store_relaxed(&measured, pauses);
-    return pauses;
-}
-
-/* A few looks whether the mutex comes free by itself: rarer and rarer ones, because each takes the
- * word's cache line from the holder.  Nobody spins while others are queued or, from the second look on,
- * the holder is blocked. */
+/* A few looks whether the mutex comes free by itself.  Nobody spins while others are queued or, from the
+ * second look on, the holder is blocked. */
 static bool spin_to_lock(struct lg_context *self, struct lg_mutex *mutex)
 {
-    uint32_t pauses = pauses_a_look();
-    for (int look = 0; look < LOOKS; look++) {
+    struct lg__spin spin = lg__spin_begin();
+    bool is_first = true;
+    do {
         uint64_t blocked_word;
         uint64_t word = lg__load_relaxed(&mutex->word);
         if (word == 0 && lg__cas_acquire(&mutex->word, &word, self->id)) /* M1 */
             return true;
-        if ((word & LG__MUTEX_FLAGS) || (look > 0 && lg__blocked_holder(word, &blocked_word)))
+        if ((word & LG__MUTEX_FLAGS) || (!is_first && lg__blocked_holder(word, &blocked_word)))
             return false;
-        for (uint32_t i = 0; i < pauses; i++)
-            lg__cpu_relax();
-        pauses *= 4;
-    }
+        is_first = false;
+    } while (lg__spin_pause(&spin));
     return false;
 }
 
