@@ -1,4 +1,5 @@
-# Man pages of section 3 from the public headers, one for each documented function or macro.
+# Man pages of section 3 from the public headers, one for each documented function or macro, and one for
+# each documented struct of options.
 #
 #     awk -v out=DIR -v version=0.1.0 -f scripts/manpages.awk include/lifeguard/*.h
 #
@@ -14,6 +15,18 @@
 #
 # All macros and functions that follow a comment with no empty line between share its page; the
 # others than the first get a page that only refers to it.  The first sentence is the summary.
+#
+# Outside of these, a struct whose name ends in _options, and the comment right before it:
+#
+#     /* What a pool is asked to be.  More prose. */
+#     struct lg_pool_options {
+#         uint32_t size; /* what is said of a field stands behind it, */
+#
+#         /* Checks. */
+#         uint64_t check_after_ms; /* or, if nothing does, before it: then it is no heading */
+#     };
+#
+# Its initializer, LG_POOL_OPTIONS_INIT, gets a page that refers to it.
 
 BEGIN {
     if (out == "") {
@@ -27,12 +40,17 @@ FNR == 1 {
     end_entry()
     header = FILENAME
     sub(/.*include\//, "", header)
-    in_decls = in_comment = in_code = 0
+    in_decls = in_comment = in_code = in_struct = in_field = 0
 }
 
 /^LG_BEGIN_DECLS$/ { in_decls = 1; next }
 /^LG_END_DECLS$/   { end_entry(); in_decls = 0; next }
-!in_decls          { next }
+
+in_struct          { add_struct_line($0); next }
+!in_decls && in_comment                      { add_comment($0); next }
+!in_decls && /^\/\*/                         { forget_entry(); add_comment(substr($0, 3)); next }
+!in_decls && /^struct lg_[a-z0-9_]+_options \{$/ && doc_count > 0 { begin_struct($2); next }
+!in_decls                                    { forget_entry(); next }
 
 in_comment         { add_comment($0); next }
 in_code            { add_code($0); next }
@@ -85,6 +103,74 @@ function add_name(text) {
     names[name_count] = substr(text, RSTART, RLENGTH - 1)
 }
 
+# ---- Reading: a struct's lines into fields[] and texts[] -----------------------------------------
+
+function begin_struct(name) {
+    in_struct = 1
+    struct_name = name
+    field_count = 0
+    field = remark = ""
+}
+
+# A line has a part of a declaration, a part of a comment, or the one and then the other.
+function add_struct_line(line,    at) {
+    if (line ~ /^};/) {
+        in_struct = 0
+        end_field()
+        write_struct(out "/" struct_name ".3")
+        write_alias(out "/" toupper(struct_name) "_INIT.3", struct_name)
+        forget_entry()
+        return
+    }
+    sub(/^[ \t]+/, "", line)
+    if (!in_remark && line == "") {
+        end_field()
+        return
+    }
+    if (!in_remark && (at = index(line, "/*"))) {
+        if (at > 1)
+            add_field(substr(line, 1, at - 1))
+        else
+            end_field()
+        line = substr(line, at + 2)
+        in_remark = 1
+    }
+    if (in_remark)
+        add_remark(line)
+    else
+        add_field(line)
+}
+
+function add_remark(line) {
+    in_remark = (line !~ /\*\/$/)
+    sub(/[ \t]*\*\/$/, "", line)
+    sub(/^\* ?/, "", line)
+    sub(/^[ \t]+/, "", line)
+    remark = remark (remark == "" ? "" : "\n") line
+}
+
+# What was said right before a field is a heading if something is said behind it too.
+function add_field(line) {
+    if (field ~ /;$/)
+        end_field()
+    if (field == "" && remark != "") {
+        before = remark
+        remark = ""
+    }
+    sub(/[ \t]+$/, "", line)
+    field = field (field == "" ? "" : " ") line
+}
+
+function end_field() {
+    if (field == "")
+        return
+    field_count++
+    fields[field_count] = field
+    texts[field_count] = remark == "" ? before : remark
+    headings[field_count] = remark == "" ? "" : before
+    field = remark = before = ""
+}
+
 # ---- Writing -------------------------------------------------------------------------------------
 
 # The comment and its declarations are complete: write their pages, forget them.
@@ -94,8 +180,56 @@ function end_entry(    i) {
         for (i = 2; i <= name_count; i++)
             write_alias(out "/" names[i] ".3", names[1])
     }
+    forget_entry()
+}
+
+function forget_entry() {
     doc_count = name_count = 0
     code = ""
+}
+
+function write_head(file, name, all) {
+    print ".\\\" Made from the header <" header ">: change that." > file
+    print ".TH " name " 3 \"\" \"Lifeguard " version "\" \"Lifeguard\"" > file
+    print ".SH NAME" > file
+    print all " \\- " escape(summary()) > file
+    print ".SH SYNOPSIS" > file
+    print ".nf" > file
+    print bold("#include <" header ">") > file
+}
+
+function write_end(file) {
+    print ".SH SEE ALSO" > file
+    print "The header" > file
+    print bold("<" header ">") "," > file
+    print "which has an example and the rules that its calls share." > file
+    close(file)
+}
+
+function write_struct(file,    i, j, count, lines, init) {
+    init = toupper(struct_name) "_INIT"
+    write_head(file, struct_name, struct_name ", " init)
+    print ".PP\n" bold("struct " struct_name " options = " init ";") > file
+    print ".fi" > file
+    print ".SH DESCRIPTION" > file
+    write_doc(file)
+    print ".SH FIELDS" > file
+    for (i = 1; i <= field_count; i++) {
+        if (headings[i] != "")
+            print ".SS " escape(heading(headings[i])) > file
+        print ".TP\n" bold(fields[i]) > file
+        count = split(texts[i], lines, /\n/)
+        for (j = 1; j <= count; j++)
+            print prose(lines[j]) > file
+    }
+    write_end(file)
+}
+
+# Of one line, without its full stop.
+function heading(text) {
+    gsub(/\n/, " ", text)
+    sub(/\.$/, "", text)
+    return text
 }
 
 function write_alias(file, name) {
@@ -107,23 +241,13 @@ function write_page(file,    i, all) {
     for (i = 1; i <= name_count; i++)
         all = all (i > 1 ? ", " : "") names[i]
 
-    print ".\\\" Made from the header <" header ">: change that." > file
-    print ".TH " names[1] " 3 \"\" \"Lifeguard " version "\" \"Lifeguard\"" > file
-    print ".SH NAME" > file
-    print all " \\- " escape(summary()) > file
-    print ".SH SYNOPSIS" > file
-    print ".nf" > file
-    print bold("#include <" header ">") > file
+    write_head(file, names[1], all)
     for (i = 1; i <= name_count; i++)
         print ".PP\n" bold(wrap(synopses[i])) > file
     print ".fi" > file
     print ".SH DESCRIPTION" > file
     write_doc(file)
-    print ".SH SEE ALSO" > file
-    print "The header" > file
-    print bold("<" header ">") "," > file
-    print "which has an example and the rules that its calls share." > file
-    close(file)
+    write_end(file)
 }
 
 # Prose is filled, examples are not, labelled lines become sections.  Empty lines are kept back

@@ -40,7 +40,8 @@ struct sqlite3_stmt;
 
 enum lg_sqlite_sync { LG_SQLITE_SYNC_NORMAL, LG_SQLITE_SYNC_FULL, LG_SQLITE_SYNC_OFF };
 
-/* Zero means the default; fields are only added at the end. */
+/* How a SQLite file is opened.  Begin with LG_SQLITE_OPTIONS_INIT and set what differs.  Zero means the
+ * default; fields are only added at the end. */
 struct lg_sqlite_options {
     uint32_t size;            /* sizeof(struct lg_sqlite_options) */
     uint32_t read_only;       /* 1: no writes; the file must exist and is not changed to WAL */

@@ -157,6 +157,9 @@ fi
 sed -i 's/^LG_END_DECLS/LG_API int lg_silent(void);\n&/' include/lifeguard/small.h
 build
 expect documented 'include/lifeguard/small.h: lg_silent is not documented'
+sed -i 's/^LG_BEGIN_DECLS/struct lg_small_options {\n    int size;\n};\n\n&/' include/lifeguard/small.h
+build
+expect documented 'include/lifeguard/small.h: lg_small_options is not documented'
 
 # Man pages.
 sed -i '/^.SH NAME/d' build/man/man3/lg_small.3

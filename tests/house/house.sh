@@ -83,7 +83,8 @@ check_documented() {
     files '*.h' include | xargs awk '
         /^LG_API / && match($0 " ", /lg_[a-z0-9_]+\(/) {
             print FILENAME, substr($0, RSTART, RLENGTH - 1)
-        }' > "$scratch/functions"
+        }
+        /^struct lg_[a-z0-9_]+_options \{/ { print FILENAME, $2 }' > "$scratch/functions"
     [ -s "$scratch/functions" ] || echo "include: no public function was found"
     while read -r header name; do
         [ -f "$BUILD_DIR/man/man3/$name.3" ] || echo "$header: $name is not documented"
