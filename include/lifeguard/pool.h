@@ -92,7 +92,7 @@ enum lg_growth {
                          what is open.  At once while every holder is blocked, gone or the asker. */
 };
 
-/* Begin with LG_POOL_OPTIONS_INIT, in C and in C++, and set what differs.  Zero means the default, but for
+/* What a pool is asked to be.  Begin with LG_POOL_OPTIONS_INIT, in C and in C++, and set what differs.  Zero means the default, but for
  * overtaking_us.  What is 0 or 1 is a yes or no.  Fields are only added at the end. */
 struct lg_pool_options {
     uint32_t size; /* sizeof(struct lg_pool_options) */
@@ -136,7 +136,7 @@ struct lg_pool_options {
     uint32_t event_room;          /* most events that wait for the listener; default 1,024, at most
                                      1,048,576 */
     lg_pool_event_sink *on_event; /* the listener; NULL: nobody listens */
-    void *on_event_arg;
+    void *on_event_arg;           /* handed to it */
 };
 
 /* No background pass at all: nothing is opened ahead, and what is stale or idle for too long stays
@@ -187,7 +187,8 @@ LG_BEGIN_DECLS
  *          be NULL; out not NULL.
  * Returns: LG_OK; LG_EINVAL (also: a number out of its range, min_size above capacity, a struct whose
  *          size is not set); LG_EVERSION (a longer option or driver struct with something set that this
- *          library does not know); LG_ENOMEM.  *out is NULL unless LG_OK.
+ *          library does not know); LG_ENOMEM.  *out is NULL unless LG_OK.  What is wrong, the log says: one
+ *          "bad-option" for each, with the fields pool, option, value and right (what would be).
  * Threads: any. */
 LG_API LG_MUST_CHECK int lg_pool_create(const struct lg_driver *driver, void *arg,
                                         const struct lg_pool_options *options,

@@ -1,8 +1,8 @@
 /* A pool's life, its counts, and what fork does to it. */
 #include "pool/bias.h"
+#include "pool/options.h"
 #include "pool/request.h"
 
-#include "plat/barrier.h"
 #include "plat/clock.h"
 #include "plat/memory.h"
 #include "plat/panic.h"
@@ -11,16 +11,6 @@
 
 #include <sched.h>
 #include <string.h>
-
-#define DEFAULT_CAPACITY        10
-#define DEFAULT_OPENING_MAX     2
-#define DEFAULT_OPEN_TIMEOUT_MS 10000
-#define DEFAULT_CHECK_AFTER_MS  500
-#define DEFAULT_LEAK_AFTER_MS   60000
-#define DEFAULT_PERIOD_MS       1000
-#define DEFAULT_CLOSES_PER_PASS 16
-#define EVENT_ROOM_MAX          (1u << 20)
-#define MS_MAX                  (UINT64_MAX / 1000000 / 4)
 
 /* All pools, for fork, the ends of contexts and the metrics.  Lock rank: before any pool's lock. */
 static struct lg__raw_lock list_lock;
@@ -98,106 +88,6 @@ void lg__pool_clear_flag(struct lg_pool *pool, uint64_t flag)
 {
     if (lg__load_relaxed(&pool->control) & flag)
         __atomic_and_fetch(&pool->control, ~flag, __ATOMIC_SEQ_CST);
-}
-
-/* Copy a struct that begins with its size and may be older or newer than ours: the unknown tail of a
- * newer one must be zero.  A size that no struct of pointers can have would cut one in two.  (As the kernel's copy_struct_from_user.) */
-static int copy_sized(void *to, size_t known, const void *from, size_t minimum)
-{
-    uint32_t size = *(const uint32_t *)from;
-    const char *bytes = from;
-    bool is_cut = size > minimum && size % sizeof(void *) != 0;
-    if (size < minimum || size > 65536 || is_cut)
-        return LG_EINVAL;
-    for (size_t i = known; i < size; i++)
-        if (bytes[i] != 0)
-            return LG_EVERSION;
-    memset(to, 0, known);
-    memcpy(to, from, size < known ? size : known);
-    return LG_OK;
-}
-
-static uint64_t ms_or(uint64_t ms, uint64_t fallback)
-{
-    return (ms ? ms : fallback) * 1000000;
-}
-
-/* Ages end at 49 days: what is longer is never. */
-static uint32_t age_or(uint64_t ms, uint32_t fallback)
-{
-    return ms == 0 ? fallback : ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
-}
-
-static int read_options(const struct lg_pool_options *from, struct lg_pool_options *options)
-{
-    static const struct lg_pool_options none = LG_POOL_OPTIONS_INIT;
-    int status = copy_sized(options, sizeof *options, from ? from : &none,
-                            offsetof(struct lg_pool_options, capacity));
-    if (status != LG_OK)
-        return status;
-    uint32_t capacity = options->capacity ? options->capacity : DEFAULT_CAPACITY;
-    bool is_allowed = capacity <= LG_POOL_CAPACITY_MAX && options->min_size <= capacity &&
-                      options->start_paused <= 1 && options->clear_on_open_failure <= 1 &&
-                      options->event_room <= EVENT_ROOM_MAX && options->idle_timeout_ms <= MS_MAX &&
-                      (options->period_ms <= MS_MAX || options->period_ms == LG_PERIOD_NEVER) &&
-                      (unsigned)options->nested <= LG_NESTED_SHARE && options->detached <= 1 &&
-                      options->open_timeout_ms <= MS_MAX && options->check_after_ms <= MS_MAX &&
-                      options->lifetime_ms <= MS_MAX && options->keepalive_ms <= MS_MAX &&
-                      options->lifetime_jitter_percent <= 100 && options->leak_after_ms <= MS_MAX &&
-                      options->overtaking_us <= MS_MAX &&
-                      (unsigned)options->growth <= LG_GROWTH_PATIENT &&
-                      (unsigned)options->order <= LG_ORDER_FIFO && options->reclaim_orphans <= 1 &&
-                      options->unbiased <= 1 && options->declared_threads <= LG_CONTEXTS_MAX;
-    return is_allowed ? LG_OK : LG_EINVAL;
-}
-
-static void apply_options(struct lg_pool *pool, const struct lg_pool_options *options)
-{
-    pool->capacity = options->capacity ? options->capacity : DEFAULT_CAPACITY;
-    pool->extent = pool->capacity;
-    pool->nested = options->nested;
-    pool->growth = options->growth;
-    pool->order = options->order;
-    pool->opening_max = options->opening_max ? options->opening_max : DEFAULT_OPENING_MAX;
-    pool->open_timeout_ns = ms_or(options->open_timeout_ms, DEFAULT_OPEN_TIMEOUT_MS);
-    pool->check_after_ms = age_or(options->check_after_ms, DEFAULT_CHECK_AFTER_MS);
-    pool->overtaking_ns = options->overtaking_us * 1000;
-    pool->leak_after_ms = age_or(options->leak_after_ms, DEFAULT_LEAK_AFTER_MS);
-    pool->is_detached = options->detached;
-    pool->is_reclaiming = options->reclaim_orphans;
-    pool->sizing.declared_threads = options->declared_threads;
-    pool->bias_after =
-        options->unbiased || !lg__barrier_is_there() ? LG__BIAS_NEVER : LG__BIAS_AFTER;
-    pool->min_size = options->min_size;
-    pool->clears_on_open_failure = options->clear_on_open_failure;
-    pool->idle_timeout_ms = age_or(options->idle_timeout_ms, UINT32_MAX);
-    pool->lifetime_ms = age_or(options->lifetime_ms, UINT32_MAX);
-    uint64_t percent = options->lifetime_jitter_percent;
-    pool->lifetime_jitter_ms = (uint32_t)((percent ? percent : 10) * pool->lifetime_ms / 100);
-    pool->keepalive_ms =
-        pool->driver.check ? age_or(options->keepalive_ms, UINT32_MAX) : UINT32_MAX;
-    pool->closes_per_pass =
-        options->closes_per_pass ? options->closes_per_pass : DEFAULT_CLOSES_PER_PASS;
-    pool->period_ns = options->period_ms == LG_PERIOD_NEVER
-                          ? LG_PERIOD_NEVER
-                          : ms_or(options->period_ms, DEFAULT_PERIOD_MS);
-    pool->empty_count = pool->capacity;
-    pool->references = 1;
-    lg__cancel_init(&pool->cancel, NULL, LG_FOREVER);
-    pool->tickets = pool->front_tickets = UINT64_MAX / 2; /* up and down from there */
-    if (pool->nested != LG_NESTED_DETECT || pool->order != LG_ORDER_AFFINE || pool->is_detached ||
-        options->on_event)
-        pool->control |= LG__POOL_SPECIAL;
-    if (pool->driver.reset || options->idle_timeout_ms)
-        pool->control |= LG__POOL_RESET;
-    if (options->lifetime_ms && pool->period_ns == LG_PERIOD_NEVER)
-        pool->control |= LG__POOL_SPECIAL; /* only a slow path looks at its age */
-    if (options->start_paused)
-        pool->control |= LG__POOL_PAUSED;
-    pool->driver_check_ms = pool->driver.check ? pool->check_after_ms : UINT32_MAX;
-    pool->check_after_ms = pool->driver_check_ms < pool->idle_timeout_ms ? pool->driver_check_ms
-                                                                         : pool->idle_timeout_ms;
-    lg__copy_name(pool->name, sizeof pool->name, options->name ? options->name : "pool");
 }
 
 static void link_pool(struct lg_pool *pool)
@@ -314,21 +204,17 @@ int lg_pool_create(const struct lg_driver *driver, void *arg, const struct lg_po
     if (!out)
         return LG_EINVAL;
     *out = NULL;
-    if (!driver)
-        return LG_EINVAL;
-    int status = copy_sized(&table, sizeof table, driver, offsetof(struct lg_driver, check));
+    int status = lg__options_read_driver(driver, &table);
     if (status == LG_OK)
-        status = read_options(options, &known);
+        status = lg__options_read(options, &known);
     if (status != LG_OK)
         return status;
-    if (!table.open || !table.close || (unsigned)table.fork > LG_FORK_REFUSE)
-        return LG_EINVAL;
     struct lg_pool *pool = lg__alloc(sizeof *pool);
     if (!pool)
         return LG_ENOMEM;
     pool->driver = table;
     pool->arg = arg;
-    apply_options(pool, &known);
+    lg__options_apply(pool, &known);
     if (!alloc_parts(pool, &known)) {
         free_pool(pool);
         return LG_ENOMEM;

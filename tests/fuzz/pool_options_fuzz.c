@@ -2,6 +2,7 @@
  * pointer shows to has to be there, so pointers are put right. */
 #include "fuzz.h"
 
+#include <lifeguard/log.h>
 #include <lifeguard/pool.h>
 #include <lifeguard/pool_event.h>
 #include <lifeguard/stats.h>
@@ -119,10 +120,17 @@ static void check_pool(struct lg_pool *pool, const unsigned char *options)
     lg_pool_destroy(pool);
 }
 
+static void hear_log(void *arg, const struct lg_log_event *event)
+{
+    (void)arg;
+    FUZZ_CHECK(event->text[0] != '\0' && !strchr(event->text, '\n'));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input input = {data, size};
     bool has_options = fuzz_byte(&input) < 224;
+    lg_log_set(LG_LOG_WARN, hear_log, NULL);
     unsigned char *driver = take_driver(&input);
     unsigned char *options = has_options ? take_options(&input) : NULL;
     struct lg_pool *pool = (struct lg_pool *)(void *)driver;

@@ -1,6 +1,7 @@
 /* Creating a pool: options, versions of structs, what is refused. */
 #include "support/null_driver.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,34 +53,90 @@ static void nothing_is_opened_before_a_checkout(void **state)
     null_free(driver);
 }
 
-static void each_option_has_its_bounds(void **state)
+/* One option with a value that it may not have, and what is said of it. */
+struct bad_option {
+    const char *option;
+    size_t offset;
+    size_t size;
+    uint64_t value;
+    const char *right;
+};
+
+#define MS_MOST "at most 4611686018427"
+#define BAD(field, value, right)                                                                   \
+    {                                                                                              \
+#field, offsetof(struct lg_pool_options, field),                                           \
+            sizeof(((struct lg_pool_options *)0)->field), (value), (right)                         \
+    }
+
+static const struct bad_option bad_options[] = {
+    BAD(capacity, LG_POOL_CAPACITY_MAX + 1, "at most 10000"),
+    BAD(capacity, UINT32_MAX, "at most 10000"),
+    BAD(min_size, 11, "at most the capacity, 10"),
+    BAD(start_paused, 2, "0 or 1"),
+    BAD(nested, LG_NESTED_SHARE + 1, "one of enum lg_nested"),
+    BAD(nested, UINT32_MAX, "one of enum lg_nested"),
+    BAD(order, LG_ORDER_FIFO + 1, "one of enum lg_order"),
+    BAD(growth, LG_GROWTH_PATIENT + 1, "one of enum lg_growth"),
+    BAD(unbiased, 2, "0 or 1"),
+    BAD(overtaking_us, UINT64_MAX, MS_MOST),
+    BAD(detached, 2, "0 or 1"),
+    BAD(reclaim_orphans, 2, "0 or 1"),
+    BAD(open_timeout_ms, UINT64_MAX, MS_MOST),
+    BAD(clear_on_open_failure, 2, "0 or 1"),
+    BAD(check_after_ms, UINT64_MAX, MS_MOST),
+    BAD(keepalive_ms, UINT64_MAX, MS_MOST),
+    BAD(idle_timeout_ms, UINT64_MAX, MS_MOST),
+    BAD(lifetime_ms, UINT64_MAX, MS_MOST),
+    BAD(lifetime_jitter_percent, 101, "at most 100"),
+    BAD(period_ms, UINT64_MAX - 1, MS_MOST ", or LG_PERIOD_NEVER"),
+    BAD(leak_after_ms, UINT64_MAX, MS_MOST),
+    BAD(declared_threads, UINT32_MAX, "at most "),
+    BAD(event_room, (1u << 20) + 1, "at most 1048576"),
+};
+
+static void set_option(struct lg_pool_options *options, const struct bad_option *bad)
+{
+    uint32_t narrow = (uint32_t)bad->value;
+    const void *from = bad->size == sizeof narrow ? (const void *)&narrow : &bad->value;
+    memcpy((char *)options + bad->offset, from, bad->size);
+}
+
+static void assert_said(const char *option, uint64_t value, const char *right)
+{
+    char expected[200];
+    snprintf(expected, sizeof expected, "%s is %llu, and should be %s", option,
+             (unsigned long long)value, right);
+    if (!strstr(support_log_text("bad-option"), expected))
+        fail_msg("\"%s\" does not say \"%s\"", support_log_text("bad-option"), expected);
+}
+
+static void each_option_has_its_bounds_and_says_so(void **state)
+{
+    (void)state;
+    support_log_begin(LG_LOG_WARN);
+    for (size_t i = 0; i < sizeof bad_options / sizeof bad_options[0]; i++) {
+        struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+        options.name = "billing";
+        set_option(&options, &bad_options[i]);
+        assert_refused(&options, LG_EINVAL);
+        assert_said(bad_options[i].option, bad_options[i].value, bad_options[i].right);
+        assert_non_null(strstr(support_log_text("bad-option"), "pool \"billing\""));
+        assert_int_equal(support_log_count("bad-option"), i + 1);
+    }
+}
+
+static void all_bad_options_are_named_at_once(void **state)
 {
     (void)state;
     struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
-    options.capacity = LG_POOL_CAPACITY_MAX + 1;
+    support_log_begin(LG_LOG_WARN);
+    options.detached = options.unbiased = 7;
+    options.min_size = 3;
+    options.capacity = 2;
     assert_refused(&options, LG_EINVAL);
-    options.capacity = UINT32_MAX;
-    assert_refused(&options, LG_EINVAL);
-    options = (struct lg_pool_options)LG_POOL_OPTIONS_INIT;
-    options.nested = (enum lg_nested)(LG_NESTED_SHARE + 1);
-    assert_refused(&options, LG_EINVAL);
-    options.nested = (enum lg_nested)UINT32_MAX;
-    assert_refused(&options, LG_EINVAL);
-    options = (struct lg_pool_options)LG_POOL_OPTIONS_INIT;
-    options.open_timeout_ms = UINT64_MAX;
-    assert_refused(&options, LG_EINVAL);
-    options = (struct lg_pool_options)LG_POOL_OPTIONS_INIT;
-    options.check_after_ms = UINT64_MAX;
-    assert_refused(&options, LG_EINVAL);
-    options = (struct lg_pool_options)LG_POOL_OPTIONS_INIT;
-    options.leak_after_ms = UINT64_MAX;
-    assert_refused(&options, LG_EINVAL);
-    options = (struct lg_pool_options)LG_POOL_OPTIONS_INIT;
-    options.detached = 2;
-    assert_refused(&options, LG_EINVAL);
-    options = (struct lg_pool_options)LG_POOL_OPTIONS_INIT;
-    options.reclaim_orphans = 2;
-    assert_refused(&options, LG_EINVAL);
+    assert_int_equal(support_log_count("bad-option"), 3);
+    assert_said("min_size", 3, "at most the capacity, 2");
 }
 
 static void large_values_are_not_bad_ones(void **state)
@@ -139,6 +196,7 @@ static void a_newer_struct_must_not_set_what_is_unknown(void **state)
     (void)state;
     union sized_options options;
     memset(&options, 0, sizeof options);
+    support_log_begin(LG_LOG_WARN);
     options.known.size = sizeof options;
     options.known.capacity = 5;
     assert_capacity(&options.known, 5);
@@ -146,6 +204,7 @@ static void a_newer_struct_must_not_set_what_is_unknown(void **state)
         options.bytes[i] = 1;
         assert_refused(&options.known, LG_EVERSION);
         options.bytes[i] = 0;
+        assert_said("the options' size", sizeof options, "at most ");
     }
     options.known.size = sizeof options.known;
     options.bytes[sizeof options.known] = 1; /* behind its end */
@@ -156,10 +215,12 @@ static void a_size_that_cannot_be_is_refused(void **state)
 {
     (void)state;
     struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+    support_log_begin(LG_LOG_WARN);
     static const uint32_t sizes[] = {0, 1, 3, 12, 13, 71, 73, 65535, 65537, UINT32_MAX};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         options.size = sizes[i];
         assert_refused(&options, LG_EINVAL);
+        assert_said("the options' size", sizes[i], "sizeof(struct lg_pool_options)");
     }
 }
 
@@ -168,10 +229,12 @@ static void arguments_must_be_there(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = NULL;
+    support_log_begin(LG_LOG_WARN);
     assert_status(lg_pool_create(&driver->table, driver, NULL, NULL), LG_EINVAL);
     pool = (struct lg_pool *)(void *)driver;
     assert_status(lg_pool_create(NULL, driver, NULL, &pool), LG_EINVAL);
     assert_null(pool);
+    assert_non_null(strstr(support_log_text("bad-option"), "driver is NULL"));
     lg_pool_destroy(NULL);
     null_free(driver);
 }
@@ -188,17 +251,21 @@ static void a_driver_needs_open_and_close(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_driver table = driver->table;
+    support_log_begin(LG_LOG_WARN);
     table.open = NULL;
     assert_driver_refused(&table, LG_EINVAL);
+    assert_non_null(strstr(support_log_text("bad-option"), "the driver's open is NULL"));
     table = driver->table;
     table.close = NULL;
     assert_driver_refused(&table, LG_EINVAL);
+    assert_non_null(strstr(support_log_text("bad-option"), "the driver's close is NULL"));
     table = driver->table;
     table.size = offsetof(struct lg_driver, close); /* it ends before close */
     assert_driver_refused(&table, LG_EINVAL);
     table = driver->table;
     table.fork = (enum lg_driver_fork)(LG_FORK_REFUSE + 1);
     assert_driver_refused(&table, LG_EINVAL);
+    assert_said("the driver's fork", LG_FORK_REFUSE + 1, "LG_FORK_REFILL or");
     null_free(driver);
 }
 
@@ -210,6 +277,7 @@ static void drivers_have_versions_too(void **state)
         struct lg_driver known;
         unsigned char bytes[sizeof(struct lg_driver) + 16];
     } table;
+    support_log_begin(LG_LOG_WARN);
     memset(&table, 0, sizeof table);
     table.known = driver->table;
     table.known.size = sizeof table;
@@ -219,6 +287,7 @@ static void drivers_have_versions_too(void **state)
     assert_int_equal(null_get(driver, destroyed), 1);
     table.bytes[sizeof table - 1] = 1;
     assert_driver_refused(&table.known, LG_EVERSION);
+    assert_said("the driver's size", sizeof table, "at most ");
     null_free(driver);
 }
 
@@ -294,7 +363,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         SUPPORT_TEST(no_options_and_zeroes_are_the_defaults),
         SUPPORT_TEST(nothing_is_opened_before_a_checkout),
-        SUPPORT_TEST(each_option_has_its_bounds),
+        SUPPORT_TEST(each_option_has_its_bounds_and_says_so),
+        SUPPORT_TEST(all_bad_options_are_named_at_once),
         SUPPORT_TEST(large_values_are_not_bad_ones),
         SUPPORT_TEST(the_initializer_sets_size_and_overtaking_alone),
         SUPPORT_TEST(an_older_struct_has_the_defaults_for_the_rest),
