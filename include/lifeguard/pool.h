@@ -137,6 +137,10 @@ struct lg_pool_options {
                                      1,048,576 */
     lg_pool_event_sink *on_event; /* the listener; NULL: nobody listens */
     void *on_event_arg;           /* handed to it */
+    /* For reports of deadlocks, of a pool whose leases its users do not see: how a holder gives one back,
+     * as "end the transaction".  They say that and advise no larger pool.  Copied, cut to
+     * LG_REPORT_ADVICE - 1 bytes; NULL: by a checkin. */
+    const char *advice;
 };
 
 /* No background pass at all: nothing is opened ahead, and what is stale or idle for too long stays
@@ -146,7 +150,8 @@ struct lg_pool_options {
 #define LG_POOL_OPTIONS_INIT                                                                       \
     {                                                                                              \
         sizeof(struct lg_pool_options), 0, NULL, 0, 0, LG_NESTED_DETECT, LG_ORDER_AFFINE,          \
-            LG_GROWTH_EAGER, 0, 1000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL      \
+            LG_GROWTH_EAGER, 0, 1000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL,     \
+            NULL                                                                                   \
     }
 
 enum lg_pool_state {

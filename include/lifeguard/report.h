@@ -22,6 +22,7 @@
 #define LG_REPORT_MEMBERS 16
 #define LG_REPORT_HOLDS   4
 #define LG_PLACE_SIZE     64
+#define LG_REPORT_ADVICE  96
 #define LG_NO_UNIT        UINT32_MAX
 
 enum lg_report_kind { LG_REPORT_NONE, LG_REPORT_DEADLOCK, LG_REPORT_TIMEOUT, LG_REPORT_OPEN };
@@ -75,7 +76,9 @@ struct lg_report {
     uint32_t waiting;   /* pools: contexts in the queue */
     uint64_t oldest_ms; /* pools: how long the first of them has waited */
     enum lg_exhaustion cause;
-    char detail[160]; /* of the cause: the driver's words, the orphan's name */
+    char detail[160];              /* of the cause: the driver's words, the orphan's name */
+    char advice[LG_REPORT_ADVICE]; /* deadlock: what the victim should do first; "": check in, or
+                                      release, what it holds */
     uint32_t member_count;
     struct lg_report_member members[LG_REPORT_MEMBERS];
 };

@@ -97,6 +97,7 @@ static int create_gate(const struct lg__sqlite_file *file, struct lg__sqlite_gat
     options.capacity = 1;
     options.overtaking_us = 5000; /* a strict queue would switch threads at each transaction */
     options.name = name;
+    options.advice = "roll back or finish the transaction that holds the writer gate";
     int status = lg_pool_create(&right_driver, NULL, &options, &gate->pool);
     if (status == LG_OK)
         status = open_now(gate->pool);

@@ -14,6 +14,7 @@ struct rows {
     struct lg_report *report;
     const struct lg__search *search;
     uint64_t now_ns;
+    uint64_t victim;                /* its context; 0: there is none */
     uint64_t id[LG_REPORT_MEMBERS]; /* of the context in report->members[i] */
 };
 
@@ -79,6 +80,15 @@ static bool add_hold(void *arg, const struct lg__holding *holding)
     return true;
 }
 
+/* With a waiter of the resource pinned: how the victim, if that is the row's context, gives back what it
+ * holds of it.  What says so comes first: the other things are given back as ever. */
+static void copy_advice(struct rows *rows, uint32_t row, const struct lg__resource *resource)
+{
+    bool is_victim = rows->victim != 0 && rows->id[row] == rows->victim;
+    if (is_victim && resource->class->copy_advice && rows->report->advice[0] == '\0')
+        resource->class->copy_advice(resource->object, rows->report->advice);
+}
+
 /* What the row's context holds of one resource. */
 static void fill_holds_of(struct rows *rows, uint32_t row, const struct lg__resource *resource)
 {
@@ -89,7 +99,10 @@ static void fill_holds_of(struct rows *rows, uint32_t row, const struct lg__reso
             continue;
         resource->class->copy_name(resource->object, name);
         struct hold_visit visit = {rows, row, name};
+        uint32_t before = rows->report->members[row].hold_count;
         resource->class->survey(resource->object, add_hold, &visit);
+        if (rows->report->members[row].hold_count > before)
+            copy_advice(rows, row, resource);
         lg__wait_unpin(&waiter->context->wait);
         return;
     }
@@ -166,9 +179,11 @@ void lg__compose_deadlock(struct lg_report *report, const struct lg__search *sea
     for (uint32_t i = 0; i < search->member_count; i++)
         if (!search->members[i].has_progressed)
             add_row(&rows, search->members[i].id);
+    if (victim != LG__NONE) {
+        rows.victim = search->members[victim].id;
+        lg__context_copy_name(rows.victim, report->victim);
+    }
     fill_rows(&rows);
-    if (victim != LG__NONE)
-        lg__context_copy_name(search->members[victim].id, report->victim);
 }
 
 /* Whether a holder without a row is counted in another way: as a member of the search, later, or

@@ -77,6 +77,7 @@ void lg__report_json(struct lg__text *text, const struct lg_report *report)
     lg__json_number(text, "oldest_ms", report->oldest_ms);
     lg__json_string(text, "cause", cause_name(report->cause));
     lg__json_string(text, "detail", report->detail);
+    lg__json_string(text, "advice", report->advice);
     lg__json_number(text, "member_count", report->member_count);
     lg__json_key(text, "members");
     lg__text_add(text, "[");

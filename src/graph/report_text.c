@@ -106,6 +106,8 @@ static void add_cure(struct lg__text *text, const struct lg_report *report)
     if (report->minimum > 0)
         lg__text_addf(text, "a pool of %u (contexts seen: %u), or nested = share.\n",
                       report->minimum, report->users);
+    else if (report->member_count == 1 && report->advice[0])
+        lg__text_add(text, "have one at a time.\n");
     else if (report->member_count == 1 && is_pool(report))
         lg__text_add(text, "check in what you hold before you wait for the pool.\n");
     else if (report->member_count == 1)
@@ -121,8 +123,11 @@ static void add_advice(struct lg__text *text, const struct lg_report *report)
         return;
     lg__text_add_plain(text, report->victim);
     lg__text_add(text, " got LG_EDEADLK: ");
-    if (victim && victim->hold_count > 0) {
-        lg__text_addf(text, "%s ", is_pool(report) ? "check in" : "release");
+    if (report->advice[0]) {
+        lg__text_add_plain(text, report->advice);
+        lg__text_add(text, ", then try again.");
+    } else if (victim && victim->hold_count > 0) {
+        lg__text_addf(text, "%s ", victim->holds[0].unit != LG_NO_UNIT ? "check in" : "release");
         add_name(text, victim->holds[0].name, victim->holds[0].unit);
         lg__text_add(text, ", then try again.");
     } else {

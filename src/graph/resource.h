@@ -38,6 +38,9 @@ struct lg__resource_class {
     uint32_t (*capacity)(const void *object);
     void (*survey)(const void *object, lg__visit *visit, void *arg);
     void (*copy_name)(const void *object, char *out); /* LG_NAME_SIZE bytes */
+    /* How a holder gives it back where that is no checkin or unlock, LG_REPORT_ADVICE bytes; "": it is.
+     * NULL: it always is. */
+    void (*copy_advice)(const void *object, char *out);
     bool is_robust; /* waiters are woken when the context of a holder ends */
     /* Visit whom a waiter cannot be served before, the first one first, and at last itself.  May visit
      * none where nobody in the queue wants more than one unit, or the waiter is in no queue.  Their

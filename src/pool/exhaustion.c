@@ -101,7 +101,7 @@ void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int s
     report->oldest_ms = oldest_ns / 1000000;
     if (status == LG_EDEADLK) {
         uint32_t contexts = report->member_count > waiting + 1 ? report->member_count : waiting + 1;
-        uint32_t minimum = minimum_for(pool, report, contexts);
+        uint32_t minimum = pool->advice[0] ? 0 : minimum_for(pool, report, contexts);
         report->cause = LG_EXHAUSTION_DEADLOCK;
         report->minimum = minimum > lg__pool_capacity(pool) ? minimum : 0;
         report->users = contexts;

@@ -267,4 +267,5 @@ void lg__options_apply(struct lg_pool *pool, const struct lg_pool_options *optio
     pool->check_after_ms = pool->driver_check_ms < pool->idle_timeout_ms ? pool->driver_check_ms
                                                                          : pool->idle_timeout_ms;
     lg__copy_name(pool->name, sizeof pool->name, options->name ? options->name : "pool");
+    lg__copy_name(pool->advice, sizeof pool->advice, options->advice ? options->advice : "");
 }

@@ -63,11 +63,17 @@ static void copy_name(const void *object, char *out)
     lg__copy_name(out, LG_NAME_SIZE, ((const struct lg_pool *)object)->name);
 }
 
+static void copy_advice(const void *object, char *out)
+{
+    lg__copy_name(out, LG_REPORT_ADVICE, ((const struct lg_pool *)object)->advice);
+}
+
 const struct lg__resource_class lg__pool_class = {
     .noun = "pool",
     .capacity = get_capacity,
     .survey = survey,
     .copy_name = copy_name,
+    .copy_advice = copy_advice,
     .visit_ahead = lg__queue_visit_ahead,
     .let_pass = lg__queue_let_pass,
 };

@@ -171,10 +171,11 @@ struct lg_pool {
     struct lg__courier courier;
     struct lg__stats stats;
     struct lg__sizing sizing;
-    char open_error[160];     /* under lock; of the last failed open */
-    struct lg_cancel cancel;  /* requested by close; above those of opens */
-    struct lg_pool *next;     /* under the list's lock */
-    struct lg_pool *previous; /* as next */
+    char open_error[160];          /* under lock; of the last failed open */
+    char advice[LG_REPORT_ADVICE]; /* r/o; how a lease is given back; "": by a checkin */
+    struct lg_cancel cancel;       /* requested by close; above those of opens */
+    struct lg_pool *next;          /* under the list's lock */
+    struct lg_pool *previous;      /* as next */
 };
 
 /* What checkouts wait for: units of the capacity; and what a close waits for: every slot there is. */

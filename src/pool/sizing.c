@@ -222,7 +222,8 @@ void lg__sizing_warn(struct lg_pool *pool)
 {
     uint32_t state = LG__SIZING_TOO_SMALL;
     if (lg__load_relaxed(&pool->sizing.state) == LG__SIZING_TOO_SMALL &&
-        lg__cas_relaxed(&pool->sizing.state, &state, (uint32_t)LG__SIZING_SAID))
+        lg__cas_relaxed(&pool->sizing.state, &state, (uint32_t)LG__SIZING_SAID) &&
+        !pool->advice[0]) /* else its size is not for its users to choose */
         warn(pool);
 }
 

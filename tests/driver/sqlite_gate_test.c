@@ -182,14 +182,32 @@ static void test_one_gate_a_file(void **state)
 
 /* ---- In the graph ---- */
 
+/* The gate has one place and always will: what is advised is what a user of SQLite can do. */
+static void assert_advice_fits(const struct lg_report *report, bool is_for_gate)
+{
+    static const char advice[] = "roll back or finish the transaction that holds the writer gate";
+    char text[4096], json[8192];
+    (void)lg_report_write(report, LG_REPORT_TEXT, text, sizeof text);
+    (void)lg_report_write(report, LG_REPORT_JSON, json, sizeof json);
+    assert_true((strstr(text, advice) != NULL) == is_for_gate);
+    assert_true((strstr(json, advice) != NULL) == is_for_gate);
+    assert_null(strstr(text, "a pool of"));
+    assert_null(strstr(text, "nested = share"));
+    assert_null(strstr(text, "check in"));
+    assert_int_equal(report->minimum, 0);
+    assert_int_equal(support_log_count("pool-too-small"), 0);
+}
+
 /* One context that writes through two connections would wait for itself. */
 static void test_second_writer_of_one_context(void **state)
 {
     (void)state;
     struct lg_pool *pool = open_pool("a.db", 2);
     struct lg_lease first = take(pool), second = take(pool);
+    support_log_begin(LG_LOG_WARN);
     assert_int_equal(lg_sqlite_begin(&first, lg_after_ms(LONG_MS)), LG_OK);
     assert_int_equal(lg_sqlite_begin(&second, lg_after_ms(LONG_MS)), LG_EDEADLK);
+    assert_advice_fits(lg_report_last(), true);
     assert_string_equal(lg_report_last()->name, "a.db writer");
     assert_non_null(strstr(lg_report_last()->members[0].holds[0].place, "sqlite_gate_test.c"));
     assert_non_null(strstr(lg_sqlite_error(), "never have ended"));
@@ -236,6 +254,7 @@ static void test_deadlock_with_a_mutex(void **state)
     struct lg_pool *pool = open_pool("a.db", 2);
     struct lg_mutex mutex = LG_MUTEX_INIT("prices");
     one = two = writer_on(pool);
+    support_log_begin(LG_LOG_WARN);
     struct crew_worker *a = hire_with_connection("A", &one), *b = hire_with_connection("B", &two);
     one.mutex = two.mutex = &mutex;
     assert_int_equal(crew_do(a, step_begin, &one), LG_OK);
@@ -250,6 +269,7 @@ static void test_deadlock_with_a_mutex(void **state)
     assert_int_equal(report->member_count, 2);
     assert_true(names(report, "a.db writer"));
     assert_true(names(report, "prices"));
+    assert_advice_fits(report, strcmp(report->victim, "A") == 0); /* B releases a mutex */
     assert_int_equal(crew_do(a, step_give, &one), LG_OK);
     assert_int_equal(crew_do(b, step_give, &two), LG_OK);
     close_pool(pool);

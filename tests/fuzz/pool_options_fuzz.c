@@ -88,6 +88,7 @@ static unsigned char *take_options(struct fuzz_input *input)
     fuzz_text(input, name, sizeof name);
     unsigned char *bytes = take_struct(input, sizeof(struct lg_pool_options), &size);
     PUT(bytes, size, struct lg_pool_options, name, name[0] ? name : NULL);
+    PUT(bytes, size, struct lg_pool_options, advice, name[0] ? name : NULL);
     PUT(bytes, size, struct lg_pool_options, on_event, name[0] == 'e' ? hear_nothing : NULL);
     return bytes;
 }
