@@ -92,8 +92,9 @@ enum lg_growth {
                          what is open.  At once while every holder is blocked, gone or the asker. */
 };
 
-/* What a pool is asked to be.  Begin with LG_POOL_OPTIONS_INIT, in C and in C++, and set what differs.  Zero means the default, but for
- * overtaking_us.  What is 0 or 1 is a yes or no.  Fields are only added at the end. */
+/* What a pool is asked to be.  Begin with LG_POOL_OPTIONS_INIT, in C and in C++, and set what differs.
+ * Zero means the default, but for overtaking_us.  What is 0 or 1 is a yes or no.  Fields are only added at
+ * the end. */
 struct lg_pool_options {
     uint32_t size; /* sizeof(struct lg_pool_options) */
 

@@ -1,12 +1,12 @@
 /* Pool, inside: the struct, and what its parts ask of each other.
  *
- * Parts: pool.c creation and counts; options.c what it is asked to be; checkout.c, checkin.c the two fast paths and what surrounds
- * them; ask.c how one gets its slots; request.c, courier.c those who ask and do not wait; queue.c waiters; spin.c a moment before sleep; growth.c patience before an open; opener.c
- * opens; keeper.c the background pass; state.c ready and clear; evict.c the end of one resource;
- * resize.c more slots or fewer; close.c how each ends, and the pool; lease.c who holds a lease;
- * bias.c biased slots; orphan.c leases of the ended; leak.c leases that are out for too long; events.c
- * what the pool tells; exhaustion.c the report; stats.c what is counted; sizing.c how many it takes;
- * metrics.c the text.
+ * Parts: pool.c creation and counts; options.c what it is asked to be; checkout.c, checkin.c the two fast
+ * paths and what surrounds them; ask.c how one gets its slots; request.c, courier.c those who ask and do
+ * not wait; queue.c waiters; spin.c a moment before sleep; growth.c patience before an open; opener.c
+ * opens; keeper.c the background pass; state.c ready and clear; evict.c the end of one resource; resize.c
+ * more slots or fewer; close.c how each ends, and the pool; lease.c who holds a lease; bias.c biased slots;
+ * orphan.c leases of the ended; leak.c leases that are out for too long; events.c what the pool tells;
+ * exhaustion.c the report; stats.c what is counted; sizing.c how many it takes; metrics.c the text.
  *
  * Lock rules:
  *   1. `lock` guards the queue, the counts, the generation and the moves out of EMPTY and to CLOSING.
