@@ -49,6 +49,10 @@ static uint32_t fork_hook_count;
 static lg__end_hook *end_hooks[HOOKS_MAX]; /* under registry_lock; then r/o */
 static uint32_t end_hook_count;            /* atomic; written under registry_lock, after the hook */
 
+/* What new contexts begin with: under registry_lock. */
+static uint32_t first_observed;
+static uint32_t first_held_limit = LG__HELD_MAX;
+
 static uint32_t (*count_biased)(const struct lg_context *context); /* r/o after the constructors */
 
 _Thread_local struct lg_context *lg__self;
@@ -179,12 +183,29 @@ static struct lg_context *begin_context(bool is_proxy)
         lg__store_relaxed(&context->held_count, 0u);
         lg__store_relaxed(&context->lease_count, 0u);
         lg__store_relaxed(&context->lease_lost, 0u);
+        lg__store_relaxed(&context->held_limit, is_proxy ? LG__HELD_MAX : first_held_limit);
+        lg__store_relaxed(&context->wait.observed, is_proxy ? 0u : first_observed);
         lg__store_relaxed(&context->has_been_told, 0u);
         lg__store_release(&context->id, context->generation << GEN_SHIFT |
                                             (uint64_t)(context->slot + 1) << SLOT_SHIFT);
     }
     lg__raw_unlock(&registry_lock);
     return context;
+}
+
+void lg__context_observe(uint32_t mask, bool has_takings)
+{
+    lg__raw_lock(&registry_lock);
+    first_observed = mask;
+    first_held_limit = has_takings ? 0 : LG__HELD_MAX;
+    for (uint32_t slot = 0; slot < slots_used; slot++) {
+        struct lg_context *context = context_at(slot);
+        if (context->is_proxy)
+            continue;
+        lg__store_relaxed(&context->held_limit, first_held_limit);
+        lg__store_relaxed(&context->wait.observed, mask);
+    }
+    lg__raw_unlock(&registry_lock);
 }
 
 static void wake_if_waits_for(void *arg, struct lg_context *context)
@@ -460,6 +481,7 @@ void lg__end_add(lg__end_hook *hook)
  * order of the hooks does not matter. */
 static void fork_prepare(void)
 {
+    lg__observe_fork_prepare();
     lg__detector_fork_prepare();
     for (uint32_t i = 0; i < fork_hook_count; i++)
         fork_hooks[i].prepare();
@@ -474,6 +496,7 @@ static void fork_parent(void)
     for (uint32_t i = fork_hook_count; i > 0; i--)
         fork_hooks[i - 1].parent();
     lg__detector_fork_parent();
+    lg__observe_fork_parent();
 }
 
 static void bury_in_child(struct lg_context *context)
@@ -501,6 +524,7 @@ static void fork_child(void)
     lg__leaf_lock = (struct lg__raw_lock){0};
     registry_lock = (struct lg__raw_lock){0};
     lg__detector_fork_child();
+    lg__observe_fork_child();
     for (uint32_t i = fork_hook_count; i > 0; i--)
         fork_hooks[i - 1].child();
 }

@@ -9,6 +9,7 @@
 #ifndef LG_GRAPH_CONTEXT_H
 #define LG_GRAPH_CONTEXT_H
 
+#include "graph/observe.h"
 #include "graph/wait.h"
 
 #include <lifeguard/context.h>
@@ -74,6 +75,7 @@ struct lg_context {
     uint32_t held_count
         __attribute__((aligned(64))); /* atomic relaxed; may exceed LG__HELD_MAX: the rest
                                                          is unknown */
+    uint32_t held_limit;    /* atomic relaxed; LG__HELD_MAX, or 0: what it takes is observed */
     uint32_t lease_count;   /* atomic relaxed; the owner writes; without those of biased slots */
     uint32_t lease_lost;    /* atomic; leases that others took over, less those that others gave */
     uint32_t has_been_told; /* atomic relaxed; LG_EDEADLK given and nothing released since */
@@ -133,35 +135,49 @@ static inline struct lg_report *lg__report_of(struct lg_context *context)
     return context->report;
 }
 
-/* Note that something was taken, or let go.  Two plain stores each: the fast path of all locks. */
-static inline void lg__held_push(struct lg_context *self, const void *object, const char *place)
+void lg__held_push_slow(struct lg_context *self, const struct lg__resource_class *class,
+                        const void *object, uint32_t units, lg_deadline deadline,
+                        const char *place);
+void lg__held_pop_slow(struct lg_context *self, const void *object);
+
+/* Note that something was taken, or let go.  Two plain stores each: the fast path of all locks.  The class
+ * and the deadline by which it was wanted are for observers. */
+static inline void lg__held_push(struct lg_context *self, const struct lg__resource_class *class,
+                                 const void *object, lg_deadline deadline, const char *place)
 {
     uint32_t n = lg__load_relaxed(&self->held_count);
-    if (lg__likely(n < LG__HELD_MAX)) {
-        lg__store_relaxed(&self->held[n].object, object);
-        lg__store_relaxed(&self->held[n].place, place);
+    if (lg__unlikely(n >= lg__load_relaxed(&self->held_limit))) {
+        lg__held_push_slow(self, class, object, 1, deadline, place);
+        return;
     }
+    lg__store_relaxed(&self->held[n].object, object);
+    lg__store_relaxed(&self->held[n].place, place);
     lg__store_relaxed(&self->held_count, n + 1);
 }
 
 /* The same for objects that do not know by themselves who holds them: of these, all entries are noted so,
  * and found by lg__held_visit. */
-static inline void lg__held_push_units(struct lg_context *self, const void *object,
-                                       const char *place, uint32_t units)
+static inline void lg__held_push_units(struct lg_context *self,
+                                       const struct lg__resource_class *class, const void *object,
+                                       lg_deadline deadline, const char *place, uint32_t units)
 {
     uint32_t n = lg__load_relaxed(&self->held_count);
-    if (lg__likely(n < LG__HELD_MAX))
-        lg__store_relaxed(&self->held[n].units, units);
-    lg__held_push(self, object, place);
+    if (lg__unlikely(n >= lg__load_relaxed(&self->held_limit))) {
+        lg__held_push_slow(self, class, object, units, deadline, place);
+        return;
+    }
+    lg__store_relaxed(&self->held[n].units, units);
+    lg__store_relaxed(&self->held[n].object, object);
+    lg__store_relaxed(&self->held[n].place, place);
+    lg__store_relaxed(&self->held_count, n + 1);
 }
-
-void lg__held_pop_slow(struct lg_context *self, const void *object);
 
 static inline void lg__held_pop(struct lg_context *self, const void *object)
 {
     uint32_t n = lg__load_relaxed(&self->held_count);
     lg__store_relaxed(&self->has_been_told, 0u);
-    if (lg__likely(n - 1 < LG__HELD_MAX && lg__load_relaxed(&self->held[n - 1].object) == object))
+    if (lg__likely(n - 1 < lg__load_relaxed(&self->held_limit) &&
+                   lg__load_relaxed(&self->held[n - 1].object) == object))
         lg__store_relaxed(&self->held_count, n - 1);
     else
         lg__held_pop_slow(self, object);
@@ -183,16 +199,25 @@ static inline bool lg__held_is_full(const struct lg_context *self)
 void lg__held_visit(const void *object, lg__visit *visit, void *arg);
 
 /* The same for leases. */
-static inline void lg__lease_add(struct lg_context *self)
+static inline void lg__lease_add(struct lg_context *self, const struct lg__resource_class *class,
+                                 const void *pool, lg_deadline deadline, const char *place)
 {
     lg__count_up(&self->lease_count);
+    if (lg__unlikely(lg__load_relaxed(&self->held_limit) == 0))
+        lg__observe_taken(self, class, pool, 1, deadline, place);
 }
 
-static inline void lg__lease_drop(struct lg_context *self)
+static inline void lg__lease_drop(struct lg_context *self, const void *pool)
 {
     lg__store_relaxed(&self->has_been_told, 0u);
     lg__store_relaxed(&self->lease_count, lg__load_relaxed(&self->lease_count) - 1);
+    if (lg__unlikely(lg__load_relaxed(&self->held_limit) == 0))
+        lg__observe_released(self, pool);
 }
+
+/* Let observers hear of all contexts and those to come, proxies aside: of waits by `mask`, and of what
+ * they take. */
+void lg__context_observe(uint32_t mask, bool has_takings);
 
 /* How many leases it holds, and how many locks and leases. */
 uint32_t lg__lease_count(const struct lg_context *context);

@@ -1,4 +1,4 @@
-/* The table of what a context holds: letting go out of order, and the survey by the tables.
+/* The table of what a context holds: the slow ways in and out, and the survey by the tables.
  *
  * A survey reads the tables of others while they change.  Two facts make it good enough for the detector
  * (search.c), which believes only what it has read twice:
@@ -35,9 +35,22 @@ struct lg__held *lg__held_find(struct lg_context *self, const void *object)
     return found > 0 ? &self->held[found - 1] : NULL;
 }
 
+/* A full table, or an observer. */
+void lg__held_push_slow(struct lg_context *self, const struct lg__resource_class *class,
+                        const void *object, uint32_t units, lg_deadline deadline, const char *place)
+{
+    const struct lg__held entry = {object, place, units};
+    uint32_t n = lg__load_relaxed(&self->held_count);
+    if (n < LG__HELD_MAX)
+        set_entry(&self->held[n], &entry);
+    lg__store_relaxed(&self->held_count, n + 1);
+    if (lg__load_relaxed(&self->held_limit) == 0)
+        lg__observe_taken(self, class, object, units, deadline, place);
+}
+
 /* Out of order, or a full table.  What did not fit is counted, and stands in the table as an entry
  * without an object once there is room again. */
-void lg__held_pop_slow(struct lg_context *self, const void *object)
+static void remove_entry(struct lg_context *self, const void *object)
 {
     static const struct lg__held unknown = {NULL, NULL, 0};
     uint32_t n = lg__load_relaxed(&self->held_count);
@@ -50,6 +63,13 @@ void lg__held_pop_slow(struct lg_context *self, const void *object)
     if (found > 0 && n > LG__HELD_MAX)
         set_entry(&self->held[known - 1], &unknown);
     lg__store_relaxed(&self->held_count, n - 1);
+}
+
+void lg__held_pop_slow(struct lg_context *self, const void *object)
+{
+    if (lg__load_relaxed(&self->held_limit) == 0)
+        lg__observe_released(self, object);
+    remove_entry(self, object);
 }
 
 struct held_visit {

@@ -1,5 +1,5 @@
 /* How a wait begins, sleeps, ends and is taken back: the theory is in wait.h. */
-#include "graph/wait.h"
+#include "graph/context.h"
 
 #include "plat/clock.h"
 #include "plat/futex.h"
@@ -47,7 +47,11 @@ bool lg__wait_end_this(struct lg__wait *wait, uint64_t word, enum lg__wait_state
      * under it before its next wait, so `grant` has one writer at a time. */
     if (end == LG__WAIT_GRANTED || end == LG__WAIT_REFUSED)
         wait->grant = grant;
-    return lg__cas_full(&wait->word, &word, with_state(word, end)); /* W2 */
+    bool is_mine = lg__cas_full(&wait->word, &word, with_state(word, end)); /* W2 */
+    struct lg_context *self = lg__self;
+    if (is_mine && self && wait != &self->wait && lg__load_relaxed(&self->wait.observed) != 0)
+        lg__observe_woke(self, lg__context_of(wait), word);
+    return is_mine;
 }
 
 bool lg__wait_end(struct lg__wait *wait, enum lg__wait_state end, uint64_t grant)
@@ -84,6 +88,8 @@ static bool fall_asleep(struct lg__wait *wait, uint64_t word, lg_deadline until)
 
 enum lg__wait_state lg__wait_sleep(struct lg__wait *wait)
 {
+    if (lg__unlikely(lg__load_relaxed(&wait->observed) != 0))
+        lg__observe_sleeps(lg__context_of(wait));
     for (;;) {
         uint64_t word = lg__load_acquire(&wait->word); /* W2 */
         enum lg__wait_state state = LG__WAIT_STATE(word);
@@ -144,6 +150,8 @@ int lg__wait_status(const struct lg__wait *wait, enum lg__wait_state end)
 
 void lg__wait_retract(struct lg__wait *wait)
 {
+    if (lg__unlikely(lg__load_relaxed(&wait->observed) != 0))
+        lg__observe_waited(lg__context_of(wait));
     lg__raw_lock(&wait->pin); /* whoever still looks at the object finishes first */
     lg__store_release(&wait->word, with_state(lg__load_relaxed(&wait->word), LG__WAIT_IDLE));
     lg__raw_unlock(&wait->pin);

@@ -87,6 +87,7 @@ struct lg__wait {
     bool is_patient;           /* as next; of a pool's queue (growth.c) */
     lg__notify *notify; /* owner while IDLE; called instead of a wake; NULL: a thread sleeps */
     void *notify_arg;   /* as notify */
+    uint32_t observed;  /* atomic relaxed; a bit an observer (observe.h) */
 };
 
 /* Begin a wait: from here on the detector counts the caller as blocked.  Its deadline is the earlier

@@ -109,7 +109,8 @@ static void lend_slot(struct lg__ask *ask, struct lg_lease *lease, uint64_t now_
         lend_to_nobody(ask, slot, tag, now_ms);
         return;
     }
-    lg__ask_complete(pool, ask->self, slot, tag, now_ms, lease, ask->want.place);
+    lg__ask_complete(pool, ask->self, slot, tag, now_ms, lease, ask->want.deadline,
+                     ask->want.place);
     turn_to(pool, ask->self, slot, tag);
     if (lg__stats_is_sampled(tag))
         lg__stats_begin_hold(pool, ask->self, lease->slot, tag);

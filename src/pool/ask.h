@@ -67,12 +67,12 @@ static inline void lg__ask_write_lease(struct lg_pool *pool, const struct lg__sl
 /* Complete a loan: the slot has just moved to LENT with this tag. */
 static inline void lg__ask_complete(struct lg_pool *pool, struct lg_context *self,
                                     struct lg__slot *slot, uint32_t tag, uint64_t now_ms,
-                                    struct lg_lease *lease, const char *place)
+                                    struct lg_lease *lease, lg_deadline deadline, const char *place)
 {
     lg__store_relaxed(&slot->place, place);
     lg__store_relaxed(&slot->since_ms, (uint32_t)now_ms);
     lg__slot_set_holder(slot, self->id, tag);
-    lg__lease_add(self);
+    lg__lease_add(self, &lg__pool_class, pool, deadline, place);
     uint64_t claim = (uint64_t)tag << 32 | (uint64_t)(slot - pool->slots);
     lg__ask_write_lease(pool, slot, claim, lease);
 }

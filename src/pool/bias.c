@@ -3,12 +3,13 @@
 
 #include "plat/barrier.h"
 
-/* All is quiet: nobody waits, nothing ends, and no other context may yet write busy. */
+/* All is quiet: nobody waits, nothing ends, no other context may yet write busy, and nobody observes what
+ * is lent. */
 static bool may_bias(const struct lg_pool *pool, const struct lg__slot *slot, uint64_t control,
                      uint32_t key)
 {
     return pool->bias_after != LG__BIAS_NEVER && /* a streak may get as long as that */
-           (control & LG__POOL_FLAGS) == 0 && !pool->closers.first &&
+           !lg__observe_wants_leases() && (control & LG__POOL_FLAGS) == 0 && !pool->closers.first &&
            lg__load_relaxed(&slot->generation) == LG__POOL_GENERATION(control) &&
            (slot->bias_owner == 0 || slot->bias_owner == key ||
             !lg__context_key_is_alive(slot->bias_owner));

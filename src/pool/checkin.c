@@ -117,7 +117,7 @@ static int give_back(struct lg_pool *pool, struct lg_context *self, struct lg_le
     if (lg__stats_is_sampled(tag))
         lg__stats_end_hold(pool, self, (uint32_t)(slot - pool->slots), tag);
     if (holder == self->id)
-        lg__lease_drop(self);
+        lg__lease_drop(self, pool);
     else
         note_foreign(pool, slot, holder, place);
     lg__pool_finish_return(pool, slot, is_broken);
@@ -164,7 +164,7 @@ static bool return_told(struct lg_pool *pool, struct lg_context *self, struct lg
         return false;
     if (lg__stats_is_sampled(copy.tag))
         lg__stats_end_hold(pool, self, copy.slot, copy.tag);
-    lg__lease_drop(self);
+    lg__lease_drop(self, pool);
     lg__pool_deliver_claimed(pool, has_claimed);
     return true;
 }
@@ -250,7 +250,7 @@ static __attribute__((noinline)) int checkin_lent(struct lg_pool *pool, struct l
         lg__store_release(&self->returning, (const void *)NULL); /* R1 */
         return checkin_slow(pool, lease, place, false);
     }
-    lg__lease_drop(self);
+    lg__lease_drop(self, pool);
     if (lg__unlikely(lg__load_full(&pool->control) != control)) /* S2 */
         return finish_idle(pool, self);
     lg__store_release(&self->returning, (const void *)NULL); /* R1 */

@@ -67,7 +67,8 @@ static bool lend_again(struct lg__ask *ask)
         return false;
     uint32_t tag = lg__slot_tag(word) + 1;
     hint->tag = tag;
-    lg__ask_complete(pool, ask->self, slot, tag, now_ms, ask->leases, ask->want.place);
+    lg__ask_complete(pool, ask->self, slot, tag, now_ms, ask->leases, ask->want.deadline,
+                     ask->want.place);
     lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_CHECKED_OUT, .id = slot->id});
     return true;
 }
@@ -217,7 +218,7 @@ static __attribute__((noinline)) int checkout_idle(struct lg_pool *pool, lg_dead
         return checkout_slow(pool, deadline, lease, place);
     uint32_t tag = lg__slot_tag(word) + 1;
     hint->tag = tag;
-    lg__ask_complete(pool, self, slot, tag, lg__load_relaxed(&lg__tick_ms), lease, place);
+    lg__ask_complete(pool, self, slot, tag, lg__load_relaxed(&lg__tick_ms), lease, deadline, place);
     if (lg__unlikely(lg__stats_is_sampled(tag)))
         return lg__stats_sample(pool, lease->slot, tag);
     return LG_OK;

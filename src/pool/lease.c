@@ -108,15 +108,16 @@ int lg__lease_unshare(struct lg_pool *pool, const struct lg_lease *lease, bool i
 }
 
 /* Write into a context's books that it has one lease more, or less.  Only the owner counts. */
-static void count_lease(uint64_t id, bool has_it)
+static void count_lease(const struct lg_lease *lease, uint64_t id, bool has_it)
 {
     struct lg_context *context = lg__context_find(id);
     if (context && context != lg__self)
         lg__add_full(&context->lease_lost, has_it ? UINT32_MAX : 1u); /* O1 */
     else if (context && has_it)
-        lg__lease_add(context);
+        lg__lease_add(context, &lg__pool_class, lease->pool, LG_TRY,
+                      lg__load_relaxed(&slot_of(lease)->place));
     else if (context)
-        lg__lease_drop(context);
+        lg__lease_drop(context, lease->pool);
 }
 
 /* Make `to` the holder; 0: nobody. */
@@ -132,8 +133,8 @@ static int move_lease(const struct lg_lease *lease, uint64_t to)
     if (!is_valid)
         return lg__lease_stale_status(lease);
     if (holder != to) {
-        count_lease(holder, false);
-        count_lease(to, true);
+        count_lease(lease, holder, false);
+        count_lease(lease, to, true);
     }
     return LG_OK;
 }

@@ -375,7 +375,7 @@ static void forget_slot(struct lg_pool *pool, uint32_t index)
     bool is_own =
         lg__slot_state(view.word) == LG__SLOT_LENT && lg__self && view.holder == lg__self->id;
     if (is_own && !lg__slot_is_biased(slot->word)) /* else it is not counted */
-        lg__lease_drop(lg__self);
+        lg__lease_drop(lg__self, pool);
     uint64_t loans = lg__slot_loans(view.word) + LG__FORK_TAGS;
     slot->word = loans << LG__SLOT_LOAN_SHIFT | LG__SLOT_EMPTY;
     slot->bias_owner = 0;
@@ -428,9 +428,24 @@ static void forget_all(void)
     lg__tick_forget();
 }
 
+static void end_biases(void *arg, struct lg_pool *pool)
+{
+    (void)arg;
+    lg__raw_lock(&pool->lock);
+    lg__bias_revoke(pool, false);
+    lg__raw_unlock(&pool->lock);
+}
+
+/* Leases are observed from now on, but for those of biased slots. */
+static void begin_observed(void)
+{
+    lg__pool_each(end_biases, NULL);
+}
+
 static __attribute__((constructor)) void add_hooks(void)
 {
     static const struct lg__fork_hooks hooks = {lock_all, unlock_all, forget_all};
     lg__fork_add(&hooks);
     lg__lease_counter_set(lg__bias_count);
+    lg__observe_leases_set(begin_observed);
 }

@@ -210,7 +210,7 @@ static int take_back(struct lg_context *self, struct lg_mutex *mutex, enum lg__w
     }
     if (end != LG__WAIT_GRANTED)
         return lg__mutex_relock(self, mutex, place, was_moved);
-    lg__mutex_note_owned(self, mutex, place);
+    lg__mutex_note_owned(self, mutex, LG_FOREVER, place);
     return LG_OK;
 }
 

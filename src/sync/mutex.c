@@ -94,12 +94,6 @@ void lg_mutex_destroy(struct lg_mutex *mutex)
         lg__panic("a mutex was destroyed while held", name_of(mutex));
 }
 
-void lg__mutex_note_owned(struct lg_context *self, struct lg_mutex *mutex, const char *place)
-{
-    lg__store_relaxed(&mutex->place, place);
-    lg__held_push(self, mutex, place);
-}
-
 /* One attempt to lock: its arguments, and what is kept from attempt to attempt. */
 struct attempt {
     struct lg_context *self;
@@ -236,7 +230,7 @@ static __attribute__((noinline)) int lock_slow(struct lg_context *self, struct l
         return is_owner_dead(mutex, owner) ? LG_EOWNERDEAD : LG_EBUSY;
     int status = spin_to_lock(self, mutex) ? LG_OK : lock_queued(&attempt);
     if (status == LG_OK)
-        lg__mutex_note_owned(self, mutex, place);
+        lg__mutex_note_owned(self, mutex, deadline, place);
     if (status == LG_ETIMEDOUT && deadline == LG_TRY)
         return LG_EBUSY;
     if (status == LG_EDEADLK)
@@ -255,7 +249,7 @@ int lg_mutex_lock_at(struct lg_mutex *mutex, lg_deadline deadline, const char *p
     uint64_t free = 0;
     if (lg__unlikely(!lg__cas_acquire(&mutex->word, &free, self->id))) /* M1 */
         return lock_slow(self, mutex, deadline, place);
-    lg__mutex_note_owned(self, mutex, place);
+    lg__mutex_note_owned(self, mutex, deadline, place);
     return LG_OK;
 }
 
@@ -339,7 +333,7 @@ int lg_mutex_recover_at(struct lg_mutex *mutex, const char *place) LG_NO_THREAD_
     if (!is_dead)
         return LG_EBUSY;
     mutex->depth = 0;
-    lg__mutex_note_owned(self, mutex, place);
+    lg__mutex_note_owned(self, mutex, LG_TRY, place);
     return LG_OK;
 }
 
@@ -369,7 +363,7 @@ int lg__mutex_relock(struct lg_context *self, struct lg_mutex *mutex, const char
     lg__mutex_want_relock(&attempt.want, mutex, place);
     int status = lock_queued(&attempt);
     if (status == LG_OK)
-        lg__mutex_note_owned(self, mutex, place);
+        lg__mutex_note_owned(self, mutex, LG_FOREVER, place);
     if (status == LG_EDEADLK)
         lg__detector_log(self);
     return status;

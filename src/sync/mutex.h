@@ -26,7 +26,12 @@ int lg__mutex_relock(struct lg_context *self, struct lg_mutex *mutex, const char
                      bool was_queued) LG_NO_THREAD_SAFETY_ANALYSIS;
 
 /* Write down that the caller, to whom the mutex was handed, has it. */
-void lg__mutex_note_owned(struct lg_context *self, struct lg_mutex *mutex, const char *place);
+static inline void lg__mutex_note_owned(struct lg_context *self, struct lg_mutex *mutex,
+                                        lg_deadline deadline, const char *place)
+{
+    lg__store_relaxed(&mutex->place, place);
+    lg__held_push(self, &lg__mutex_class, mutex, deadline, place);
+}
 
 /* What a relock wants. */
 void lg__mutex_want_relock(struct lg__want *want, const struct lg_mutex *mutex, const char *place);

@@ -17,7 +17,7 @@ struct note {
 static int step_note(void *arg)
 {
     const struct note *note = arg;
-    lg__held_push_units(lg__context_self(), note->object, LG_HERE, note->units);
+    lg__held_push_units(lg__context_self(), NULL, note->object, LG_TRY, LG_HERE, note->units);
     return LG_OK;
 }
 
@@ -95,9 +95,9 @@ static void test_what_has_no_room_is_not_found(void **state)
     struct lg_context *self = lg_context_self();
     for (uint32_t i = 0; i < LG__HELD_MAX; i++) {
         assert_false(lg__held_is_full(self));
-        lg__held_push_units(self, &object, LG_HERE, 2);
+        lg__held_push_units(self, NULL, &object, LG_TRY, LG_HERE, 2);
     }
-    lg__held_push_units(self, &other, LG_HERE, 3);
+    lg__held_push_units(self, NULL, &other, LG_TRY, LG_HERE, 3);
     assert_true(lg__held_is_full(self));
     assert_null(lg__held_find(self, &other));
     assert_int_equal(survey(&other, 0).entries, 0);
@@ -114,9 +114,9 @@ static void test_an_entry_can_be_changed(void **state)
     (void)state;
     struct lg_context *self = lg_context_self();
     assert_null(lg__held_find(self, &object));
-    lg__held_push_units(self, &object, LG_HERE, 2);
-    lg__held_push_units(self, &object, LG_HERE, 9);
-    lg__held_push_units(self, &other, LG_HERE, 1);
+    lg__held_push_units(self, NULL, &object, LG_TRY, LG_HERE, 2);
+    lg__held_push_units(self, NULL, &object, LG_TRY, LG_HERE, 9);
+    lg__held_push_units(self, NULL, &other, LG_TRY, LG_HERE, 1);
     struct lg__held *entry = lg__held_find(self, &object);
     assert_int_equal(entry->units, 9); /* the latest */
     lg__store_relaxed(&entry->units, 1u);

@@ -1,0 +1,85 @@
+/* Observe: what prediction, profile and trace are told of what contexts take, give back and wait for.
+ *
+ * Each of the three is an observer, off until somebody asks for it at run time.  Off costs nothing:
+ *   - Whether what a context takes is observed is part of the limit of its held table: while an observer
+ *     wants to hear of it, the table's `held_limit` is 0, so that each push and pop goes the slow way,
+ *     where it is told.  That compares one word instead of a constant, and no instruction more.
+ *   - Waits and wakes are slow in any case; they look at `observed`.
+ *   - A lease of a biased slot passes no hook.  While leases are observed no pool has a bias (see
+ *     lg__observe_leases_set).
+ *
+ * Order: `observed` and `held_limit` are written by whoever switches, under the registry lock, and read by
+ * the owner, both relaxed.  That is enough: nothing is published by them but the observer, whose pointer
+ * is loaded with acquire, and a context that sees a switch late only tells of a taking without the
+ * return, or of a return without the taking.  Observers make nothing of either.  A call of an observer may
+ * still be on its way, or come, after it was switched off.
+ *
+ * Observers run on the thread that does the thing, with it in its hands, outside of locks but for `woke`
+ * (see there).  They may log, and must not wait.  Proxies are not observed: nobody takes anything by
+ * them, and whoever ends their waits is not their owner. */
+#ifndef LG_GRAPH_OBSERVE_H
+#define LG_GRAPH_OBSERVE_H
+
+#include "graph/resource.h"
+
+#include <lifeguard/base.h>
+
+struct lg_context;
+struct lg__wait;
+
+enum lg__observer_id {
+    LG__OBSERVER_PREDICT,
+    LG__OBSERVER_PROFILE,
+    LG__OBSERVER_TRACE,
+    LG__OBSERVER_COUNT
+};
+
+/* Something was taken, with the units that it is held with. */
+struct lg__taking {
+    const struct lg__resource_class *class;
+    const void *object;
+    uint32_t units;
+    lg_deadline deadline; /* LG_TRY: it would not have waited */
+    const char *place;
+};
+
+/* Functions that an observer does not need are NULL. */
+struct lg__observer {
+    void (*taken)(struct lg_context *self, const struct lg__taking *taking);
+    /* About to be let go, or, of a lease, just let go: of that only the address is used. */
+    void (*released)(struct lg_context *self, const void *object);
+    /* A wait of the context, which is about to sleep; the object exists. */
+    void (*sleeps)(struct lg_context *self, const struct lg__wait *wait);
+    /* It is over, and about to be taken back: its word says how it ended. */
+    void (*waited)(struct lg_context *self, const struct lg__wait *wait);
+    /* The calling context has ended another's wait, whose word was this.  Under the lock of the queue:
+     * takes no lock and allocates nothing. */
+    void (*woke)(struct lg_context *self, const struct lg_context *waiter, uint64_t word);
+};
+
+/* Switch an observer on, which is then known for good, or off.  While it is on, new contexts have it too.
+ * Any thread; one switch of an observer at a time. */
+void lg__observe_start(enum lg__observer_id id, const struct lg__observer *observer);
+void lg__observe_stop(enum lg__observer_id id);
+
+/* Whether takings of leases are observed.  With a lock that the hook of lg__observe_leases_set takes too:
+ * then the hook comes after, or this says yes. */
+bool lg__observe_wants_leases(void);
+
+/* The pool's floor says what is to be done when they begin to be. */
+void lg__observe_leases_set(void (*begin)(void));
+
+/* What the inline functions of context.h and wait.c call once they have seen that there is need. */
+void lg__observe_taken(struct lg_context *self, const struct lg__resource_class *class,
+                       const void *object, uint32_t units, lg_deadline deadline, const char *place);
+void lg__observe_released(struct lg_context *self, const void *object);
+void lg__observe_sleeps(struct lg_context *self);
+void lg__observe_waited(struct lg_context *self);
+void lg__observe_woke(struct lg_context *self, const struct lg_context *waiter, uint64_t word);
+
+/* For the handlers of fork(), in context.c. */
+void lg__observe_fork_prepare(void);
+void lg__observe_fork_parent(void);
+void lg__observe_fork_child(void);
+
+#endif
