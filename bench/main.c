@@ -23,6 +23,7 @@ static const struct bench benches[] = {
     {"handoff", "one thread must wait for the other, strictly by turns", bench_handoff},
     {"detector", "how fast a deadlock is found, and what its search costs the others",
      bench_detector},
+    {"thread", "a thread started and joined", bench_thread},
     {"bank", "transfers over SQLite", bench_bank},
 };
 

@@ -8,8 +8,8 @@
  *     ...                                              // later, on any thread
  *     lg_context_resume(mine);                         // what I held is mine again
  *
- * Ids carry a generation: the id of an ended context never names a living one.  At most 60,000
- * contexts live at a time. */
+ * Ids carry a generation: the id of an ended context never names a living one, so it can be kept as
+ * long as you like, and its end can be waited for.  At most 60,000 contexts live at a time. */
 #ifndef LIFEGUARD_CONTEXT_H
 #define LIFEGUARD_CONTEXT_H
 
@@ -25,6 +25,24 @@ LG_BEGIN_DECLS
  * Returns: the context, or NULL when 60,000 are alive or memory is out.
  * Threads: any; not signal-safe. */
 LG_API struct lg_context *lg_context_self(void);
+
+/* A context's id.
+ * Returns: the id, never 0; 0 for NULL.
+ * Threads: any; the context must be alive: best called by itself, with lg_context_self(). */
+LG_API uint64_t lg_context_id(const struct lg_context *context);
+
+/* Wait until a context has ended: that of a thread that somebody else has started, or a coroutine's.
+ * Its thread may still be on its way out then; to be sure of a thread that you have started yourself, use
+ * lg_thread_join.  The wait is a row of the graph: it fails if that context waits, through any chain, for
+ * what the caller holds.
+ * Shape:   id from lg_context_id; one whose context has ended long ago is fine.
+ * Units:   deadline absolute, see lg_after_ms; LG_TRY does not wait.
+ * Returns: LG_OK (it has ended); LG_ETIMEDOUT (LG_TRY: LG_EBUSY, without a report); LG_EDEADLK (with a
+ *          report; also for the caller's own); LG_ECANCELED; LG_EINVAL (0); LG_ENOMEM (no context for this
+ *          thread).
+ * Threads: any; blocks; allocates nothing after the thread's first use. */
+#define lg_context_join(id, deadline) lg_context_join_at((id), (deadline), LG_HERE)
+LG_API LG_MUST_CHECK int lg_context_join_at(uint64_t id, lg_deadline deadline, const char *place);
 
 /* Name the calling thread's context for reports; the default is "thread-TID".
  * Shape:   name is copied, cut to LG_NAME_SIZE - 1 bytes; NULL restores the default.

@@ -17,5 +17,7 @@
 #include <lifeguard/request.h>
 #include <lifeguard/stats.h>
 #include <lifeguard/status.h>
+#include <lifeguard/thread.h>
+#include <lifeguard/timer.h>
 
 #endif

@@ -53,7 +53,8 @@ static uint32_t end_hook_count;            /* atomic; written under registry_loc
 static uint32_t first_observed;
 static uint32_t first_held_limit = LG__HELD_MAX;
 
-static uint32_t (*count_biased)(const struct lg_context *context); /* r/o after the constructors */
+static lg__end_hook *tell_joiners; /* r/o after the constructors */
+static uint64_t forks;             /* r/o but in the handler of a child, which has one thread */
 
 _Thread_local struct lg_context *lg__self;
 
@@ -173,6 +174,7 @@ static struct lg_context *begin_context(bool is_proxy)
         lg__raw_unlock(&context->wait.pin);
         context->is_detached = 0;
         context->thread = context->tid;
+        lg__store_relaxed(&context->has_left, 0u);
         memset(context->hints, 0, sizeof context->hints);
         context->hold_sample = (struct lg__hold_sample){0};
         for (uint32_t i = 0; i < LG__NESTINGS; i++)
@@ -270,6 +272,8 @@ static void end_context(struct lg_context *context, bool has_hooks)
     if (held > 0)
         lg__context_each(wake_if_waits_for, NULL);
     lg__cancel_forget(context);
+    if (tell_joiners)
+        tell_joiners(context, id);
     if (has_hooks)
         run_end_hooks(context, id);
     lg__raw_lock(&registry_lock);
@@ -303,6 +307,38 @@ struct lg_context *lg__context_create(void)
     }
     lg__self = context;
     return context;
+}
+
+struct lg_context *lg__context_prepare(const char *name)
+{
+    struct lg_context *context = begin_context(false);
+    if (!context)
+        return NULL;
+    lg__raw_lock(&context->wait.pin);
+    lg__copy_name(context->name, sizeof context->name, name);
+    lg__raw_unlock(&context->wait.pin);
+    return context;
+}
+
+bool lg__context_enter(struct lg_context *prepared)
+{
+    if (lg__seam_fails(LG__SEAM_KEY) || pthread_setspecific(exit_key, prepared) != 0) {
+        lg__context_discard(prepared);
+        return false;
+    }
+    lg__self = prepared;
+    lg__raw_lock(&registry_lock);
+    prepared->thread = gettid();
+    lg__raw_lock(&prepared->wait.pin);
+    prepared->tid = prepared->thread;
+    lg__raw_unlock(&prepared->wait.pin);
+    lg__raw_unlock(&registry_lock);
+    return true;
+}
+
+void lg__context_discard(struct lg_context *prepared)
+{
+    end_context(prepared, false);
 }
 
 /* A guest is not given to the thread's key: there may be no round of destructors left to end it in. */
@@ -390,7 +426,12 @@ int lg_context_set_name(const char *name)
     return LG_OK;
 }
 
-struct lg_context *lg_context_detach(void)
+uint64_t lg_context_id(const struct lg_context *context)
+{
+    return context ? lg__load_relaxed(&context->id) : 0;
+}
+
+struct lg_context *lg__context_set_aside(void)
 {
     struct lg_context *self = lg__context_self();
     if (!self)
@@ -401,6 +442,13 @@ struct lg_context *lg_context_detach(void)
     self->is_detached = 1;
     lg__raw_unlock(&registry_lock);
     return self;
+}
+
+struct lg_context *lg_context_detach(void)
+{
+    if (lg__self)
+        lg__store_relaxed(&lg__self->has_left, 1u); /* before anybody else can resume it */
+    return lg__context_set_aside();
 }
 
 static bool claim_detached(struct lg_context *context)
@@ -513,6 +561,7 @@ static void bury_in_child(struct lg_context *context)
 
 static void fork_child(void)
 {
+    forks++;
     for (uint32_t slot = 0; slot < slots_used; slot++) {
         struct lg_context *context = context_at(slot);
         context->wait.pin = (struct lg__raw_lock){0}; /* its holder may be a thread left behind */
@@ -529,24 +578,12 @@ static void fork_child(void)
         fork_hooks[i - 1].child();
 }
 
-/* A bias that is taken back moves a lease from one count to the other: then count again. */
-uint32_t lg__lease_count(const struct lg_context *context)
+uint64_t lg__fork_count(void)
 {
-    uint32_t lost, biased;
-    do {
-        lost = lg__load_acquire(&context->lease_lost);
-        biased = count_biased ? count_biased(context) : 0;
-    } while (lg__load_acquire(&context->lease_lost) != lost);
-    uint32_t count = lg__load_relaxed(&context->lease_count) - lost;
-    return (int32_t)count > 0 ? count + biased : biased;
+    return forks;
 }
 
-void lg__lease_counter_set(uint32_t (*counter)(const struct lg_context *context))
+void lg__joiners_set(lg__end_hook *hook)
 {
-    count_biased = counter;
-}
-
-uint32_t lg__held_count(const struct lg_context *context)
-{
-    return lg__load_relaxed(&context->held_count) + lg__lease_count(context);
+    tell_joiners = hook;
 }

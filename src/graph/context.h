@@ -66,10 +66,11 @@ struct lg_context {
     uint64_t generation;      /* atomic; written under the registry lock */
     uint32_t next_free;       /* under the registry lock; slot + 1 */
     uint32_t is_detached;     /* under the registry lock */
-    bool is_proxy;            /* r/o once the slot has been used */
-    int32_t thread;           /* under the registry lock; which it is on, or was last */
-    uint64_t mark_serial;     /* under the detector lock */
-    uint32_t mark_index;      /* under the detector lock */
+    uint32_t has_left;    /* atomic relaxed; lg_context_detach has taken it off its thread, once */
+    bool is_proxy;        /* r/o once the slot has been used */
+    int32_t thread;       /* under the registry lock; which it is on, or was last */
+    uint64_t mark_serial; /* under the detector lock */
+    uint32_t mark_index;  /* under the detector lock */
     uint64_t nestings[LG__NESTINGS]; /* atomic relaxed; the owner writes, rarely */
     /* The held table: the owner writes. */
     uint32_t held_count
@@ -96,6 +97,16 @@ static inline struct lg_context *lg__context_self(void)
     struct lg_context *self = lg__self;
     return lg__likely(self != NULL) ? self : lg__context_create();
 }
+
+/* A context for a thread that is about to start, which runs as far as the graph can see; the thread
+ * enters it, or whoever prepared it discards it.  NULL: none can be made.  A thread that cannot enter
+ * (false) has discarded it. */
+struct lg_context *lg__context_prepare(const char *name);
+bool lg__context_enter(struct lg_context *prepared);
+void lg__context_discard(struct lg_context *prepared);
+
+/* lg_context_detach for a moment: it comes back to the thread that it was on. */
+struct lg_context *lg__context_set_aside(void);
 
 /* The context that a wait record belongs to. */
 static inline struct lg_context *lg__context_of(const struct lg__wait *wait)
@@ -226,6 +237,14 @@ uint32_t lg__held_count(const struct lg_context *context);
 /* The pool's floor says how many leases of biased slots a context has: it alone can look at them. */
 void lg__lease_counter_set(uint32_t (*count_biased)(const struct lg_context *context));
 
+/* The end of any context, also of those whose end runs no hooks: for who waits for it (sync/join.c).  As a
+ * hook it runs outside of locks; it may not need a context. */
+typedef void lg__end_hook(struct lg_context *context, uint64_t id);
+void lg__joiners_set(lg__end_hook *hook);
+
+/* How many forks lie between this process and the one that loaded the library. */
+uint64_t lg__fork_count(void);
+
 /* Fork: the floors above add their own handlers, for the locks of its own. */
 struct lg__fork_hooks {
     void (*prepare)(void);
@@ -238,7 +257,6 @@ void lg__fork_add(const struct lg__fork_hooks *hooks);
  * that ends the context, which need not be its own, outside of locks.  By then the id finds nobody,
  * but the struct is not used again before all hooks are through: what is in it can be read, and the id
  * has its name.  The calling thread may be without a context (see the guest). */
-typedef void lg__end_hook(struct lg_context *context, uint64_t id);
 void lg__end_add(lg__end_hook *hook);
 
 /* A context for a hook that calls drivers or callbacks, on a thread whose own is gone: one that they

@@ -45,7 +45,7 @@ void lg__detector_fork_child(void)
  * it runs under another context. */
 static struct lg_context *begin_guest(void)
 {
-    return lg_context_detach();
+    return lg__context_set_aside();
 }
 
 static void end_guest(struct lg_context *self)

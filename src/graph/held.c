@@ -105,3 +105,27 @@ void lg__held_visit(const void *object, lg__visit *visit, void *arg)
     struct held_visit look = {object, visit, arg, false};
     lg__context_each(visit_held, &look);
 }
+
+static uint32_t (*count_biased)(const struct lg_context *context); /* r/o after the constructors */
+
+/* A bias that is taken back moves a lease from one count to the other: then count again. */
+uint32_t lg__lease_count(const struct lg_context *context)
+{
+    uint32_t lost, biased;
+    do {
+        lost = lg__load_acquire(&context->lease_lost);
+        biased = count_biased ? count_biased(context) : 0;
+    } while (lg__load_acquire(&context->lease_lost) != lost);
+    uint32_t count = lg__load_relaxed(&context->lease_count) - lost;
+    return (int32_t)count > 0 ? count + biased : biased;
+}
+
+void lg__lease_counter_set(uint32_t (*counter)(const struct lg_context *context))
+{
+    count_biased = counter;
+}
+
+uint32_t lg__held_count(const struct lg_context *context)
+{
+    return lg__load_relaxed(&context->held_count) + lg__lease_count(context);
+}

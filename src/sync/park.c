@@ -93,6 +93,17 @@ int lg__park_sleep(struct lg_context *self, const void *object)
     return status;
 }
 
+int lg__park_give_up(struct lg_context *self, const struct lg__want *want, enum lg_report_kind kind)
+{
+    if (want->deadline == LG_TRY)
+        return LG_EBUSY;
+    lg__detector_explain_want(self, want, kind);
+    if (kind != LG_REPORT_DEADLOCK)
+        return LG_ETIMEDOUT;
+    lg__detector_log(self);
+    return LG_EDEADLK;
+}
+
 /* Fork: in the child all who waited are gone. */
 static void lock_all(void)
 {

@@ -51,4 +51,9 @@ void lg__park_leave(struct lg__wait *wait, const void *object);
  * status of who refused. */
 int lg__park_sleep(struct lg_context *self, const void *object);
 
+/* Without the lock: the status of a wait that does not even begin: LG_EBUSY if its deadline is LG_TRY; else
+ * LG_ETIMEDOUT or LG_EDEADLK (the caller waits for itself), with a report. */
+int lg__park_give_up(struct lg_context *self, const struct lg__want *want,
+                     enum lg_report_kind kind);
+
 #endif

@@ -210,6 +210,18 @@ void crew_wait_blocked(struct crew_worker *worker)
     crew_wait_blocked_on(worker, NULL);
 }
 
+void crew_wait_asleep(uint64_t id)
+{
+    for (;;) {
+        struct lg_context *context = lg__context_find(id);
+        if (!context)
+            fail_msg("a context that was to block has ended");
+        if (waits_for(context, NULL) && sleeps_on_its_word(context))
+            return;
+        sched_yield();
+    }
+}
+
 static uint32_t stalled, may_go_on; /* atomic */
 
 static void stall(int signal_number)

@@ -44,6 +44,9 @@ void crew_wait_blocked(struct crew_worker *worker);
 /* The same, in a wait for this object. */
 void crew_wait_blocked_on(struct crew_worker *worker, const void *object);
 
+/* The same for any context, by its id. */
+void crew_wait_asleep(uint64_t id);
+
 /* Whether the worker's context is blocked right now. */
 bool crew_is_blocked(const struct crew_worker *worker);
 
