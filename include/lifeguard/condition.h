@@ -55,6 +55,28 @@ LG_API LG_MUST_CHECK int lg_condition_wait_at(struct lg_condition *condition,
                                               struct lg_mutex *mutex, lg_deadline deadline,
                                               const char *place) LG_REQUIRES(mutex);
 
+/* What a wait is for; called with the mutex held.  Not 0: it is so. */
+typedef int lg_predicate(void *arg);
+
+/* Wait until something is so: the loop around lg_condition_wait that everybody has to write.
+ *
+ *     static int has_items(void *queue) { return ((struct queue *)queue)->count > 0; }
+ *     ...
+ *     status = lg_condition_wait_for(&not_empty, &m, has_items, queue, lg_after_ms(100));
+ * Shape:   the caller holds mutex; predicate not NULL, it neither waits nor takes the mutex.
+ * Units:   deadline absolute, as lg_condition_wait; LG_TRY asks once, and does not let go of the mutex.
+ * Returns: LG_OK (mutex held, and it is so: also if that was only seen when the deadline had passed);
+ *          LG_ETIMEDOUT, LG_ECANCELED or, with LG_TRY, LG_EBUSY (mutex held, it is not so);
+ *          LG_EDEADLK or LG_EOWNERDEAD (mutex NOT held); LG_EINVAL (NULL; the mutex is as it was).
+ *          Panics if the caller does not hold mutex.
+ * Threads: any; blocks; allocates nothing; not signal-safe. */
+#define lg_condition_wait_for(condition, mutex, predicate, arg, deadline)                          \
+    lg_condition_wait_for_at((condition), (mutex), (predicate), (arg), (deadline), LG_HERE)
+LG_API LG_MUST_CHECK int lg_condition_wait_for_at(struct lg_condition *condition,
+                                                  struct lg_mutex *mutex, lg_predicate *predicate,
+                                                  void *arg, lg_deadline deadline,
+                                                  const char *place) LG_REQUIRES(mutex);
+
 /* Wake one waiter, if any: the one that has waited longest.
  * Threads: any, best while holding the mutex; never blocks. */
 LG_API void lg_condition_signal(struct lg_condition *condition);

@@ -240,6 +240,28 @@ int lg_condition_wait_at(struct lg_condition *condition, struct lg_mutex *mutex,
     return status == LG_OK && end == LG__WAIT_CANCELLED ? LG_ECANCELED : status;
 }
 
+int lg_condition_wait_for_at(struct lg_condition *condition, struct lg_mutex *mutex,
+                             lg_predicate *predicate, void *arg, lg_deadline deadline,
+                             const char *place) LG_NO_THREAD_SAFETY_ANALYSIS
+{
+    if (!condition || !mutex || !predicate)
+        return LG_EINVAL;
+    if (!lg_mutex_is_held(mutex))
+        lg__panic("a condition was waited for without holding the mutex", name_of(condition));
+    int status = LG_OK;
+    while (!predicate(arg)) {
+        if (status != LG_OK) /* the wait is over, and the mutex held */
+            return status;
+        if (deadline == LG_TRY)
+            return LG_EBUSY;
+        status = lg_condition_wait_at(condition, mutex, deadline, place);
+        if (status == LG_EDEADLK ||
+            status == LG_EOWNERDEAD) /* not held: nothing may be looked at */
+            return status;
+    }
+    return LG_OK;
+}
+
 void lg_condition_destroy(struct lg_condition *condition)
 {
     /* Not by `waiters`: after a fork those who waited in the parent are no longer queued. */
