@@ -1,0 +1,9 @@
+/* What there is to wait for, a file a few. */
+#ifndef LG_TEST_SPEC_KINDS_H
+#define LG_TEST_SPEC_KINDS_H
+
+#include "spec/spec.h"
+
+extern const struct kind spec_mutex, spec_condition, spec_pool;
+
+#endif
