@@ -11,6 +11,7 @@
 #include <lifeguard/histogram.h>
 #include <lifeguard/log.h>
 #include <lifeguard/mutex.h>
+#include <lifeguard/once.h>
 #include <lifeguard/pool.h>
 #include <lifeguard/pool_event.h>
 #include <lifeguard/report.h>

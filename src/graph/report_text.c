@@ -106,6 +106,8 @@ static void add_cure(struct lg__text *text, const struct lg_report *report)
     if (report->minimum > 0)
         lg__text_addf(text, "a pool of %u (contexts seen: %u), or nested = share.\n",
                       report->minimum, report->users);
+    else if (report->member_count == 1 && strcmp(report->noun, "once") == 0)
+        lg__text_add(text, "have its function not call itself.\n");
     else if (report->member_count == 1 && report->advice[0])
         lg__text_add(text, "have one at a time.\n");
     else if (report->member_count == 1 && is_pool(report))
