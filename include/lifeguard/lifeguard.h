@@ -16,6 +16,7 @@
 #include <lifeguard/pool_event.h>
 #include <lifeguard/report.h>
 #include <lifeguard/request.h>
+#include <lifeguard/semaphore.h>
 #include <lifeguard/stats.h>
 #include <lifeguard/status.h>
 #include <lifeguard/thread.h>
