@@ -3,6 +3,7 @@
 
 #include "plat/clock.h"
 #include "plat/futex.h"
+#include "plat/seam.h"
 
 #define LOOKS 8 /* between two looks at the clock */
 
@@ -71,6 +72,7 @@ bool lg__wait_end(struct lg__wait *wait, enum lg__wait_state end, uint64_t grant
 
 void lg__wait_wake(struct lg__wait *wait)
 {
+    lg__seam_pass(LG__STOP_WAKE);
     if (lg__unlikely(wait->notify != NULL))
         wait->notify(wait->notify_arg);
     else if (lg__load_full(&wait->is_asleep)) /* W3 */

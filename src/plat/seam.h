@@ -32,6 +32,7 @@ enum lg__stop {
     LG__STOP_RETURNED,
     LG__STOP_CHECKOUT, /* before a fast checkout moves an idle slot that it has found fit */
     LG__STOP_CHECKIN,  /* before a fast checkin moves a lent slot that it has found plain */
+    LG__STOP_WAKE,     /* a wait has been ended, before its waiter is woken */
     LG__STOP_END       /* the id of an ending context is gone */
 };
 

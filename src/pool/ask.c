@@ -210,6 +210,8 @@ static int queue_up(struct lg__ask *ask)
     bool was_on_way = ask->is_on_way;
     ask->is_on_way = false;
     pool->on_way -= was_on_way; /* before it is counted as a waiter */
+    if (was_on_way)
+        lg__queue_answer(pool, &ask->self->wait);
     if (must_wait) {
         join_queue(ask, &errands);
         status = LG__ASK_QUEUED;

@@ -403,7 +403,7 @@ static void forget_all(void)
         for (uint32_t i = 0; i < pool->extent; i++)
             forget_slot(pool, i);
         pool->lock = (struct lg__raw_lock){0};
-        pool->queue = pool->closers = (struct lg__waiters){0};
+        pool->queue = pool->closers = pool->called = (struct lg__waiters){0};
         pool->opener_count = pool->opening_count = pool->surplus_opens = 0;
         pool->on_way = pool->patient = 0;
         pool->empty_count = pool->capacity;

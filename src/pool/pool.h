@@ -144,6 +144,7 @@ struct lg_pool {
     struct lg__raw_lock lock __attribute__((aligned(64)));
     struct lg__waiters queue;         /* under lock; wait for some units, all or nothing */
     struct lg__waiters closers;       /* under lock; wait for all units */
+    struct lg__waiters called;        /* under lock; wait no more, and are still to be woken */
     uint32_t opener_count;            /* under lock; threads that run or will */
     uint32_t empty_count;             /* under lock; slots in EMPTY, without surplus ones */
     uint32_t opening_count;           /* under lock; slots in OPENING */
@@ -244,8 +245,12 @@ struct lg__wait *lg__queue_fail_first(struct lg_pool *pool, int status);
 /* Wake the first thread behind a place, `last` at the most, to look again, and at the graph; the place
  * is its place then.  False: there is none.  Takes the lock itself. */
 bool lg__queue_wake_next(struct lg_pool *pool, uint64_t *place, uint64_t last);
-/* The same for all who queue, with the lock. */
-void lg__queue_wake_all(struct lg_pool *pool);
+/* End the waits of all threads that queue, so that they look again; with the lock.  They are woken by what
+ * takes the lock itself, and has to follow. */
+void lg__queue_call_all(struct lg_pool *pool);
+void lg__queue_wake_called(struct lg_pool *pool);
+/* A waiter that was woken is back, and needs no waking.  With the lock. */
+void lg__queue_answer(struct lg_pool *pool, struct lg__wait *wait);
 /* End all waits up to this ticket with a status and wake them.  Takes the lock itself. */
 void lg__queue_fail_until(struct lg_pool *pool, uint64_t ticket, int status);
 /* If nothing is out any more, let the closers go. */

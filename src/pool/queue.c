@@ -313,16 +313,45 @@ bool lg__queue_wake_next(struct lg_pool *pool, uint64_t *place, uint64_t last)
     return is_there;
 }
 
-void lg__queue_wake_all(struct lg_pool *pool)
+/* Whose wait has ended so comes here again (lg__queue_answer), under the lock, before it begins another:
+ * until then its record is the list's.  It is in the list before its wait ends, or it would read its place
+ * while that is written. */
+void lg__queue_call_all(struct lg_pool *pool)
 {
     struct lg__wait *next;
     for (struct lg__wait *wait = pool->queue.first; wait; wait = next) {
         next = wait->next;
-        if (wait->notify || !end_wait(pool, &pool->queue, wait, LG__WAIT_WOKEN, 0))
+        if (wait->notify)
             continue;
-        pool->on_way++;
-        lg__wait_wake(wait);
+        remove_wait(pool, &pool->queue, wait);
+        lg__queue_push(&pool->called, wait, wait->stamp);
+        if (lg__wait_end(wait, LG__WAIT_WOKEN, 0))
+            pool->on_way++;
+        else
+            remove_wait(pool, &pool->called, wait);
     }
+    if (pool->queue.count == 0)
+        lg__pool_clear_flag(pool, LG__POOL_WAITERS);
+}
+
+void lg__queue_answer(struct lg_pool *pool, struct lg__wait *wait)
+{
+    if (lg__load_relaxed(&wait->queue) == &pool->called)
+        remove_wait(pool, &pool->called, wait);
+}
+
+void lg__queue_wake_called(struct lg_pool *pool)
+{
+    struct lg__wait *wait;
+    do {
+        lg__raw_lock(&pool->lock);
+        wait = pool->called.first;
+        if (wait)
+            remove_wait(pool, &pool->called, wait);
+        lg__raw_unlock(&pool->lock);
+        if (wait)
+            lg__wait_wake(wait);
+    } while (wait);
 }
 
 void lg__queue_fail_until(struct lg_pool *pool, uint64_t ticket, int status)

@@ -47,7 +47,7 @@ static void count_again(struct lg_pool *pool)
 static void set_capacity(struct lg_pool *pool, uint32_t capacity)
 {
     bool is_shrink = capacity < pool->capacity;
-    lg__queue_wake_all(pool);
+    lg__queue_call_all(pool);
     if (is_shrink)
         lg__bias_revoke(pool, false); /* Z1 */
     lg__store_relaxed(&pool->capacity, capacity);
@@ -59,9 +59,10 @@ static void set_capacity(struct lg_pool *pool, uint32_t capacity)
     pool->stats.short_most = 0; /* what it lacked it may have now */
 }
 
-/* Without the lock, after a change: close, open, and judge. */
+/* Without the lock, after a change: wake, close, open, and judge. */
 static void follow_up(struct lg_pool *pool, bool is_shrink, bool has_keeper)
 {
+    lg__queue_wake_called(pool);
     if (is_shrink)
         lg__pool_end_unfit(pool);
     lg__pool_open_wanted(pool);
