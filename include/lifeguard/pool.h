@@ -242,9 +242,11 @@ LG_API LG_MUST_CHECK int lg_pool_checkout_many_at(struct lg_pool *pool, uint32_t
                                                   const char *place);
 
 /* Give a resource back.  On LG_OK the lease is emptied.
+ * Of several who return copies of one lease at the same moment one gets LG_OK, the others LG_ESTALE; the
+ * lease of a holder who comes too late may be empty then.
  * Returns: LG_OK; LG_ESTALE (returned already, or emptied); LG_EFOREIGN (of another pool);
  *          LG_EFORK (taken before fork, by the parent); LG_EINVAL; LG_ENOMEM (no context for this
- *          thread).  On an error nothing changes.
+ *          thread).  On an error nothing changes in the pool.
  * Threads: any; runs the driver's reset; never waits for another thread; after close too; not
  *          signal-safe. */
 #define lg_pool_checkin(pool, lease) lg_pool_checkin_at((pool), (lease), LG_HERE)

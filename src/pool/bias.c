@@ -46,6 +46,7 @@ static void give_verdict(struct lg_pool *pool, struct lg__slot *slot)
     uint64_t word = lg__slot_unbiased(lg__load_relaxed(&slot->word), busy);
     struct lg_context *owner = lg__context_find(lg__load_relaxed(&slot->holder));
     if (lg__slot_state(word) == LG__SLOT_IDLE) {
+        pool->notes[slot - pool->slots].idle_tag = lg__slot_tag(word); /* B2 */
         word += LG__SLOT_LOAN_ONE;
         pool->unlent++;
     } else if (owner) {

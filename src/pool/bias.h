@@ -12,8 +12,10 @@
  *       would look like its own.)
  *   B2  checkin stores busy = IDLE (release: the resource is as its user left it), passes a light
  *       barrier, and loads the word again, as above: if the verdict is that the slot is LENT with its
- *       tag, then it is returned in the ordinary way, waiters and all; else it was seen idle, and the
- *       revoker has seen to the rest.
+ *       tag, then it is returned in the ordinary way, waiters and all; if it was seen idle, the revoker
+ *       has seen to the rest.  Else the verdict was LENT, and somebody else has returned that lease since:
+ *       of two who return one lease, one does.  Which it was, the slot's note says (idle_tag); nobody has a
+ *       bias on the slot before the owner has looked (see below), so it is not overwritten.
  *   B3  the control word changes under the pool's lock, and so it does not change while somebody who
  *       earns a bias reads it and counts the bias, under the same lock.  Whoever changed it looks at
  *       that count afterwards: the bias has been counted, or is not given.

@@ -203,7 +203,8 @@ static __attribute__((noinline)) int finish_idle(struct lg_pool *pool, struct lg
 }
 
 /* The bias was taken back during a checkin.  If the verdict is that the slot is lent by this tag, it is
- * returned now; else it was idle for whoever took the bias, and nothing is left to do. */
+ * returned now; if it was idle for whoever took the bias, nothing is left to do; else another has returned
+ * the lease in the meantime. */
 static __attribute__((noinline)) int checkin_contested(struct lg_pool *pool, uint64_t claim,
                                                        const char *place)
 {
@@ -215,10 +216,13 @@ static __attribute__((noinline)) int checkin_contested(struct lg_pool *pool, uin
     lg__store_release(&self->returning, (const void *)NULL); /* R1 */
     lg__raw_lock(&pool->lock);
     uint64_t word = lg__load_acquire(&pool->slots[index].word); /* B2: the verdict */
+    bool was_idle = pool->notes[index].idle_tag == tag;
     lg__raw_unlock(&pool->lock);
     struct lg_lease lease = {.pool = pool, .slot = index, .tag = tag};
     if (lg__slot_is_of(word, tag))
         status = give_back(pool, self, &lease, place, false);
+    else if (!was_idle)
+        status = LG_ESTALE;
     lg__pool_exit(pool);
     return status;
 }

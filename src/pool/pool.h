@@ -73,11 +73,12 @@ struct lg__shares {
     uint16_t latest[LG__SHARES]; /* the share that each bit stands for */
 };
 
-/* What is known of a slot beside the slot; all 0 when its resource's open begins. */
+/* What is known of a slot beside the slot.  An open begins with the first two 0. */
 struct lg__note {
     uint32_t
-        checked_ms; /* atomic relaxed; the keeper: when it last checked the resource; 0: never */
-    uint32_t doom;  /* atomic relaxed; under lock; why it is of no generation; 0: it is of one */
+        checked_ms;    /* atomic relaxed; the keeper: when it last checked the resource; 0: never */
+    uint32_t doom;     /* atomic relaxed; under lock; why it is of no generation; 0: it is of one */
+    uint32_t idle_tag; /* under lock; of the loan after which the last bias was found idle: B2 */
 };
 
 /* An open in flight, on the stack of its opener. */

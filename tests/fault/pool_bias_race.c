@@ -132,6 +132,49 @@ static void held_after_it_has_returned(void **state)
     end_scene(&s);
 }
 
+/* Somebody else returns a copy of the lease that the owner is about to return: one of the two does. */
+static void held_while_another_returns_it(void **state)
+{
+    (void)state;
+    struct scene s = begin_scene();
+    assert_status(crew_do(s.a, loan_checkout, &s.its), LG_OK);
+    struct lg_lease copy = s.its.lease;
+    support_log_begin(LG_LOG_WARN);
+    hold_next_at(LG__STOP_RETURN);
+    crew_run(s.a, loan_checkin, &s.its);
+    wait_held();
+    assert_status(lg_pool_checkin(s.pool, &copy), LG_OK);
+    assert_status(crew_do(s.b, loan_checkout, &s.other), LG_OK);
+    let_go();
+    assert_status(crew_wait(s.a), LG_ESTALE);
+    assert_int_equal(stats_of(s.pool).lent_now, 1);
+    assert_int_equal(lg__held_count(crew_context(s.b)), 1);
+    assert_status(crew_do(s.b, loan_checkin, &s.other), LG_OK);
+    end_scene(&s);
+}
+
+/* The owner was first, and the resource that it has returned is gone and replaced before it looks. */
+static void held_while_another_comes_too_late(void **state)
+{
+    (void)state;
+    struct scene s = begin_scene();
+    assert_status(crew_do(s.a, loan_checkout, &s.its), LG_OK);
+    struct lg_lease copy = s.its.lease;
+    hold_next_at(LG__STOP_RETURNED);
+    crew_run(s.a, loan_checkin, &s.its);
+    wait_held();
+    assert_status(lg_pool_checkin(s.pool, &copy), LG_ESTALE);
+    assert_status(crew_do(s.b, loan_checkout, &s.other), LG_OK);
+    assert_status(lg_pool_evict(s.pool, lg_lease_id(&s.other.lease), 0), LG_OK);
+    assert_status(crew_do(s.b, loan_checkin, &s.other), LG_OK);
+    assert_status(crew_do(s.b, loan_checkout, &s.other), LG_OK);
+    let_go();
+    assert_status(crew_wait(s.a), LG_OK);
+    assert_int_equal(stats_of(s.pool).lent_now, 1);
+    assert_status(crew_do(s.b, loan_checkin, &s.other), LG_OK);
+    end_scene(&s);
+}
+
 /* The bias goes when its owner has gone, but not been looked after: the lease is in nobody's count. */
 static void taken_back_from_one_that_ends(void **state)
 {
@@ -200,10 +243,16 @@ static void held_up_everywhere(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        SUPPORT_TEST(held_before_it_lends),          SUPPORT_TEST(held_and_given_the_slot),
-        SUPPORT_TEST(held_while_another_would_earn), SUPPORT_TEST(held_after_it_has_lent),
-        SUPPORT_TEST(held_before_it_returns),        SUPPORT_TEST(held_after_it_has_returned),
-        SUPPORT_TEST(taken_back_from_one_that_ends), SUPPORT_TEST(held_up_everywhere),
+        SUPPORT_TEST(held_before_it_lends),
+        SUPPORT_TEST(held_and_given_the_slot),
+        SUPPORT_TEST(held_while_another_would_earn),
+        SUPPORT_TEST(held_after_it_has_lent),
+        SUPPORT_TEST(held_before_it_returns),
+        SUPPORT_TEST(held_after_it_has_returned),
+        SUPPORT_TEST(held_while_another_returns_it),
+        SUPPORT_TEST(held_while_another_comes_too_late),
+        SUPPORT_TEST(taken_back_from_one_that_ends),
+        SUPPORT_TEST(held_up_everywhere),
     };
     return SUPPORT_RUN(argc, argv, tests, NULL);
 }
