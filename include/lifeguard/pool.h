@@ -320,6 +320,10 @@ LG_API int lg_pool_ready(struct lg_pool *pool);
 /* Let checkouts wait, whatever is idle, until lg_pool_resume: for a short maintenance that users shall
  * not notice but as a delay.  Checkins go on, and so do deadlines; LG_TRY gives LG_EBUSY.  Until the
  * resume no deadlock is seen through the pool.  On a suspended pool nothing happens.
+ *
+ * A checkout that begins after this call has returned gets nothing until the resume.  One that was under way
+ * then may still get what it had found, as if it had come before the call: it is then listed by
+ * lg_pool_holders like any other.  Where nested = share, a holder still gets what it holds once more.
  * Returns: LG_OK; LG_ECLOSED; LG_EFORK; LG_EINVAL.
  * Threads: any. */
 LG_API int lg_pool_suspend(struct lg_pool *pool);

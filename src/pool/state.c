@@ -152,6 +152,9 @@ int lg_pool_ready(struct lg_pool *pool)
     return status;
 }
 
+/* Who begins a checkout after this sees the flag, in whatever path: each looks at the control word, or at a
+ * bias, which is gone.  Who looked before may take an idle slot yet: to keep it from that, each fast checkout
+ * would have to look once more after its step, and undo it. */
 int lg_pool_suspend(struct lg_pool *pool)
 {
     int status = lg__pool_check(pool);
