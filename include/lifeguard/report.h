@@ -21,6 +21,7 @@
 
 #define LG_REPORT_MEMBERS 16
 #define LG_REPORT_HOLDS   4
+#define LG_REPORT_WANTS   4
 #define LG_PLACE_SIZE     64
 #define LG_REPORT_ADVICE  96
 #define LG_NO_UNIT        UINT32_MAX
@@ -48,6 +49,13 @@ struct lg_report_hold {
     uint64_t age_ms; /* 0 if unknown */
 };
 
+/* One of several things waited for. */
+struct lg_report_want {
+    char noun[16];
+    char name[LG_NAME_SIZE];
+    uint32_t need; /* units of it */
+};
+
 /* One context: what it holds of the things in question, and what it waits for, if it waits. */
 struct lg_report_member {
     char context[LG_NAME_SIZE];
@@ -58,6 +66,9 @@ struct lg_report_member {
     char waits_name[LG_NAME_SIZE];
     char waits_place[LG_PLACE_SIZE];
     uint64_t waited_ms;
+    uint32_t want_count;    /* lg_wait_any, lg_wait_all: so many things; else 0 */
+    uint32_t must_have_all; /* of them; else any one ends the wait */
+    struct lg_report_want wants[LG_REPORT_WANTS]; /* min(want_count, LG_REPORT_WANTS) are listed */
 };
 
 struct lg_report {

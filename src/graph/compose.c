@@ -40,6 +40,21 @@ static bool has_row(const struct rows *rows, uint64_t id)
     return false;
 }
 
+/* The things of a wait for several. */
+static void fill_several(struct lg_report_member *out, const struct lg__group *group)
+{
+    if (!group)
+        return;
+    out->want_count = group->count;
+    out->must_have_all = group->is_all;
+    for (uint32_t i = 0; i < group->count && i < LG_REPORT_WANTS; i++) {
+        const struct lg__want *want = &group->branches[i].want;
+        lg__copy_name(out->wants[i].noun, sizeof out->wants[i].noun, want->class->noun);
+        want->class->copy_name(want->object, out->wants[i].name);
+        out->wants[i].need = want->need;
+    }
+}
+
 /* What the row's context waits for, from its own record. */
 static void fill_wait(struct rows *rows, uint32_t row, const struct lg__member *member)
 {
@@ -49,6 +64,7 @@ static void fill_wait(struct rows *rows, uint32_t row, const struct lg__member *
         return;
     const struct lg__want *want = &wait->want;
     out->need = want->need;
+    fill_several(out, wait->group);
     out->waited_ms = ms_since(rows->now_ns, wait->since_ns);
     lg__copy_name(out->waits_noun, sizeof out->waits_noun, want->class->noun);
     want->class->copy_name(want->object, out->waits_name);
@@ -93,8 +109,8 @@ static void copy_advice(struct rows *rows, uint32_t row, const struct lg__resour
 static void fill_holds_of(struct rows *rows, uint32_t row, const struct lg__resource *resource)
 {
     char name[LG_NAME_SIZE];
-    for (uint32_t i = resource->waiters; i != LG__NONE; i = rows->search->members[i].next) {
-        const struct lg__member *waiter = &rows->search->members[i];
+    for (uint32_t i = resource->waiters; i != LG__NONE; i = rows->search->terms[i].next) {
+        const struct lg__member *waiter = &rows->search->members[rows->search->terms[i].member];
         if (!lg__wait_pin(&waiter->context->wait, waiter->word))
             continue;
         resource->class->copy_name(resource->object, name);
@@ -125,6 +141,21 @@ static void fill_member(struct rows *rows, uint32_t row, const struct lg__member
             fill_holds_of(rows, row, &search->resources[search->edges[e].resource]);
 }
 
+/* What the row's context holds of what the root waits for. */
+static void fill_holds_of_root(struct rows *rows, uint32_t row)
+{
+    const struct lg__search *search = rows->search;
+    const struct lg__member *root = &search->members[0];
+    const struct lg__term *terms = &search->terms[root->first_term];
+    for (uint32_t i = 0; i < root->term_count; i++) {
+        uint32_t earlier = 0;
+        while (terms[earlier].resource != terms[i].resource)
+            earlier++;
+        if (earlier == i)
+            fill_holds_of(rows, row, &search->resources[terms[i].resource]);
+    }
+}
+
 /* Fill the listed rows: members of the search in full, running holders with what they hold of the
  * root's resource. */
 static void fill_rows(struct rows *rows)
@@ -138,7 +169,7 @@ static void fill_rows(struct rows *rows)
         if (index != LG__NONE)
             fill_member(rows, row, &search->members[index]);
         else
-            fill_holds_of(rows, row, &search->resources[search->members[0].resource]);
+            fill_holds_of_root(rows, row);
     }
 }
 
@@ -215,8 +246,14 @@ void lg__compose_timeout(struct lg_report *report, const struct lg__search *sear
     begin(&rows, report, search, LG_REPORT_TIMEOUT);
     add_row(&rows, root->id);
     if (lg__wait_pin(&root->context->wait, root->word)) {
-        const struct lg__want *want = &root->context->wait.want;
-        want->class->survey(want->object, add_holder_row, &rows);
+        const struct lg__wait *wait = &root->context->wait;
+        const struct lg__group *group = wait->group;
+        if (!group)
+            wait->want.class->survey(wait->want.object, add_holder_row, &rows);
+        for (uint32_t i = 0; group && i < group->count; i++) {
+            const struct lg__want *want = &group->branches[i].want;
+            want->class->survey(want->object, add_holder_row, &rows);
+        }
         lg__wait_unpin(&root->context->wait);
     }
     for (uint32_t i = 1; i < search->member_count; i++)

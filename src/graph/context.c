@@ -554,6 +554,7 @@ static void bury_in_child(struct lg_context *context)
     /* Idle, in no queue: the floors above empty theirs.  The epoch stays, so it never repeats. */
     context->wait.word &= ~(LG__WAIT_EPOCH_ONE - 1);
     context->wait.queue = NULL;
+    context->wait.group = NULL;
     context->wait.cancel = NULL; /* not forgotten: its thread may have been between two counts */
     context->scope_depth = 0;
     give_slot_locked(context);

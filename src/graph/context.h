@@ -59,6 +59,7 @@ struct lg_context {
      * looks would take those lines from it. */
     uint64_t id; /* atomic; 0 when ended; written under the registry lock */
     struct lg__wait wait;
+    struct lg__room *room; /* owner; for waits for several things (sync/waitable.c); never freed */
     struct lg_report *report; /* r/o after create; the owner, or the detector while it waits */
     char name[LG_NAME_SIZE];  /* under wait.pin; "" is the default name */
     int32_t tid;              /* under wait.pin */
@@ -108,10 +109,11 @@ void lg__context_discard(struct lg_context *prepared);
 /* lg_context_detach for a moment: it comes back to the thread that it was on. */
 struct lg_context *lg__context_set_aside(void);
 
-/* The context that a wait record belongs to. */
+/* The context that a wait record, or a branch, belongs to. */
 static inline struct lg_context *lg__context_of(const struct lg__wait *wait)
 {
-    return (struct lg_context *)((uintptr_t)wait - offsetof(struct lg_context, wait));
+    uintptr_t own = (uintptr_t)lg__wait_own(wait);
+    return (struct lg_context *)(own - offsetof(struct lg_context, wait));
 }
 
 /* The context with this id, or NULL if it has ended. */

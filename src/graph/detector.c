@@ -115,15 +115,24 @@ static bool goes_before(const struct lg__search *search, uint32_t a, uint32_t b)
     return x->since_ns > y->since_ns;
 }
 
-/* Whether a member would wait even if all others gave back what they hold. */
-static bool waits_for_itself(const struct lg__search *search, const struct lg__member *member)
+/* Whether a term would not be served even if all others gave back what they hold. */
+static bool is_its_own(const struct lg__search *search, const struct lg__term *term)
 {
-    const struct lg__resource *resource = &search->resources[member->resource];
+    const struct lg__resource *resource = &search->resources[term->resource];
     uint32_t of_others = resource->outside;
     for (uint32_t e = resource->holders; e != LG__NONE; e = search->edges[e].next_holder)
-        if (&search->members[search->edges[e].holder] != member)
+        if (search->edges[e].holder != term->member)
             of_others += search->edges[e].units;
-    return of_others < member->need;
+    return of_others < term->need;
+}
+
+/* The same for the whole of what a member waits for. */
+static bool waits_for_itself(const struct lg__search *search, const struct lg__member *member)
+{
+    uint32_t own = 0;
+    for (uint32_t i = 0; i < member->term_count; i++)
+        own += is_its_own(search, &search->terms[member->first_term + i]);
+    return member->is_all ? own > 0 : own == member->term_count;
 }
 
 /* Whether a stuck member is one of those who hold themselves up: to remove it frees somebody whom it
@@ -222,11 +231,18 @@ static bool strike_until_free(struct lg__search *search)
 static bool helps_to_pass(struct lg__search *search, uint32_t member)
 {
     lg__search_reduce_in_order(search);
-    uint32_t blocker = lg__search_blocker(search, member);
+    uint32_t term;
+    uint32_t blocker = lg__search_blocker(search, member, &term);
     search->members[member].was_freed = true;
     lg__search_reduce_in_order(search);
     search->members[member].was_freed = false;
     return search->members[blocker].has_progressed;
+}
+
+static bool passes_before(const struct lg__search *search, uint32_t a, uint32_t b)
+{
+    return search->terms[search->members[a].passing].place <
+           search->terms[search->members[b].passing].place;
 }
 
 /* After a reduction in order: of those who are stuck only because of their places the first, by place,
@@ -235,12 +251,13 @@ static uint32_t choose_passer(struct lg__search *search)
 {
     uint32_t first = LG__NONE;
     for (uint32_t i = 0; i < search->member_count; i++)
-        search->members[i].was_tried = lg__search_blocker(search, i) == LG__NONE;
+        search->members[i].was_tried =
+            lg__search_blocker(search, i, &search->members[i].passing) == LG__NONE;
     for (;;) {
         uint32_t next = LG__NONE;
         for (uint32_t i = 0; i < search->member_count; i++)
             if (!search->members[i].was_tried &&
-                (next == LG__NONE || search->members[i].place < search->members[next].place))
+                (next == LG__NONE || passes_before(search, i, next)))
                 next = i;
         if (next == LG__NONE)
             return first;
@@ -258,7 +275,9 @@ static void let_pass(struct lg__member *member)
     member->was_freed = true;
     if (!lg__wait_pin(wait, member->word))
         return;
-    wait->want.class->let_pass(wait->want.object, wait, member->word);
+    struct lg__wait *queued =
+        wait->group ? &wait->group->branches[member->passing - member->first_term] : wait;
+    queued->want.class->let_pass(queued->want.object, queued, member->word);
     lg__wait_unpin(wait);
 }
 
@@ -352,7 +371,7 @@ static void judge(struct lg_context *waiter, enum detect mode)
         log_as_guest();
 }
 
-/* Step 2, apart for its room on the stack: 12 kB that a first look does not touch. */
+/* Step 2, apart for its room on the stack: 16 kB that a first look does not touch. */
 static __attribute__((noinline)) bool small_search_says_no(struct lg_context *waiter)
 {
     struct lg__small_search small;

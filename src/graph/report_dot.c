@@ -25,11 +25,14 @@ static void add_label(struct lg__text *text, const char *label)
 }
 
 /* Where it waits, and for how many if that is more than one. */
-static void add_wait_label(struct lg__text *text, const struct lg_report_member *member)
+static void add_wait_label(struct lg__text *text, const struct lg_report_member *member,
+                           uint32_t need)
 {
     lg__text_add(text, " [label=\"");
-    if (member->need > 1)
-        lg__text_addf(text, "%u%s", member->need, member->waits_place[0] ? " at " : "");
+    if (member->want_count > 0)
+        lg__text_add(text, member->must_have_all ? "all: " : "any: ");
+    if (need > 1)
+        lg__text_addf(text, "%u%s", need, member->waits_place[0] ? " at " : "");
     lg__text_add_dot(text, member->waits_place);
     lg__text_add(text, "\"]");
 }
@@ -54,6 +57,18 @@ static void add_hold(struct lg__text *text, uint32_t index, const struct lg_repo
     lg__text_add(text, ";\n");
 }
 
+static void add_wait(struct lg__text *text, const struct lg_report_member *member, uint32_t index,
+                     const char *name, uint32_t need)
+{
+    add_thing(text, name);
+    lg__text_add(text, "  ");
+    add_context_id(text, index);
+    lg__text_add(text, " -> ");
+    add_thing_id(text, name);
+    add_wait_label(text, member, need);
+    lg__text_add(text, ";\n");
+}
+
 static void add_member(struct lg__text *text, const struct lg_report *report, uint32_t index)
 {
     const struct lg_report_member *member = &report->members[index];
@@ -67,13 +82,10 @@ static void add_member(struct lg__text *text, const struct lg_report *report, ui
         add_hold(text, index, &member->holds[i]);
     if (member->need == 0)
         return;
-    add_thing(text, member->waits_name);
-    lg__text_add(text, "  ");
-    add_context_id(text, index);
-    lg__text_add(text, " -> ");
-    add_thing_id(text, member->waits_name);
-    add_wait_label(text, member);
-    lg__text_add(text, ";\n");
+    if (member->want_count == 0)
+        add_wait(text, member, index, member->waits_name, member->need);
+    for (uint32_t i = 0; i < lg__report_listed_wants(member); i++)
+        add_wait(text, member, index, member->wants[i].name, member->wants[i].need);
 }
 
 void lg__report_dot(struct lg__text *text, const struct lg_report *report)

@@ -26,6 +26,21 @@ static void add_hold(struct lg__text *text, const struct lg_report_hold *hold)
     lg__text_add(text, "}");
 }
 
+static void add_wants(struct lg__text *text, const struct lg_report_member *member)
+{
+    lg__json_number(text, "want_count", member->want_count);
+    lg__json_key(text, member->must_have_all ? "all_of" : "any_of");
+    lg__text_add(text, "[");
+    for (uint32_t i = 0; i < lg__report_listed_wants(member); i++) {
+        lg__text_add(text, i ? ",{" : "{");
+        lg__json_string(text, "noun", member->wants[i].noun);
+        lg__json_string(text, "name", member->wants[i].name);
+        lg__json_number(text, "need", member->wants[i].need);
+        lg__text_add(text, "}");
+    }
+    lg__text_add(text, "]");
+}
+
 static void add_waits(struct lg__text *text, const struct lg_report_member *member)
 {
     lg__json_key(text, "waits_for");
@@ -39,6 +54,8 @@ static void add_waits(struct lg__text *text, const struct lg_report_member *memb
     lg__json_number(text, "need", member->need);
     lg__json_string(text, "place", member->waits_place);
     lg__json_number(text, "waited_ms", member->waited_ms);
+    if (member->want_count > 0)
+        add_wants(text, member);
     lg__text_add(text, "}");
 }
 

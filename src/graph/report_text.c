@@ -37,6 +37,23 @@ static bool is_alive(const struct lg_report_member *member)
     return !has_ended && strcmp(member->context, "(detached)") != 0;
 }
 
+static void add_wants(struct lg__text *text, const struct lg_report_member *member)
+{
+    uint32_t listed = lg__report_listed_wants(member);
+    if (member->want_count == 0) {
+        lg__text_addf(text, "%u of ", member->need);
+        add_name(text, member->waits_name, LG_NO_UNIT);
+        return;
+    }
+    lg__text_add(text, member->must_have_all ? "all of: " : "any of: ");
+    for (uint32_t i = 0; i < listed; i++) {
+        lg__text_addf(text, "%s%u of ", i ? ", " : "", member->wants[i].need);
+        add_name(text, member->wants[i].name, LG_NO_UNIT);
+    }
+    if (member->want_count > listed)
+        lg__text_addf(text, " and %u more", member->want_count - listed);
+}
+
 static void add_member(struct lg__text *text, const struct lg_report_member *member, int width)
 {
     uint32_t listed = lg__report_listed_holds(member);
@@ -52,8 +69,8 @@ static void add_member(struct lg__text *text, const struct lg_report_member *mem
     if (member->hold_count > listed)
         lg__text_addf(text, " and %u more", member->hold_count - listed);
     if (member->need > 0) {
-        lg__text_addf(text, "  waits for %u of ", member->need);
-        add_name(text, member->waits_name, LG_NO_UNIT);
+        lg__text_add(text, "  waits for ");
+        add_wants(text, member);
         if (member->waits_place[0]) {
             lg__text_add(text, " (");
             lg__text_add_plain(text, member->waits_place);

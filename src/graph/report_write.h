@@ -20,4 +20,9 @@ static inline uint32_t lg__report_listed_holds(const struct lg_report_member *me
     return member->hold_count < LG_REPORT_HOLDS ? member->hold_count : LG_REPORT_HOLDS;
 }
 
+static inline uint32_t lg__report_listed_wants(const struct lg_report_member *member)
+{
+    return member->want_count < LG_REPORT_WANTS ? member->want_count : LG_REPORT_WANTS;
+}
+
 #endif

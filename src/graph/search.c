@@ -19,6 +19,7 @@ static uint64_t last_serial; /* atomic, counter */
 static void reset(struct lg__search *search)
 {
     search->member_count = 0;
+    search->term_count = 0;
     search->resource_count = 0;
     search->edge_count = 0;
     search->has_overflown = false;
@@ -29,12 +30,14 @@ void lg__search_begin_small(struct lg__small_search *small)
 {
     small->search = (struct lg__search){
         .members = small->members,
+        .terms = small->terms,
         .resources = small->resources,
         .edges = small->edges,
         .stack = small->stack,
         .hash = small->hash,
         .hash_serial = small->hash_serial,
         .member_max = LG__SMALL_MEMBERS,
+        .term_max = LG__SMALL_TERMS,
         .resource_max = LG__SMALL_MEMBERS,
         .edge_max = LG__SMALL_EDGES,
         .hash_max = LG__SMALL_HASH,
@@ -45,26 +48,30 @@ void lg__search_begin_small(struct lg__small_search *small)
 }
 
 #define LARGE_MEMBERS LG_CONTEXTS_MAX
+#define LARGE_TERMS   (2 * LG_CONTEXTS_MAX)
 #define LARGE_EDGES   (4 * LG_CONTEXTS_MAX)
 #define LARGE_HASH    (1u << 16)
 
 /* All under the detector lock.  Static and untouched until needed: no page is used before, and the
  * detector cannot run out of memory when it is wanted. */
 static struct lg__member large_members[LARGE_MEMBERS];
-static struct lg__resource large_resources[LARGE_MEMBERS];
+static struct lg__term large_terms[LARGE_TERMS];
+static struct lg__resource large_resources[LARGE_TERMS];
 static struct lg__edge large_edges[LARGE_EDGES];
 static uint32_t large_stack[LARGE_MEMBERS];
 static uint32_t large_hash[LARGE_HASH];
 static uint64_t large_hash_serial[LARGE_HASH];
 static struct lg__search large = {
     .members = large_members,
+    .terms = large_terms,
     .resources = large_resources,
     .edges = large_edges,
     .stack = large_stack,
     .hash = large_hash,
     .hash_serial = large_hash_serial,
     .member_max = LARGE_MEMBERS,
-    .resource_max = LARGE_MEMBERS,
+    .term_max = LARGE_TERMS,
+    .resource_max = LARGE_TERMS,
     .edge_max = LARGE_EDGES,
     .hash_max = LARGE_HASH,
     .uses_marks = true,
@@ -113,8 +120,6 @@ static uint32_t add_member(struct lg__search *search, struct lg_context *context
         .context = context,
         .id = id,
         .word = word,
-        .resource = LG__NONE,
-        .next = LG__NONE,
         .first_hold = LG__NONE,
     };
     if (search->uses_marks) {
@@ -135,7 +140,7 @@ static uint32_t *hash_head(struct lg__search *search, const void *object)
     return &search->hash[bucket];
 }
 
-/* The resource's index, adding it if it is new.  There are never more resources than members. */
+/* The resource's index, adding it if it is new.  LG__NONE: there is no room. */
 static uint32_t find_or_add_resource(struct lg__search *search, const struct lg__want *want,
                                      bool *is_new)
 {
@@ -146,6 +151,8 @@ static uint32_t find_or_add_resource(struct lg__search *search, const struct lg_
             *is_new = false;
             return i;
         }
+    if (search->resource_count == search->resource_max)
+        return LG__NONE;
     uint32_t index = search->resource_count++;
     search->resources[index] = (struct lg__resource){
         .class = want->class,
@@ -183,9 +190,10 @@ static bool first_look_at(void *arg, const struct lg__holding *holding)
     return look->running < look->need;
 }
 
-bool lg__search_is_needed(const struct lg__wait *wait)
+/* Whether those who run, or are unknown, do not hold enough to serve this want, of this record in the
+ * queue, and everybody ahead of it. */
+static bool is_doubtful(const struct lg__want *want, const struct lg__wait *wait)
 {
-    const struct lg__want *want = &wait->want;
     struct first_look look = {.need = want->need};
     if (want->class->visit_ahead)
         want->class->visit_ahead(want->object, wait, most_wanted, &look);
@@ -197,9 +205,21 @@ bool lg__search_is_needed(const struct lg__wait *wait)
     return look.running + unknown < look.need;
 }
 
+bool lg__search_is_needed(const struct lg__wait *wait)
+{
+    const struct lg__group *group = wait->group;
+    if (!group)
+        return is_doubtful(&wait->want, wait);
+    for (uint32_t i = 0; i < group->count; i++)
+        if (is_doubtful(&group->branches[i].want, &group->branches[i]) == group->is_all)
+            return group->is_all;
+    return !group->is_all;
+}
+
 struct ahead_visit {
     struct lg__search *search;
-    struct lg__resource *resource;
+    struct lg__term *term;       /* the one whose place is looked for */
+    const struct lg__wait *wait; /* its record */
 };
 
 /* One who queues ahead, or the waiter itself. */
@@ -208,7 +228,7 @@ static bool collect_ahead(void *arg, const struct lg__wait *ahead)
     struct ahead_visit *visit = arg;
     struct lg__search *search = visit->search;
     struct lg_context *context = lg__context_of(ahead);
-    uint64_t word = lg__load_full(&ahead->word);
+    uint64_t word = lg__load_full(&context->wait.word);
     if (LG__WAIT_STATE(word) != LG__WAIT_WAITING)
         return true; /* it has ended, and is on its way out of the queue */
     uint32_t member = lg__search_find(search, context);
@@ -216,21 +236,23 @@ static bool collect_ahead(void *arg, const struct lg__wait *ahead)
         member = add_member(search, context, lg__load_relaxed(&context->id), word);
     if (member == LG__NONE)
         return false;
-    if (search->members[member].word == word)
+    if (ahead == visit->wait)
+        visit->term->place = ahead->stamp;
+    else if (ahead == &context->wait && search->members[member].word == word)
         search->members[member].place = ahead->stamp;
-    visit->resource->seen_to = ahead->stamp;
+    search->resources[visit->term->resource].seen_to = ahead->stamp;
     return true;
 }
 
 /* Whom a pinned member waits for by its place in the queue.  Who was ahead of one that was looked at
  * before is a member already. */
-static void expand_ahead(struct lg__search *search, const struct lg__member *member)
+static void expand_ahead(struct lg__search *search, struct lg__term *term,
+                         const struct lg__want *want, const struct lg__wait *wait)
 {
-    const struct lg__want *want = &member->context->wait.want;
-    struct ahead_visit visit = {search, &search->resources[member->resource]};
-    bool is_seen = member->place != 0 && member->place <= visit.resource->seen_to;
+    struct ahead_visit visit = {search, term, wait};
+    bool is_seen = term->place != 0 && term->place <= search->resources[term->resource].seen_to;
     if (want->class->visit_ahead && !is_seen)
-        want->class->visit_ahead(want->object, &member->context->wait, collect_ahead, &visit);
+        want->class->visit_ahead(want->object, wait, collect_ahead, &visit);
 }
 
 struct collect_visit {
@@ -273,7 +295,37 @@ static bool collect_holding(void *arg, const struct lg__holding *holding)
     return true;
 }
 
-/* Look at what member `index` waits for.  If its wait has ended meanwhile, it keeps no resource: it
+/* One thing that a pinned member waits for, by the record that stands in its queue. */
+static void add_term(struct lg__search *search, uint32_t index, const struct lg__want *want,
+                     const struct lg__wait *wait)
+{
+    struct lg__member *member = &search->members[index];
+    bool is_new;
+    uint32_t resource = search->term_count < search->term_max
+                            ? find_or_add_resource(search, want, &is_new)
+                            : LG__NONE;
+    if (resource == LG__NONE) {
+        search->has_overflown = true;
+        return;
+    }
+    struct lg__term *term = &search->terms[search->term_count];
+    *term = (struct lg__term){
+        .member = index,
+        .resource = resource,
+        .need = want->need,
+        .next = search->resources[resource].waiters,
+        .place = wait == &member->context->wait ? member->place : 0,
+    };
+    search->resources[resource].waiters = search->term_count++;
+    member->term_count++;
+    if (is_new) {
+        struct collect_visit visit = {search, resource};
+        want->class->survey(want->object, collect_holding, &visit);
+    }
+    expand_ahead(search, term, want, wait);
+}
+
+/* Look at what member `index` waits for.  If its wait has ended meanwhile, it has no term: it
  * progresses. */
 static void expand(struct lg__search *search, uint32_t index)
 {
@@ -281,20 +333,16 @@ static void expand(struct lg__search *search, uint32_t index)
     struct lg__wait *wait = &member->context->wait;
     if (!lg__wait_pin(wait, member->word))
         return;
-    bool is_new;
-    uint32_t resource = find_or_add_resource(search, &wait->want, &is_new);
-    member->resource = resource;
-    member->need = wait->want.need;
+    const struct lg__group *group = wait->group;
+    member->first_term = search->term_count;
     member->deadline = wait->want.deadline;
     member->since_ns = wait->since_ns;
     member->is_relock = wait->want.is_relock;
-    member->next = search->resources[resource].waiters;
-    search->resources[resource].waiters = index;
-    if (is_new) {
-        struct collect_visit visit = {search, resource};
-        wait->want.class->survey(wait->want.object, collect_holding, &visit);
-    }
-    expand_ahead(search, member);
+    member->is_all = group && group->is_all;
+    if (!group)
+        add_term(search, index, &wait->want, wait);
+    for (uint32_t i = 0; group && i < group->count; i++)
+        add_term(search, index, &group->branches[i].want, &group->branches[i]);
     lg__wait_unpin(wait);
 }
 
@@ -303,146 +351,7 @@ bool lg__search_collect(struct lg__search *search, struct lg_context *root, uint
     (void)add_member(search, root, lg__load_relaxed(&root->id), word);
     for (uint32_t i = 0; i < search->member_count && !search->has_overflown; i++)
         expand(search, i);
-    return search->members[0].resource != LG__NONE;
-}
-
-#define NO_PLACE UINT64_MAX
-
-/* The place of the first in a queue whose need is not covered by what is free: nobody passes it. */
-static uint64_t first_uncovered(const struct lg__search *search, const struct lg__resource *r)
-{
-    uint64_t first = NO_PLACE;
-    if (!search->is_in_order || r->seen_to == 0)
-        return first;
-    for (uint32_t i = r->pending; i != LG__NONE; i = search->members[i].pending) {
-        const struct lg__member *member = &search->members[i];
-        if (!member->has_progressed && member->need > r->free && member->place != 0 &&
-            member->place < first)
-            first = member->place;
-    }
-    return first;
-}
-
-/* Pending waiters whose need is covered by what is free progress; they go on the stack. */
-static uint32_t satisfy(struct lg__search *search, uint32_t resource, uint32_t depth)
-{
-    struct lg__resource *r = &search->resources[resource];
-    if (r->free < r->least)
-        return depth;
-    uint64_t first = first_uncovered(search, r);
-    uint32_t *link = &r->pending;
-    r->least = LG__NONE;
-    while (*link != LG__NONE) {
-        struct lg__member *member = &search->members[*link];
-        bool is_behind = member->place > first;
-        if (member->need <= r->free && !is_behind) {
-            if (!member->has_progressed) /* one that was freed is on its way already */
-                search->stack[depth++] = *link;
-            member->has_progressed = true;
-            *link = member->pending;
-        } else {
-            r->least = !is_behind && member->need < r->least ? member->need : r->least;
-            link = &member->pending;
-        }
-    }
-    return depth;
-}
-
-static uint32_t release(struct lg__search *search, uint32_t member, uint32_t depth)
-{
-    for (uint32_t e = search->members[member].first_hold; e != LG__NONE;
-         e = search->edges[e].next_hold) {
-        search->resources[search->edges[e].resource].free += search->edges[e].units;
-        depth = satisfy(search, search->edges[e].resource, depth);
-    }
-    return depth;
-}
-
-static void prepare_resource(struct lg__resource *resource)
-{
-    resource->free = resource->outside;
-    resource->pending = resource->waiters;
-    resource->least = 0;
-}
-
-static uint32_t reduce(struct lg__search *search, uint32_t removed)
-{
-    uint32_t depth = 0;
-    uint32_t progressed = 0;
-    for (uint32_t i = 0; i < search->resource_count; i++)
-        prepare_resource(&search->resources[i]);
-    for (uint32_t i = 0; i < search->member_count; i++) {
-        search->members[i].pending = search->members[i].next;
-        search->members[i].has_progressed =
-            search->members[i].resource == LG__NONE || search->members[i].was_freed;
-        if (search->members[i].has_progressed)
-            search->stack[depth++] = i;
-    }
-    for (uint32_t i = 0; i < search->resource_count; i++)
-        depth = satisfy(search, i, depth);
-    if (removed != LG__NONE)
-        depth = release(search, removed, depth);
-    while (depth > 0) {
-        uint32_t member = search->stack[--depth];
-        progressed++;
-        if (member != removed) /* its units are out already */
-            depth = release(search, member, depth);
-    }
-    return progressed;
-}
-
-uint32_t lg__search_reduce(struct lg__search *search, uint32_t removed)
-{
-    search->is_in_order = false;
-    return reduce(search, removed);
-}
-
-uint32_t lg__search_reduce_in_order(struct lg__search *search)
-{
-    search->is_in_order = true;
-    return reduce(search, LG__NONE);
-}
-
-uint32_t lg__search_blocker(const struct lg__search *search, uint32_t member)
-{
-    const struct lg__member *behind = &search->members[member];
-    uint32_t first = LG__NONE;
-    if (behind->has_progressed || behind->need > search->resources[behind->resource].free)
-        return first;
-    for (uint32_t i = search->resources[behind->resource].waiters; i != LG__NONE;
-         i = search->members[i].next) {
-        const struct lg__member *ahead = &search->members[i];
-        if (!ahead->has_progressed && ahead->place != 0 && ahead->place < behind->place &&
-            (first == LG__NONE || ahead->place < search->members[first].place))
-            first = i;
-    }
-    return first;
-}
-
-void lg__search_reach(struct lg__search *search, uint32_t from)
-{
-    uint32_t depth = 0;
-    for (uint32_t i = 0; i < search->member_count; i++)
-        search->members[i].is_reached = false;
-    for (uint32_t i = 0; i < search->resource_count; i++)
-        search->resources[i].is_reached = false;
-    for (uint32_t member = from;;) {
-        uint32_t resource = search->members[member].resource;
-        uint32_t e = LG__NONE;
-        if (resource != LG__NONE && !search->resources[resource].is_reached) {
-            e = search->resources[resource].holders;
-            search->resources[resource].is_reached = true;
-        }
-        for (; e != LG__NONE; e = search->edges[e].next_holder) {
-            struct lg__member *holder = &search->members[search->edges[e].holder];
-            if (!holder->is_reached)
-                search->stack[depth++] = search->edges[e].holder;
-            holder->is_reached = true;
-        }
-        if (depth == 0)
-            return;
-        member = search->stack[--depth];
-    }
+    return search->members[0].term_count > 0;
 }
 
 struct verify_visit {
@@ -483,22 +392,23 @@ static bool verify_resource(const struct lg__search *search, const struct lg__re
 {
     bool is_counted = false;
     uint32_t left = 0;
-    uint64_t first_uncovered = NO_PLACE, first_covered = NO_PLACE;
-    for (uint32_t i = resource->waiters; i != LG__NONE; i = search->members[i].next) {
-        const struct lg__member *member = &search->members[i];
-        if (member->has_progressed)
+    uint64_t first_uncovered = LG__NO_PLACE, first_covered = LG__NO_PLACE;
+    for (uint32_t i = resource->waiters; i != LG__NONE; i = search->terms[i].next) {
+        const struct lg__term *term = &search->terms[i];
+        const struct lg__member *member = &search->members[term->member];
+        if (member->has_progressed || term->is_served)
             continue;
         if (!is_counted && !count_again(search, resource, member, &left))
             return false;
         is_counted = true;
-        bool is_covered = left >= member->need;
+        bool is_covered = left >= term->need;
         uint64_t *first = is_covered ? &first_covered : &first_uncovered;
-        if (is_covered && member->place == 0)
+        if (is_covered && term->place == 0)
             return false;
-        if (member->place != 0 && member->place < *first)
-            *first = member->place;
+        if (term->place != 0 && term->place < *first)
+            *first = term->place;
     }
-    return first_covered == NO_PLACE || first_uncovered < first_covered;
+    return first_covered == LG__NO_PLACE || first_uncovered < first_covered;
 }
 
 bool lg__search_verify(struct lg__search *search)

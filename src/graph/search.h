@@ -1,7 +1,8 @@
 /* Search: the closure of blocked contexts behind one wait, and its reduction.
  *
  * The model (DESIGN.md, "The inequality"): resource r has a capacity; a set D of blocked contexts is
- * deadlocked iff for each T in D, what D does not hold of T's resource does not cover T's need.  The
+ * deadlocked iff for each T in D, what D does not hold of T's resource does not cover T's need; if T
+ * waits for any of several things, of none of them, and if it waits for all, of one at least.  The
  * largest such D is what is left when all who can progress have progressed and given back their
  * units (Holt's reduction; for reusable resources every order of progress ends the same).
  *
@@ -21,19 +22,20 @@
 
 #define LG__NONE UINT32_MAX
 
-/* A blocked context in the closure. */
+/* A blocked context in the closure.  It waits for one of its terms, or for all of them. */
 struct lg__member {
     struct lg_context *context;
     uint64_t id;         /* the context's, when it was met */
     uint64_t word;       /* the wait's word, when it was met */
-    uint32_t resource;   /* index of what it waits for */
-    uint32_t need;       /* units of it */
-    uint32_t next;       /* next member that waits for the same resource */
-    uint32_t pending;    /* the reduction's copy of next: those not yet served */
+    uint32_t first_term; /* they follow one another */
+    uint32_t term_count; /* 0: its wait was over when it was looked at */
+    uint32_t missing;    /* the reduction's: so many terms must yet be served */
     uint32_t first_hold; /* first edge of what it holds */
-    uint64_t place;      /* in the queue for the resource; 0: in none that is kept in order */
+    uint32_t passing;    /* by the walk of those who may pass: the term whose place holds it up */
+    uint64_t place;      /* of its only term, if it was met in a queue before it was looked at */
     lg_deadline deadline;
     uint64_t since_ns;
+    bool is_all; /* waits for all of its terms */
     bool is_relock;
     bool has_progressed; /* by the last reduction */
     bool is_stuck;       /* by the reduction that the victim walk began with */
@@ -42,13 +44,26 @@ struct lg__member {
     bool was_freed;      /* by the judgement, struck or let pass: reductions count it as released */
 };
 
+#define LG__NO_PLACE UINT64_MAX
+
+/* One inequality of a member's: so many units of one resource. */
+struct lg__term {
+    uint32_t member;
+    uint32_t resource;
+    uint32_t need;
+    uint32_t next;    /* next term about the same resource */
+    uint32_t pending; /* the reduction's copy of next: those not yet served */
+    bool is_served;   /* by the last reduction */
+    uint64_t place;   /* in the queue for the resource; 0: in none that is kept in order */
+};
+
 /* A resource that a member waits for. */
 struct lg__resource {
     const struct lg__resource_class *class;
     const void *object;
     uint32_t outside; /* units that no member holds */
     uint32_t free;    /* the reduction's running value of outside */
-    uint32_t waiters; /* first member that waits for it */
+    uint32_t waiters; /* first term about it */
     uint32_t holders; /* first edge of those who hold it */
     bool is_reached;  /* its holders are, by the last lg__search_reach */
     uint64_t seen_to; /* up to this place those who queue for it are members; 0: no queue */
@@ -68,13 +83,14 @@ struct lg__edge {
 
 struct lg__search {
     struct lg__member *members;
+    struct lg__term *terms;
     struct lg__resource *resources;
     struct lg__edge *edges;
     uint32_t *stack; /* member_max entries: the work list of a reduction or a reach */
     uint32_t *hash;  /* hash_max heads of resource chains; hash_max is a power of two */
     uint64_t *hash_serial;
-    uint32_t member_max, resource_max, edge_max, hash_max;
-    uint32_t member_count, resource_count, edge_count;
+    uint32_t member_max, term_max, resource_max, edge_max, hash_max;
+    uint32_t member_count, term_count, resource_count, edge_count;
     uint64_t serial; /* of this search: marks of others count as unset */
     bool has_overflown;
     bool uses_marks;  /* under the detector lock: contexts carry their index */
@@ -82,6 +98,7 @@ struct lg__search {
 };
 
 #define LG__SMALL_MEMBERS 64
+#define LG__SMALL_TERMS   96
 #define LG__SMALL_EDGES   128
 #define LG__SMALL_HASH    64
 
@@ -89,6 +106,7 @@ struct lg__search {
 struct lg__small_search {
     struct lg__search search;
     struct lg__member members[LG__SMALL_MEMBERS];
+    struct lg__term terms[LG__SMALL_TERMS];
     struct lg__resource resources[LG__SMALL_MEMBERS];
     struct lg__edge edges[LG__SMALL_EDGES];
     uint32_t stack[LG__SMALL_MEMBERS];
@@ -113,8 +131,9 @@ uint32_t lg__search_reduce(struct lg__search *search, uint32_t removed);
 uint32_t lg__search_reduce_in_order(struct lg__search *search);
 
 /* After a reduction in order: whom a member is stuck behind, though there is enough for itself: the first
- * in that queue who is stuck.  LG__NONE: it is not stuck, or for want of units. */
-uint32_t lg__search_blocker(const struct lg__search *search, uint32_t member);
+ * in that queue who is stuck; *term gets the term that queues there.  LG__NONE: it is not stuck, or for
+ * want of units. */
+uint32_t lg__search_blocker(const struct lg__search *search, uint32_t member, uint32_t *term);
 
 /* Mark the members that `from` waits for, through any chain; itself only if that leads back to it. */
 void lg__search_reach(struct lg__search *search, uint32_t from);

@@ -41,6 +41,15 @@ bool lg__wait_begin(struct lg__wait *wait, const struct lg__want *want, enum lg_
            lg__wait_end_this(wait, word, LG__WAIT_CANCELLED, 0);
 }
 
+static bool end_word(struct lg__wait *own, uint64_t word, enum lg__wait_state end)
+{
+    bool is_mine = lg__cas_full(&own->word, &word, with_state(word, end)); /* W2 */
+    struct lg_context *self = lg__self;
+    if (is_mine && self && own != &self->wait && lg__load_relaxed(&self->wait.observed) != 0)
+        lg__observe_woke(self, lg__context_of(own), word);
+    return is_mine;
+}
+
 bool lg__wait_end_this(struct lg__wait *wait, uint64_t word, enum lg__wait_state end,
                        uint64_t grant)
 {
@@ -48,23 +57,25 @@ bool lg__wait_end_this(struct lg__wait *wait, uint64_t word, enum lg__wait_state
      * under it before its next wait, so `grant` has one writer at a time. */
     if (end == LG__WAIT_GRANTED || end == LG__WAIT_REFUSED)
         wait->grant = grant;
-    bool is_mine = lg__cas_full(&wait->word, &word, with_state(word, end)); /* W2 */
-    struct lg_context *self = lg__self;
-    if (is_mine && self && wait != &self->wait && lg__load_relaxed(&self->wait.observed) != 0)
-        lg__observe_woke(self, lg__context_of(wait), word);
-    return is_mine;
+    struct lg__wait *own = lg__wait_own(wait);
+    if (!end_word(own, word, end))
+        return false;
+    if (lg__unlikely(own != wait))
+        wait->won = word;
+    return true;
 }
 
 bool lg__wait_end(struct lg__wait *wait, enum lg__wait_state end, uint64_t grant)
 {
-    uint64_t word = lg__load_acquire(&wait->word);
+    const struct lg__wait *own = lg__wait_own(wait);
+    uint64_t word = lg__load_acquire(&own->word);
     enum lg__wait_state state = LG__WAIT_STATE(word);
     while (state == LG__WAIT_WAITING || state == LG__WAIT_OUTSIDE || state == LG__WAIT_MOVING) {
         if (state != LG__WAIT_MOVING && lg__wait_end_this(wait, word, end, grant))
             return true;
         if (state == LG__WAIT_MOVING)
             lg__cpu_relax();
-        word = lg__load_acquire(&wait->word);
+        word = lg__load_acquire(&own->word);
         state = LG__WAIT_STATE(word);
     }
     return false;
@@ -73,10 +84,11 @@ bool lg__wait_end(struct lg__wait *wait, enum lg__wait_state end, uint64_t grant
 void lg__wait_wake(struct lg__wait *wait)
 {
     lg__seam_pass(LG__STOP_WAKE);
-    if (lg__unlikely(wait->notify != NULL))
-        wait->notify(wait->notify_arg);
-    else if (lg__load_full(&wait->is_asleep)) /* W3 */
-        lg__futex_wake(futex_of(wait), 1);
+    struct lg__wait *own = lg__wait_own(wait);
+    if (lg__unlikely(own->notify != NULL))
+        own->notify(own->notify_arg);
+    else if (lg__load_full(&own->is_asleep)) /* W3 */
+        lg__futex_wake(futex_of(own), 1);
 }
 
 /* False: the time has come. */

@@ -26,6 +26,12 @@
  *       the wait changes the word (full) before it looks at is_asleep (store-load on both sides): the
  *       kernel sees the change, or the waker sees the sleeper.  Who spins costs its waker no call.
  *   K1  begin's exchange also comes before the loads of the token's flags (cancel.h).
+ * A wait for several things has one word and many queues.  In each of these it has a branch: a record
+ * that stands in the queue like any other, and whose end is that of the wait it belongs to (`own`).  So
+ * whoever serves a queue need not know: of all who try to end one wait through its branches one
+ * succeeds, and the branch that he came by says of which word (won).  The waiter takes the lock of
+ * each queue before it looks which, and enders of a branch hold that lock until they have said it.  A
+ * branch's memory is never freed either, nor that of another context later: a wake may come late.
  * Lifetime: records are never freed (they live in the context table).  The object named by a
  * record is kept alive by the pin: a reader takes it and finds the same word; retract takes it
  * before the waiter may return and the object may go. */
@@ -66,6 +72,15 @@ struct lg__want {
     uint64_t since_ns; /* 0: it begins now; else a wait of before goes on */
 };
 
+struct lg__wait;
+
+/* What a wait for several things is for.  Read by others under the pin, as the want. */
+struct lg__group {
+    struct lg__wait *branches; /* one for each thing, with its want */
+    uint32_t count;
+    bool is_all; /* else: any one of them ends it */
+};
+
 /* Told that a wait has ended in which nobody sleeps (see the proxies of context.h). */
 typedef void lg__notify(void *arg);
 
@@ -85,10 +100,26 @@ struct lg__wait {
     uint64_t stamp;            /* as next; free for the queue's use */
     void *companion;           /* as next; free for the queue's use */
     bool is_patient;           /* as next; of a pool's queue (growth.c) */
+    const struct lg__group *group; /* as want; NULL: it is for one thing, the want */
+    struct lg__wait *own; /* r/o while it is in a queue; of a branch: the wait; NULL: it is none */
+    uint64_t won;       /* as next; of a branch: the word of the wait that was ended by way of it */
     lg__notify *notify; /* owner while IDLE; called instead of a wake; NULL: a thread sleeps */
     void *notify_arg;   /* as notify */
     uint32_t observed;  /* atomic relaxed; a bit an observer (observe.h) */
 };
+
+/* The wait that a record in a queue belongs to: whose word counts, and who sleeps. */
+static inline struct lg__wait *lg__wait_own(const struct lg__wait *wait)
+{
+    return wait->own ? wait->own : (struct lg__wait *)(uintptr_t)wait;
+}
+
+/* Whether it has neither ended nor been taken back. */
+static inline bool lg__wait_goes_on(const struct lg__wait *wait)
+{
+    enum lg__wait_state state = LG__WAIT_STATE(lg__load_acquire(&lg__wait_own(wait)->word));
+    return state == LG__WAIT_WAITING || state == LG__WAIT_OUTSIDE || state == LG__WAIT_MOVING;
+}
 
 /* Begin a wait: from here on the detector counts the caller as blocked.  Its deadline is the earlier
  * of the want's and the token's.  True: the token was requested, and this call has ended the wait. */

@@ -10,13 +10,20 @@
 
 #define ORACLE_CONTEXTS 160
 #define ORACLE_THINGS   96
+#define ORACLE_WANTS    3 /* of one context */
 #define ORACLE_NONE     UINT32_MAX
+
+struct oracle_want {
+    uint32_t thing;
+    uint32_t need;
+    uint64_t place; /* in the queue for it, which nobody passes; 0: in none */
+};
 
 struct oracle_context {
     bool waits;
-    uint32_t wants; /* which thing */
-    uint32_t need;
-    uint64_t place; /* in the queue for it, which nobody passes; 0: in none */
+    bool is_all; /* of its wants; else for any of them */
+    uint32_t want_count;
+    struct oracle_want wants[ORACLE_WANTS];
     uint32_t held[ORACLE_THINGS];
     /* For the victim. */
     uint64_t deadline;
@@ -43,14 +50,17 @@ uint32_t oracle_stuck_in_order(const struct oracle *oracle, bool *is_stuck);
 
 /* The first stuck one ahead of one that is stuck in order though there is enough for itself; or
  * ORACLE_NONE. */
-uint32_t oracle_blocker(const struct oracle *oracle, uint32_t who, const bool *is_stuck);
+uint32_t oracle_blocker(const struct oracle *oracle, uint32_t who);
 
 /* Rule 4, for `root`, of those in its closure who have such a one ahead: who is let pass next, or
  * ORACLE_NONE. */
 uint32_t oracle_passer(const struct oracle *oracle, uint32_t root);
 
-/* Whether nobody who waits for the same stands ahead of it. */
-bool oracle_is_first(const struct oracle *oracle, uint32_t who);
+/* The place that this one stands at there; 0: it has none ahead that is stuck. */
+uint64_t oracle_blocked_place(const struct oracle *oracle, uint32_t who);
+
+/* Whether nobody stands ahead of this want of its in the queue. */
+bool oracle_is_first(const struct oracle *oracle, uint32_t who, uint32_t want);
 
 /* The waiting contexts that a wait depends on, as holders or ahead in a queue, through any chain, and
  * the waiter itself. */

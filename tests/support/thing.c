@@ -4,6 +4,8 @@
 #include "graph/detector.h"
 #include "plat/text.h"
 
+#include <string.h>
+
 static uint32_t get_capacity(const void *object)
 {
     return lg__load_relaxed(&((const struct thing *)object)->capacity);
@@ -48,7 +50,7 @@ static void visit_ahead(const void *object, const struct lg__wait *wait, lg__vis
 
 static void let_pass(const void *object, struct lg__wait *wait, uint64_t word)
 {
-    if (lg__load_acquire(&wait->word) == word)
+    if (lg__load_acquire(&lg__wait_own(wait)->word) == word)
         thing_queue_first((struct thing *)(uintptr_t)object, wait);
 }
 
@@ -61,12 +63,26 @@ const struct lg__resource_class thing_class = {
     .let_pass = let_pass,
 };
 
-void thing_queue(struct thing *thing, struct lg_context *context, uint64_t place)
+void thing_queue(struct thing *thing, struct lg__wait *wait, uint64_t place)
 {
     if (thing->queued == THING_QUEUE_MAX)
         fail_msg("too many queue for %s", thing->name);
-    context->wait.stamp = place;
-    thing->queue[thing->queued++] = &context->wait;
+    wait->stamp = place;
+    thing->queue[thing->queued++] = wait;
+}
+
+void thing_group_begin(struct thing_group *group, struct lg_context *ghost, bool is_all)
+{
+    memset(group->branches, 0, sizeof group->branches);
+    group->group = (struct lg__group){group->branches, 0, is_all};
+    for (int i = 0; i < THING_WANTS_MAX; i++)
+        group->branches[i].own = &ghost->wait;
+    ghost->wait.group = &group->group;
+}
+
+void thing_group_add(struct thing_group *group, const struct lg__want *want)
+{
+    group->branches[group->group.count++].want = *want;
 }
 
 void thing_unqueue(struct thing *thing, const struct lg__wait *wait)
@@ -153,6 +169,7 @@ void thing_ghost_runs(struct lg_context *ghost)
         return;
     (void)lg__wait_end(&ghost->wait, LG__WAIT_WOKEN, 0);
     lg__wait_retract(&ghost->wait);
+    ghost->wait.group = NULL;
 }
 
 static int want_and_sleep(const struct lg__want *want, bool looks)

@@ -11,7 +11,8 @@
 #include "graph/context.h"
 
 #define THING_HOLDINGS_MAX 64
-#define THING_QUEUE_MAX    160
+#define THING_QUEUE_MAX    500
+#define THING_WANTS_MAX    3
 
 struct thing_holding {
     uint64_t holder; /* atomic; a context's id; 0: nobody */
@@ -35,13 +36,21 @@ void thing_hold(struct thing *thing, const struct lg_context *context, uint32_t 
 void thing_let_go(struct thing *thing, const struct lg_context *context);
 uint32_t thing_held_by(const struct thing *thing, const struct lg_context *context);
 
-/* The context stands at the end of the thing's queue, at this place; before all; in the queue no more. */
-void thing_queue(struct thing *thing, struct lg_context *context, uint64_t place);
+/* The record stands at the end of the thing's queue, at this place; before all; in the queue no more. */
+void thing_queue(struct thing *thing, struct lg__wait *wait, uint64_t place);
 void thing_queue_first(struct thing *thing, struct lg__wait *wait);
 void thing_unqueue(struct thing *thing, const struct lg__wait *wait);
 
 /* What a wait for a thing wants; place and deadline may be changed. */
 struct lg__want thing_want(const struct thing *thing, uint32_t need);
+
+/* A ghost waits for several things: as thing_ghost_waits, without the look. */
+struct thing_group {
+    struct lg__group group;
+    struct lg__wait branches[THING_WANTS_MAX];
+};
+void thing_group_begin(struct thing_group *group, struct lg_context *ghost, bool is_all);
+void thing_group_add(struct thing_group *group, const struct lg__want *want);
 
 /* A context without a thread.  End it with thing_bury. */
 struct lg_context *thing_ghost(const char *name);

@@ -16,6 +16,7 @@
 struct life {
     struct oracle oracle;
     struct lg_context *ghosts[12];
+    struct thing_group groups[12]; /* of those who wait for several things */
     struct thing things[8];
     bool owes_look[12]; /* has begun and not looked yet */
     struct support_random random;
@@ -38,12 +39,47 @@ static void take(struct life *life, uint32_t who, uint32_t thing, uint32_t units
     life->oracle.context[who].held[thing] += units;
 }
 
+/* What stands in the queue for one of its wants. */
+static struct lg__wait *record(struct life *life, uint32_t who, uint32_t which)
+{
+    struct lg__wait *wait = &life->ghosts[who]->wait;
+    return wait->group ? &life->groups[who].branches[which] : wait;
+}
+
 static void stop_waiting(struct life *life, uint32_t who)
 {
-    thing_unqueue(&life->things[life->oracle.context[who].wants], &life->ghosts[who]->wait);
+    struct oracle_context *context = &life->oracle.context[who];
+    for (uint32_t k = 0; k < context->want_count; k++)
+        thing_unqueue(&life->things[context->wants[k].thing], record(life, who, k));
     thing_ghost_runs(life->ghosts[who]);
-    life->oracle.context[who].waits = false;
+    context->waits = false;
     life->owes_look[who] = false;
+}
+
+static bool can_be_served(const struct life *life, uint32_t who, uint32_t which)
+{
+    const struct oracle_want *want = &life->oracle.context[who].wants[which];
+    return oracle_free(&life->oracle, want->thing) >= want->need &&
+           oracle_is_first(&life->oracle, who, which);
+}
+
+/* Serve one want, or all of them, if that is what it waits for. */
+static void grant_one(struct life *life, uint32_t who)
+{
+    const struct oracle_context *context = &life->oracle.context[who];
+    uint32_t served = 0, which = 0;
+    for (uint32_t k = 0; k < context->want_count; k++)
+        if (can_be_served(life, who, k)) {
+            which = k;
+            served++;
+        }
+    if (served == 0 || (context->is_all && served < context->want_count))
+        return;
+    assert_true(lg__wait_end(record(life, who, which), LG__WAIT_GRANTED, 0));
+    stop_waiting(life, who);
+    for (uint32_t k = 0; k < context->want_count; k++)
+        if (context->is_all || k == which)
+            take(life, who, context->wants[k].thing, context->wants[k].need);
 }
 
 /* Whoever can be served is, in an order that is nobody's. */
@@ -51,16 +87,9 @@ static void grant(struct life *life)
 {
     uint32_t n = life->oracle.contexts;
     uint32_t first = support_below(&life->random, n);
-    for (uint32_t k = 0; k < n; k++) {
-        uint32_t who = (first + k) % n;
-        const struct oracle_context *context = &life->oracle.context[who];
-        if (!context->waits || oracle_free(&life->oracle, context->wants) < context->need ||
-            !oracle_is_first(&life->oracle, who))
-            continue;
-        assert_true(lg__wait_end(&life->ghosts[who]->wait, LG__WAIT_GRANTED, 0));
-        stop_waiting(life, who);
-        take(life, who, context->wants, context->need);
-    }
+    for (uint32_t k = 0; k < n; k++)
+        if (life->oracle.context[(first + k) % n].waits)
+            grant_one(life, (first + k) % n);
 }
 
 static void predict_passes(struct oracle *oracle, uint32_t root, bool *passes)
@@ -111,18 +140,22 @@ static void release_after_told(struct life *life, uint32_t who)
             release_all(life, who, t);
 }
 
-static void compare_place(struct life *life, uint32_t who, bool passes)
+/* Who passes does so in one of its queues. */
+static void compare_places(struct life *life, uint32_t who, bool passes)
 {
     struct oracle_context *context = &life->oracle.context[who];
-    uint64_t place = life->ghosts[who]->wait.stamp;
-    if (!context->waits || context->place == 0)
-        return;
-    if (!passes)
-        assert_int_equal(place, context->place);
-    else
-        assert_in_range(place, 1, context->place - 1);
-    life->passed += passes;
-    context->place = place;
+    uint32_t changed = 0;
+    for (uint32_t k = 0; context->waits && k < context->want_count; k++) {
+        uint64_t place = record(life, who, k)->stamp;
+        if (context->wants[k].place == 0 || place == context->wants[k].place)
+            continue;
+        assert_in_range(place, 1, context->wants[k].place - 1);
+        context->wants[k].place = place;
+        changed++;
+    }
+    if (context->waits)
+        assert_int_equal(changed, passes);
+    life->passed += changed;
 }
 
 static void look(struct life *life, uint32_t who)
@@ -135,7 +168,7 @@ static void look(struct life *life, uint32_t who)
     life->owes_look[who] = false;
     lg__detector_look(life->ghosts[who]);
     for (uint32_t i = 0; i < life->oracle.contexts; i++) {
-        compare_place(life, i, passes[i]);
+        compare_places(life, i, passes[i]);
         bool is_told = thing_state(life->ghosts[i]) == LG__WAIT_VICTIM;
         assert_int_equal(is_told, stuck_at[i] > 0);
         if (is_told)
@@ -150,25 +183,64 @@ static void look(struct life *life, uint32_t who)
     life->most_told = told > life->most_told ? told : life->most_told;
 }
 
+/* One thing more, not one that it wants already. */
+static struct lg__want add_want(struct life *life, uint32_t who, uint32_t thing, uint32_t need)
+{
+    struct oracle_context *context = &life->oracle.context[who];
+    context->wants[context->want_count++] = (struct oracle_want){.thing = thing, .need = need};
+    return thing_want(&life->things[thing], need);
+}
+
+static void add_other_wants(struct life *life, uint32_t who)
+{
+    const struct oracle_context *context = &life->oracle.context[who];
+    uint32_t count = 1 + support_below(&life->random, ORACLE_WANTS);
+    for (uint32_t tries = 0; tries < 8 && context->want_count < count; tries++) {
+        uint32_t thing = support_below(&life->random, life->oracle.things);
+        bool is_new = true;
+        for (uint32_t k = 0; k < context->want_count; k++)
+            is_new &= context->wants[k].thing != thing;
+        if (!is_new)
+            continue;
+        struct lg__want want = add_want(
+            life, who, thing, 1 + support_below(&life->random, life->oracle.capacity[thing]));
+        thing_group_add(&life->groups[who], &want);
+    }
+}
+
+/* With room between places, for those who pass.  Who wants all keeps no place. */
+static void queue_up(struct life *life, uint32_t who)
+{
+    struct oracle_context *context = &life->oracle.context[who];
+    for (uint32_t k = 0; k < context->want_count; k++)
+        if (context->wants[k].thing % 2 == 1 && !context->is_all) {
+            context->wants[k].place = (life->ticks + 1) << 20;
+            thing_queue(&life->things[context->wants[k].thing], record(life, who, k),
+                        context->wants[k].place);
+        }
+}
+
 static void want(struct life *life, uint32_t who, uint32_t thing, uint32_t need)
 {
     static const lg_deadline deadlines[] = {LG_FOREVER, LG_FOREVER, LATE, LATE - 1};
     struct oracle_context *context = &life->oracle.context[who];
-    struct lg__want want = thing_want(&life->things[thing], need);
+    bool is_several = support_below(&life->random, 3) == 0;
+    context->want_count = 0;
+    context->is_all = is_several && support_below(&life->random, 2) == 0;
+    struct lg__want want = add_want(life, who, thing, need);
+    if (is_several) {
+        thing_group_begin(&life->groups[who], life->ghosts[who], context->is_all);
+        thing_group_add(&life->groups[who], &want);
+        add_other_wants(life, who);
+    }
     want.deadline = deadlines[support_below(&life->random, 4)];
     want.is_relock = support_below(&life->random, 8) == 0;
     context->waits = true;
-    context->wants = thing;
-    context->need = need;
     context->deadline = want.is_relock ? LG_FOREVER : want.deadline;
     context->since = ++life->ticks;
-    context->place = 0;
     context->category = want.is_relock ? 2 : 0;
     lg__wait_begin(&life->ghosts[who]->wait, &want, LG__WAIT_WAITING);
-    if (thing % 2 == 1) { /* with room between places, for those who pass */
-        context->place = (life->ticks + 1) << 20;
-        thing_queue(&life->things[thing], life->ghosts[who], context->place);
-    }
+    queue_up(life, who);
     if (support_below(&life->random, 3) == 0)
         life->owes_look[who] = true;
     else

@@ -79,22 +79,61 @@ static void lend(struct oracle *oracle, const struct shape *shape, struct suppor
     }
 }
 
+/* A thing and how many of it; the record `wait` stands in its queue if it has one: every other thing is
+ * waited for in order. */
+static struct lg__want add_want(struct oracle *oracle, struct support_random *random, uint32_t i)
+{
+    struct oracle_context *context = &oracle->context[i];
+    struct oracle_want *wanted = &context->wants[context->want_count++];
+    wanted->thing = support_below(random, oracle->things);
+    wanted->need = 1 + support_below(random, oracle->capacity[wanted->thing]);
+    return thing_want(&things[wanted->thing], wanted->need);
+}
+
+static void queue_up(struct oracle *oracle, uint32_t i, uint32_t which, struct lg__wait *wait)
+{
+    struct oracle_want *wanted = &oracle->context[i].wants[which];
+    struct thing *thing = &things[wanted->thing];
+    if (wanted->thing % 2 == 0)
+        return;
+    wanted->place = thing->queued + 1;
+    thing_queue(thing, wait, wanted->place);
+}
+
+static struct thing_group groups[CONTEXTS];
+
+/* Any, or all, of several things; some may be the same. */
+static void let_want_several(struct oracle *oracle, struct support_random *random, uint32_t i)
+{
+    struct oracle_context *context = &oracle->context[i];
+    uint32_t count = 1 + support_below(random, ORACLE_WANTS);
+    context->is_all = support_below(random, 2) != 0;
+    thing_group_begin(&groups[i], ghosts[i], context->is_all);
+    while (context->want_count < count) {
+        struct lg__want want = add_want(oracle, random, i);
+        thing_group_add(&groups[i], &want);
+    }
+}
+
 static void let_wait(struct oracle *oracle, struct support_random *random, uint32_t i)
 {
-    uint32_t thing = support_below(random, oracle->things);
-    uint32_t need = 1 + support_below(random, oracle->capacity[thing]);
-    struct lg__want want = thing_want(&things[thing], need);
+    struct oracle_context *context = &oracle->context[i];
+    bool is_several = support_below(random, 3) == 0;
+    struct lg__want want;
+    if (is_several)
+        let_want_several(oracle, random, i);
+    else
+        want = add_want(oracle, random, i);
+    if (is_several)
+        want = thing_want(&things[0], 1); /* nobody looks at it */
     bool is_outside = support_below(random, 20) == 0;
     lg__wait_begin(&ghosts[i]->wait, &want, is_outside ? LG__WAIT_OUTSIDE : LG__WAIT_WAITING);
     if (!is_outside && support_below(random, 20) == 0)
         (void)lg__wait_end(&ghosts[i]->wait, LG__WAIT_GRANTED, 0); /* and has not run yet */
-    oracle->context[i].waits = thing_state(ghosts[i]) == LG__WAIT_WAITING;
-    oracle->context[i].wants = thing;
-    oracle->context[i].need = need;
-    if (!is_outside && thing % 2 == 1) { /* every other thing is waited for in order */
-        oracle->context[i].place = things[thing].queued + 1;
-        thing_queue(&things[thing], ghosts[i], oracle->context[i].place);
-    }
+    context->waits = thing_state(ghosts[i]) == LG__WAIT_WAITING;
+    for (uint32_t k = 0; !is_outside && k < context->want_count; k++)
+        if (!is_several || support_below(random, 3) != 0)
+            queue_up(oracle, i, k, is_several ? &groups[i].branches[k] : &ghosts[i]->wait);
 }
 
 static void build(struct oracle *oracle, const struct shape *shape, struct support_random *random)
@@ -151,8 +190,9 @@ static void compare_in_order(struct lg__search *search, const struct oracle *ora
     assert_int_equal(progressed, expected);
     for (uint32_t m = 0; m < search->member_count; m++) {
         uint32_t who = index_of(search->members[m].context);
-        uint32_t blocker = lg__search_blocker(search, m);
-        uint32_t expected_blocker = oracle_blocker(oracle, who, is_stuck);
+        uint32_t term;
+        uint32_t blocker = lg__search_blocker(search, m, &term);
+        uint32_t expected_blocker = oracle_blocker(oracle, who);
         assert_int_equal(blocker == LG__NONE, expected_blocker == ORACLE_NONE);
         if (blocker != LG__NONE)
             assert_ptr_equal(search->members[blocker].context, ghosts[expected_blocker]);
