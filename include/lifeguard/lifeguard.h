@@ -14,6 +14,7 @@
 #include <lifeguard/once.h>
 #include <lifeguard/pool.h>
 #include <lifeguard/pool_event.h>
+#include <lifeguard/predict.h>
 #include <lifeguard/report.h>
 #include <lifeguard/request.h>
 #include <lifeguard/semaphore.h>

@@ -20,7 +20,7 @@
 #define SLOT_SHIFT  2
 #define SLOT_MASK   0xffffull
 #define GEN_SHIFT   18
-#define HOOKS_MAX   4
+#define HOOKS_MAX   12
 
 _Static_assert(LG_CONTEXTS_MAX < SLOT_MASK, "a slot + 1 fits its bits");
 
@@ -51,7 +51,7 @@ static uint32_t end_hook_count;            /* atomic; written under registry_loc
 
 /* What new contexts begin with: under registry_lock. */
 static uint32_t first_observed;
-static uint32_t first_held_limit = LG__HELD_MAX;
+static uint32_t first_watch;
 
 static lg__end_hook *tell_joiners; /* r/o after the constructors */
 static uint64_t forks;             /* r/o but in the handler of a child, which has one thread */
@@ -162,6 +162,15 @@ static void give_slot_locked(struct lg_context *context)
     list->tail = context->slot + 1;
 }
 
+/* Under registry_lock. */
+static void begin_observed(struct lg_context *context)
+{
+    uint32_t watch = context->is_proxy ? 0 : first_watch;
+    lg__store_release(&context->wait.observed, context->is_proxy ? 0 : first_observed);
+    lg__store_relaxed(&context->watch, watch);
+    lg__store_release(&context->held_limit, watch ? 0u : LG__HELD_MAX);
+}
+
 static struct lg_context *begin_context(bool is_proxy)
 {
     lg__raw_lock(&registry_lock);
@@ -185,9 +194,9 @@ static struct lg_context *begin_context(bool is_proxy)
         lg__store_relaxed(&context->held_count, 0u);
         lg__store_relaxed(&context->lease_count, 0u);
         lg__store_relaxed(&context->lease_lost, 0u);
-        lg__store_relaxed(&context->held_limit, is_proxy ? LG__HELD_MAX : first_held_limit);
-        lg__store_relaxed(&context->wait.observed, is_proxy ? 0u : first_observed);
         lg__store_relaxed(&context->has_been_told, 0u);
+        context->birth = is_proxy ? 0 : lg__observe_tick();
+        begin_observed(context);
         lg__store_release(&context->id, context->generation << GEN_SHIFT |
                                             (uint64_t)(context->slot + 1) << SLOT_SHIFT);
     }
@@ -195,18 +204,14 @@ static struct lg_context *begin_context(bool is_proxy)
     return context;
 }
 
-void lg__context_observe(uint32_t mask, bool has_takings)
+void lg__context_observe(uint32_t mask, uint32_t watch)
 {
     lg__raw_lock(&registry_lock);
     first_observed = mask;
-    first_held_limit = has_takings ? 0 : LG__HELD_MAX;
-    for (uint32_t slot = 0; slot < slots_used; slot++) {
-        struct lg_context *context = context_at(slot);
-        if (context->is_proxy)
-            continue;
-        lg__store_relaxed(&context->held_limit, first_held_limit);
-        lg__store_relaxed(&context->wait.observed, mask);
-    }
+    first_watch = watch;
+    for (uint32_t slot = 0; slot < slots_used; slot++)
+        if (!context_at(slot)->is_proxy)
+            begin_observed(context_at(slot));
     lg__raw_unlock(&registry_lock);
 }
 
@@ -327,6 +332,7 @@ bool lg__context_enter(struct lg_context *prepared)
         return false;
     }
     lg__self = prepared;
+    prepared->birth = lg__observe_tick();
     lg__raw_lock(&registry_lock);
     prepared->thread = gettid();
     lg__raw_lock(&prepared->wait.pin);

@@ -23,7 +23,10 @@
 struct lg__held {
     const void *object;
     const char *place;
+    /* Owner: of what kind the object is, if the session is the current one (observe.h). */
+    const struct lg__resource_class *class;
     uint32_t units;
+    uint32_t session;
 };
 
 /* Which slot of a pool it had last.  A pool has its place in the table, so that a few pools used in
@@ -68,6 +71,7 @@ struct lg_context {
     uint32_t next_free;       /* under the registry lock; slot + 1 */
     uint32_t is_detached;     /* under the registry lock */
     uint32_t has_left;    /* atomic relaxed; lg_context_detach has taken it off its thread, once */
+    uint64_t birth;       /* by whoever makes it, then the owner; in the observers\' time */
     bool is_proxy;        /* r/o once the slot has been used */
     int32_t thread;       /* under the registry lock; which it is on, or was last */
     uint64_t mark_serial; /* under the detector lock */
@@ -77,7 +81,9 @@ struct lg_context {
     uint32_t held_count
         __attribute__((aligned(64))); /* atomic relaxed; may exceed LG__HELD_MAX: the rest
                                                          is unknown */
-    uint32_t held_limit;    /* atomic relaxed; LG__HELD_MAX, or 0: what it takes is observed */
+    uint32_t held_limit;              /* atomic; LG__HELD_MAX, or 0: what it takes is observed */
+    uint32_t watch;         /* atomic relaxed, before held_limit (release); of what (observe.h) */
+    uint32_t keyed;         /* owner; entries for which prediction has keys, the first ones */
     uint32_t lease_count;   /* atomic relaxed; the owner writes; without those of biased slots */
     uint32_t lease_lost;    /* atomic; leases that others took over, less those that others gave */
     uint32_t has_been_told; /* atomic relaxed; LG_EDEADLK given and nothing released since */
@@ -85,7 +91,8 @@ struct lg_context {
     struct lg__hint hints[LG__HINTS];   /* owner */
     struct lg__hold_sample hold_sample; /* owner */
     const void *returning; /* atomic; the pool that the owner's fast checkin still looks at */
-    uint64_t scope_depth;  /* owner; cancel scopes it is in; the innermost's token is in the wait */
+    void *observations[LG__OBSERVER_COUNT]; /* owner; each observer's own; kept for the slot */
+    uint64_t scope_depth; /* owner; cancel scopes it is in; the innermost's token is in the wait */
 };
 
 extern __attribute__((visibility("hidden"))) _Thread_local struct lg_context *lg__self;
@@ -217,7 +224,7 @@ static inline void lg__lease_add(struct lg_context *self, const struct lg__resou
 {
     lg__count_up(&self->lease_count);
     if (lg__unlikely(lg__load_relaxed(&self->held_limit) == 0))
-        lg__observe_taken(self, class, pool, 1, deadline, place);
+        lg__observe_lease(self, class, pool, deadline, place);
 }
 
 static inline void lg__lease_drop(struct lg_context *self, const void *pool)
@@ -225,12 +232,12 @@ static inline void lg__lease_drop(struct lg_context *self, const void *pool)
     lg__store_relaxed(&self->has_been_told, 0u);
     lg__store_relaxed(&self->lease_count, lg__load_relaxed(&self->lease_count) - 1);
     if (lg__unlikely(lg__load_relaxed(&self->held_limit) == 0))
-        lg__observe_released(self, pool);
+        lg__observe_lease_end(self, pool);
 }
 
-/* Let observers hear of all contexts and those to come, proxies aside: of waits by `mask`, and of what
- * they take. */
-void lg__context_observe(uint32_t mask, bool has_takings);
+/* Let observers hear of all contexts and those to come, proxies aside: of waits those of `mask`, of what
+ * they take as `watch` says. */
+void lg__context_observe(uint32_t mask, uint32_t watch);
 
 /* How many leases it holds, and how many locks and leases. */
 uint32_t lg__lease_count(const struct lg_context *context);

@@ -27,6 +27,8 @@ static void set_entry(struct lg__held *entry, const struct lg__held *from)
     lg__store_relaxed(&entry->object, from->object);
     lg__store_relaxed(&entry->place, from->place);
     lg__store_relaxed(&entry->units, from->units);
+    entry->class = from->class;
+    entry->session = from->session;
 }
 
 struct lg__held *lg__held_find(struct lg_context *self, const void *object)
@@ -39,25 +41,39 @@ struct lg__held *lg__held_find(struct lg_context *self, const void *object)
 void lg__held_push_slow(struct lg_context *self, const struct lg__resource_class *class,
                         const void *object, uint32_t units, lg_deadline deadline, const char *place)
 {
-    const struct lg__held entry = {object, place, units};
+    bool is_observed = lg__load_acquire(&self->held_limit) == 0; /* before the session */
+    uint32_t watch = lg__load_relaxed(&self->watch);
     uint32_t n = lg__load_relaxed(&self->held_count);
-    if (n < LG__HELD_MAX)
-        set_entry(&self->held[n], &entry);
+    if (n < LG__HELD_MAX) {
+        struct lg__held *entry = &self->held[n];
+        lg__store_relaxed(&entry->object, object);
+        lg__store_relaxed(&entry->place, place);
+        lg__store_relaxed(&entry->units, units);
+        entry->class = class;
+        entry->session = is_observed ? lg__load_relaxed(&lg__observe_session) : 0;
+    }
     lg__store_relaxed(&self->held_count, n + 1);
-    if (lg__load_relaxed(&self->held_limit) == 0)
+    if (!is_observed)
+        return;
+    if (lg__unlikely(watch & LG__WATCH_ALL))
         lg__observe_taken(self, class, object, units, deadline, place);
+    if ((watch & LG__WATCH_NESTED) && (n > 0 || lg__load_relaxed(&self->lease_count) != 0) &&
+        n < LG__HELD_MAX && deadline != LG_TRY)
+        lg__load_relaxed (&lg__observe_nested)(self, n);
 }
 
 /* Out of order, or a full table.  What did not fit is counted, and stands in the table as an entry
  * without an object once there is room again. */
 static void remove_entry(struct lg_context *self, const void *object)
 {
-    static const struct lg__held unknown = {NULL, NULL, 0};
+    static const struct lg__held unknown = {0};
     uint32_t n = lg__load_relaxed(&self->held_count);
     uint32_t found = find_entry(self, object);
     if (found == 0)
         found = find_entry(self, NULL);
     uint32_t known = known_count(self);
+    if (found > 0 && self->keyed >= found)
+        self->keyed = found - 1;
     for (uint32_t i = found; found > 0 && i < known; i++)
         set_entry(&self->held[i - 1], &self->held[i]);
     if (found > 0 && n > LG__HELD_MAX)
@@ -67,9 +83,16 @@ static void remove_entry(struct lg_context *self, const void *object)
 
 void lg__held_pop_slow(struct lg_context *self, const void *object)
 {
-    if (lg__load_relaxed(&self->held_limit) == 0)
+    uint32_t n = lg__load_relaxed(&self->held_count);
+    if (lg__unlikely(lg__load_relaxed(&self->watch) & LG__WATCH_ALL))
         lg__observe_released(self, object);
-    remove_entry(self, object);
+    if (lg__unlikely(n - 1 >= LG__HELD_MAX || self->held[n - 1].object != object)) {
+        remove_entry(self, object);
+        return;
+    }
+    lg__store_relaxed(&self->held_count, n - 1);
+    if (self->keyed >= n)
+        self->keyed = n - 1;
 }
 
 struct held_visit {

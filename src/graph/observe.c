@@ -5,6 +5,9 @@
 
 /* Set at an observer's first start, and never another (release pairs with the acquire of find). */
 static const struct lg__observer *observers[LG__OBSERVER_COUNT];
+uint32_t lg__observe_session;
+uint64_t lg__observe_time = 1;
+void (*lg__observe_nested)(struct lg_context *self, uint32_t entry);
 static struct lg__raw_lock switch_lock; /* above the registry's; held by who switches */
 static uint32_t observed;               /* atomic full; under switch_lock; a bit an observer */
 static void (*begin_leases)(void);      /* r/o after the constructors */
@@ -14,29 +17,38 @@ void lg__observe_leases_set(void (*begin)(void))
     begin_leases = begin;
 }
 
-/* Of the observers in `mask`: whether one is told of what is taken. */
-static bool wants_takings(uint32_t mask)
+uint64_t lg__observe_tick(void)
 {
+    return lg__add_full(&lg__observe_time, (uint64_t)1) + 1;
+}
+
+/* What contexts have to tell for the observers in `mask`. */
+static uint32_t watch_of(uint32_t mask)
+{
+    uint32_t watch = 0;
     for (uint32_t id = 0; id < LG__OBSERVER_COUNT; id++) {
         const struct lg__observer *observer = lg__load_acquire(&observers[id]);
-        if ((mask >> id & 1) && observer && observer->taken)
-            return true;
+        if (!(mask >> id & 1) || !observer)
+            continue;
+        watch |= observer->taken ? LG__WATCH_ALL : 0;
+        watch |= observer->nested ? LG__WATCH_NESTED : 0;
     }
-    return false;
+    return watch;
 }
 
 bool lg__observe_wants_leases(void)
 {
-    return wants_takings(lg__load_full(&observed));
+    return watch_of(lg__load_full(&observed)) != 0;
 }
 
 static void set_mask(uint32_t mask)
 {
-    bool had_leases = lg__observe_wants_leases();
-    bool has_leases = wants_takings(mask);
+    bool is_begin = !lg__observe_wants_leases() && watch_of(mask) != 0;
+    if (is_begin)
+        lg__store_relaxed(&lg__observe_session, lg__observe_session + 1);
     lg__store_full(&observed, mask);
-    lg__context_observe(mask, has_leases);
-    if (has_leases && !had_leases && begin_leases)
+    lg__context_observe(mask, watch_of(mask));
+    if (is_begin && begin_leases)
         begin_leases();
 }
 
@@ -44,6 +56,8 @@ void lg__observe_start(enum lg__observer_id id, const struct lg__observer *obser
 {
     lg__raw_lock(&switch_lock);
     lg__store_release(&observers[id], observer);
+    if (observer->nested)
+        lg__store_relaxed(&lg__observe_nested, observer->nested);
     set_mask(lg__load_relaxed(&observed) | 1u << id);
     lg__raw_unlock(&switch_lock);
 }
@@ -57,10 +71,10 @@ void lg__observe_stop(enum lg__observer_id id)
 
 /* Tell each observer of the context that wants to hear of it. */
 #define TELL(context, function, ...)                                                               \
-    for (uint32_t id = 0, mask = lg__load_relaxed(&(context)->wait.observed);                      \
-         id < LG__OBSERVER_COUNT; id++) {                                                          \
-        const struct lg__observer *observer = lg__load_acquire(&observers[id]);                    \
-        if ((mask >> id & 1) && observer && observer->function)                                    \
+    for (uint32_t mask = lg__load_acquire(&(context)->wait.observed); mask != 0;                   \
+         mask &= mask - 1) {                                                                       \
+        const struct lg__observer *observer = lg__load_acquire(&observers[__builtin_ctz(mask)]);   \
+        if (observer->function)                                                                    \
             observer->function(__VA_ARGS__);                                                       \
     }
 
@@ -74,6 +88,20 @@ void lg__observe_taken(struct lg_context *self, const struct lg__resource_class 
 void lg__observe_released(struct lg_context *self, const void *object)
 {
     TELL(self, released, self, object)
+}
+
+void lg__observe_lease(struct lg_context *self, const struct lg__resource_class *class,
+                       const void *pool, lg_deadline deadline, const char *place)
+{
+    struct lg__taking taking = {class, pool, 1, deadline, place};
+    TELL(self, taken, self, &taking)
+    TELL(self, lease, self, &taking)
+}
+
+void lg__observe_lease_end(struct lg_context *self, const void *pool)
+{
+    TELL(self, released, self, pool)
+    TELL(self, lease_end, self, pool)
 }
 
 void lg__observe_sleeps(struct lg_context *self)

@@ -8,11 +8,11 @@
  *   - A lease of a biased slot passes no hook.  While leases are observed no pool has a bias (see
  *     lg__observe_leases_set).
  *
- * Order: `observed` and `held_limit` are written by whoever switches, under the registry lock, and read by
- * the owner, both relaxed.  That is enough: nothing is published by them but the observer, whose pointer
- * is loaded with acquire, and a context that sees a switch late only tells of a taking without the
- * return, or of a return without the taking.  Observers make nothing of either.  A call of an observer may
- * still be on its way, or come, after it was switched off.
+ * Order: `observed`, `watch` and `held_limit` are written by whoever switches, under the registry lock, and
+ * read by the owner, who may see a switch late.  That is enough: it then tells of a taking without the
+ * return, or of a return without the taking, and observers make nothing of either.  The fast path reads
+ * held_limit relaxed; the slow way reads it again with acquire, and so sees the session that was written
+ * before (release).  A call of an observer may still be on its way, or come, after it was switched off.
  *
  * Observers run on the thread that does the thing, with it in its hands, outside of locks but for `woke`
  * (see there).  They may log, and must not wait.  Proxies are not observed: nobody takes anything by
@@ -48,6 +48,12 @@ struct lg__observer {
     void (*taken)(struct lg_context *self, const struct lg__taking *taking);
     /* About to be let go, or, of a lease, just let go: of that only the address is used. */
     void (*released)(struct lg_context *self, const void *object);
+    /* For who needs to know what is taken only while something else is held: the entry of the held table
+     * that was made last, by a call that could have waited; and all leases.  Where the session of an entry is
+     * another, nobody knows of what class it is. */
+    void (*nested)(struct lg_context *self, uint32_t entry);
+    void (*lease)(struct lg_context *self, const struct lg__taking *taking);
+    void (*lease_end)(struct lg_context *self, const void *pool);
     /* A wait of the context, which is about to sleep; the object exists. */
     void (*sleeps)(struct lg_context *self, const struct lg__wait *wait);
     /* It is over, and about to be taken back: its word says how it ended. */
@@ -57,12 +63,27 @@ struct lg__observer {
     void (*woke)(struct lg_context *self, const struct lg_context *waiter, uint64_t word);
 };
 
+/* What a context's held table tells: of all, or only of what is nested. */
+#define LG__WATCH_ALL    1u
+#define LG__WATCH_NESTED 2u
+
+/* Grows whenever contexts begin to tell of what they take: what a held table says of classes is of one
+ * session.  Atomic relaxed; written before held_limit (release). */
+extern uint32_t lg__observe_session;
+
+/* A time that grows with each beginning of a context.  Atomic. */
+extern uint64_t lg__observe_time;
+uint64_t lg__observe_tick(void); /* one more; the new one */
+
+/* Of the observer that has it, of which there is one: r/o where held_limit says that there is need. */
+extern void (*lg__observe_nested)(struct lg_context *self, uint32_t entry);
+
 /* Switch an observer on, which is then known for good, or off.  While it is on, new contexts have it too.
  * Any thread; one switch of an observer at a time. */
 void lg__observe_start(enum lg__observer_id id, const struct lg__observer *observer);
 void lg__observe_stop(enum lg__observer_id id);
 
-/* Whether takings of leases are observed.  With a lock that the hook of lg__observe_leases_set takes too:
+/* Whether leases are observed.  With a lock that the hook of lg__observe_leases_set takes too:
  * then the hook comes after, or this says yes. */
 bool lg__observe_wants_leases(void);
 
@@ -73,6 +94,9 @@ void lg__observe_leases_set(void (*begin)(void));
 void lg__observe_taken(struct lg_context *self, const struct lg__resource_class *class,
                        const void *object, uint32_t units, lg_deadline deadline, const char *place);
 void lg__observe_released(struct lg_context *self, const void *object);
+void lg__observe_lease(struct lg_context *self, const struct lg__resource_class *class,
+                       const void *pool, lg_deadline deadline, const char *place);
+void lg__observe_lease_end(struct lg_context *self, const void *pool);
 void lg__observe_sleeps(struct lg_context *self);
 void lg__observe_waited(struct lg_context *self);
 void lg__observe_woke(struct lg_context *self, const struct lg_context *waiter, uint64_t word);

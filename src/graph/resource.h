@@ -21,6 +21,9 @@ struct lg__holding {
 /* Returns false to stop the survey. */
 typedef bool lg__visit(void *arg, const struct lg__holding *holding);
 
+/* The lower bits of a tag's word are the object's own. */
+#define LG__TAG_SHIFT 4
+
 struct lg__wait;
 
 /* Returns false to stop the visits.  Runs under the lock of the object's queue: takes no lock. */
@@ -42,6 +45,11 @@ struct lg__resource_class {
      * NULL: it always is. */
     void (*copy_advice)(const void *object, char *out);
     bool is_robust; /* waiters are woken when the context of a holder ends */
+    /* For observers.  A 32-bit word of each object, atomic, of which they have the upper bits, all zero
+     * where an object begins; 0: there is none, and unnamed objects are not told apart. */
+    uint32_t tag_offset;
+    bool may_wander; /* units may become another's without the holder's doing */
+    bool is_meeting; /* whoever has waited for it comes after all that led to it */
     /* Visit whom a waiter cannot be served before, the first one first, and at last itself.  May visit
      * none where nobody in the queue wants more than one unit, or the waiter is in no queue.  Their
      * stamps are their places: unique, and fixed while their wait is not let pass. */

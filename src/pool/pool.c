@@ -76,6 +76,8 @@ const struct lg__resource_class lg__pool_class = {
     .copy_advice = copy_advice,
     .visit_ahead = lg__queue_visit_ahead,
     .let_pass = lg__queue_let_pass,
+    .tag_offset = offsetof(struct lg_pool, tag),
+    .may_wander = true,
 };
 
 const struct lg__resource_class lg__pool_closing_class = {

@@ -140,6 +140,7 @@ struct lg_pool {
     uint32_t has_spinner; /* atomic; release pairs with the next one's acquire */
     uint32_t spin_vain;   /* the spinner; so many waits go by after the last one */
     uint32_t spin_rest;   /* atomic relaxed; so many yet */
+    uint32_t tag;         /* atomic; the observers' */
     uint32_t is_unowned;  /* atomic relaxed; leases wander: the detector does not trust holders */
 
     struct lg__raw_lock lock __attribute__((aligned(64)));

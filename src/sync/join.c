@@ -42,6 +42,7 @@ static void copy_name(const void *object, char *out)
 
 static const struct lg__resource_class context_class = {
     .noun = "context",
+    .is_meeting = true,
     .capacity = get_capacity,
     .survey = survey,
     .copy_name = copy_name,

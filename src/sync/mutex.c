@@ -60,6 +60,7 @@ const struct lg__resource_class lg__mutex_class = {
     .survey = survey,
     .copy_name = copy_name,
     .is_robust = true,
+    .tag_offset = offsetof(struct lg_mutex, flags),
 };
 
 /* Whether the mutex is held by a context that has ended.  The word is read again after the context

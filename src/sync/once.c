@@ -90,6 +90,7 @@ static void copy_advice(const void *object, char *out)
 
 static const struct lg__resource_class once_class = {
     .noun = "once",
+    .is_meeting = true,
     .capacity = get_capacity,
     .survey = survey,
     .copy_name = copy_name,

@@ -80,6 +80,7 @@ static void copy_name(const void *object, char *out)
 
 static const struct lg__resource_class thread_class = {
     .noun = "thread",
+    .is_meeting = true,
     .capacity = get_capacity,
     .survey = survey,
     .copy_name = copy_name,
@@ -302,6 +303,8 @@ int lg_thread_join_at(struct lg_thread *thread, lg_deadline deadline, const char
     do
         status = try_join(self, thread, &want, result);
     while (status == LG_EBUSY && deadline != LG_TRY);
+    if (status == LG_OK) /* for who predicts: it comes after all that led to the thread's end */
+        self->birth = lg__observe_tick();
     return status;
 }
 

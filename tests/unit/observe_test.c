@@ -63,8 +63,11 @@ static void hear_woke(struct lg_context *self, const struct lg_context *waiter, 
     write_down((struct note){.told = WOKE, .context = self, .object = waiter});
 }
 
-static const struct lg__observer ear = {hear_taken, hear_released, hear_sleeps, hear_waited,
-                                        hear_woke};
+static const struct lg__observer ear = {.taken = hear_taken,
+                                        .released = hear_released,
+                                        .sleeps = hear_sleeps,
+                                        .waited = hear_waited,
+                                        .woke = hear_woke};
 
 /* Neither leases nor locks. */
 static const struct lg__observer waits_only = {.waited = hear_waited};

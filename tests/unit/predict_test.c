@@ -1,0 +1,794 @@
+/* Prediction: each correct program stays silent, each wrong one is said once. */
+#include "support/json.h"
+#include "support/locks.h"
+#include "support/owners.h"
+
+#include "graph/context.h"
+
+#include <lifeguard/predict.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct lg_mutex a, b, c, gate;
+
+static int begin_test(void **state)
+{
+    a = (struct lg_mutex)LG_MUTEX_INIT("a");
+    b = (struct lg_mutex)LG_MUTEX_INIT("b");
+    c = (struct lg_mutex)LG_MUTEX_INIT("c");
+    gate = (struct lg_mutex)LG_MUTEX_INIT("gate");
+    int status = support_setup(state);
+    support_log_begin(LG_LOG_WARN);
+    lg_predict_reset();
+    return status == 0 ? lg_predict_start() : status;
+}
+
+static int end_test(void **state)
+{
+    lg_predict_stop();
+    lg_predict_reset();
+    return support_teardown(state);
+}
+
+#define PREDICT_TEST(test) cmocka_unit_test_setup_teardown((test), begin_test, end_test)
+
+/* ---- Steps ---------------------------------------------------------------------------------------- */
+
+/* Take these in this order, and let go of them in the other. */
+struct chain {
+    struct lg_mutex *mutexes[4];
+    lg_deadline last_deadline; /* of the last one; 0: LG_TRY */
+};
+
+static int take_chain(void *arg)
+{
+    const struct chain *chain = arg;
+    int count = 0;
+    while (count < 4 && chain->mutexes[count])
+        count++;
+    for (int i = 0; i < count; i++) {
+        lg_deadline deadline = i == count - 1 ? chain->last_deadline : LG_FOREVER;
+        int status = lg_mutex_lock(chain->mutexes[i], deadline);
+        if (status != LG_OK)
+            return status;
+    }
+    for (int i = count; i > 0; i--)
+        lg_mutex_unlock(chain->mutexes[i - 1]);
+    return LG_OK;
+}
+
+#define CHAIN(...)                                                                                 \
+    &(struct chain)                                                                                \
+    {                                                                                              \
+        {__VA_ARGS__}, LG_FOREVER                                                                  \
+    }
+#define CHAIN_TRYING_LAST(...)                                                                     \
+    &(struct chain)                                                                                \
+    {                                                                                              \
+        {__VA_ARGS__}, LG_TRY                                                                      \
+    }
+
+/* A worker whose context has taken something already. */
+static struct crew_worker *hire(const char *name)
+{
+    static struct lg_mutex first = LG_MUTEX_INIT("first");
+    struct crew_worker *worker = crew_hire(name);
+    assert_int_equal(crew_do(worker, take_chain, CHAIN(&first)), LG_OK);
+    return worker;
+}
+
+static void take(struct crew_worker *worker, struct chain *chain)
+{
+    assert_int_equal(crew_do(worker, take_chain, chain), LG_OK);
+}
+
+static void assert_silent(void)
+{
+    assert_string_equal(support_log_text(NULL), "");
+    assert_int_equal(lg_predict_count(), 0);
+}
+
+static void assert_said_once(const char *code)
+{
+    assert_int_equal(lg_predict_count(), 1);
+    assert_int_equal(support_log_count(code), 1);
+    assert_int_equal(support_log_count(NULL), 1);
+}
+
+/* ---- Wrong ---------------------------------------------------------------------------------------- */
+
+static void two_orders(void **state)
+{
+    (void)state;
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    take(x, CHAIN(&a, &b));
+    assert_silent();
+    take(y, CHAIN(&b, &a));
+    assert_said_once("lock-order");
+    for (int i = 0; i < 10; i++) {
+        take(x, CHAIN(&a, &b));
+        take(y, CHAIN(&b, &a));
+    }
+    assert_said_once("lock-order");
+    struct lg_prediction found;
+    assert_int_equal(lg_predict_get(0, &found), LG_OK);
+    assert_int_equal(found.kind, LG_PREDICTION_ORDER);
+    assert_int_equal(found.step_count, 2);
+    assert_string_equal(found.steps[0].context, "Y");
+    assert_string_equal(found.steps[0].held_name, "b");
+    assert_string_equal(found.steps[0].taken_name, "a");
+    assert_string_equal(found.steps[1].context, "X");
+    assert_string_equal(found.steps[1].taken_noun, "mutex");
+    assert_non_null(strstr(found.steps[1].taken_place, "predict_test.c:"));
+    assert_non_null(strstr(support_log_text("lock-order"), "Y held mutex \"b\" ("));
+    assert_non_null(strstr(support_log_text("lock-order"), "X held mutex \"a\" ("));
+    assert_int_equal(lg_predict_get(1, &found), LG_EINVAL);
+    assert_int_equal(lg_predict_get(0, NULL), LG_EINVAL);
+}
+
+static void three_in_a_ring(void **state)
+{
+    (void)state;
+    struct crew_worker *x = hire("X"), *y = hire("Y"), *z = hire("Z");
+    take(x, CHAIN(&a, &b));
+    take(y, CHAIN(&b, &c));
+    assert_silent();
+    take(z, CHAIN(&c, &a));
+    assert_said_once("lock-order");
+    struct lg_prediction found;
+    assert_int_equal(lg_predict_get(0, &found), LG_OK);
+    assert_int_equal(found.step_count, 3);
+    take(x, CHAIN(&a, &b)); /* entered elsewhere it is the same */
+    take(hire("W"), CHAIN(&b, &c));
+    take(x, CHAIN(&a, &b));
+    assert_said_once("lock-order");
+}
+
+/* What lies between does not hide it. */
+static void with_others_in_between(void **state)
+{
+    (void)state;
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    take(x, CHAIN(&a, &c, &b));
+    take(y, CHAIN(&b, &gate, &a));
+    assert_said_once("lock-order");
+}
+
+/* Two of one name, each for itself, but the very same two. */
+static void the_same_two_of_one_name(void **state)
+{
+    (void)state;
+    struct lg_mutex accounts[3] = {LG_MUTEX_INIT("account"), LG_MUTEX_INIT("account"),
+                                   LG_MUTEX_INIT("account")};
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    take(x, CHAIN(&accounts[0], &accounts[1]));
+    take(y, CHAIN(&accounts[1], &accounts[2]));
+    assert_silent();
+    take(y, CHAIN(&accounts[1], &accounts[0]));
+    assert_said_once("lock-order");
+    take(x, CHAIN(&accounts[2], &accounts[1])); /* no more about this name */
+    assert_int_equal(support_log_count(NULL), 1);
+}
+
+static void without_names(void **state)
+{
+    (void)state;
+    struct lg_mutex some[2] = {LG_MUTEX_INIT(NULL), LG_MUTEX_INIT(NULL)};
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    take(x, CHAIN(&some[0], &some[1]));
+    take(y, CHAIN(&some[1], &some[0]));
+    assert_said_once("lock-order");
+    assert_non_null(strstr(support_log_text(NULL), "an unnamed mutex"));
+}
+
+/* A class is warned of by any of its things. */
+static void classes_by_name(void **state)
+{
+    (void)state;
+    struct lg_mutex accounts[2] = {LG_MUTEX_INIT("account"), LG_MUTEX_INIT("account")};
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    take(x, CHAIN(&accounts[0], &a));
+    take(y, CHAIN(&a, &accounts[1]));
+    assert_said_once("lock-order");
+}
+
+/* Done before the other began, it says nothing; done once more, it does. */
+static void once_more_when_both_live(void **state)
+{
+    (void)state;
+    struct crew_worker *x = hire("X");
+    take(x, CHAIN(&a, &b));
+    struct crew_worker *y = hire("Y");
+    take(y, CHAIN(&b, &a));
+    assert_silent();
+    take(x, CHAIN(&a, &b));
+    assert_said_once("lock-order");
+}
+
+/* Only one of them is under the gate. */
+static void a_gate_for_one(void **state)
+{
+    (void)state;
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    take(x, CHAIN(&gate, &a, &b));
+    take(y, CHAIN(&b, &a));
+    assert_said_once("lock-order");
+}
+
+/* First with the gate, and then without. */
+static void a_gate_left_out_once(void **state)
+{
+    (void)state;
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    for (int i = 0; i < 3; i++) {
+        take(x, CHAIN(&gate, &a, &b));
+        take(y, CHAIN(&gate, &b, &a));
+    }
+    assert_silent();
+    take(y, CHAIN(&b, &a));
+    assert_said_once("lock-order");
+}
+
+static void a_try_that_holds(void **state)
+{
+    (void)state;
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    take(x, CHAIN(&a, &b));
+    assert_int_equal(crew_do(y, step_try, &b), LG_OK); /* held all the same */
+    take(y, CHAIN(&a));
+    assert_int_equal(crew_do(y, step_unlock, &b), LG_OK);
+    assert_said_once("lock-order");
+}
+
+/* A condition takes its mutex back while another is held. */
+static void a_condition_that_takes_back(void **state)
+{
+    (void)state;
+    struct lg_condition condition = LG_CONDITION_INIT("condition");
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    struct wait_until wait = {&condition, &a, lg_after_ms(1), LG_HERE};
+    assert_int_equal(crew_do(x, step_lock, &a), LG_OK);
+    assert_int_equal(crew_do(x, step_lock, &b), LG_OK);
+    assert_int_equal(crew_do(x, step_wait, &wait), LG_ETIMEDOUT);
+    assert_int_equal(crew_do(x, step_unlock, &b), LG_OK);
+    assert_int_equal(crew_do(x, step_unlock, &a), LG_OK);
+    assert_silent();
+    take(y, CHAIN(&a, &b));
+    assert_said_once("lock-order");
+}
+
+/* ---- Right ---------------------------------------------------------------------------------------- */
+
+static void one_order(void **state)
+{
+    (void)state;
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    for (int i = 0; i < 10; i++) {
+        take(i % 2 ? x : y, CHAIN(&a, &b, &c));
+        take(i % 3 ? x : y, CHAIN(&a, &c));
+        take(i % 4 ? x : y, CHAIN(&b, &c));
+    }
+    assert_silent();
+}
+
+static void one_thread_both_ways(void **state)
+{
+    (void)state;
+    struct crew_worker *x = hire("X");
+    (void)hire("Y");
+    take(x, CHAIN(&a, &b));
+    take(x, CHAIN(&b, &a));
+    assert_silent();
+}
+
+static void under_a_gate(void **state)
+{
+    (void)state;
+    struct crew_worker *x = hire("X"), *y = hire("Y"), *z = hire("Z");
+    for (int i = 0; i < 3; i++) {
+        take(x, CHAIN(&gate, &a, &b));
+        take(y, CHAIN(&gate, &b, &a));
+        take(z, CHAIN(&gate, &b, &c, &a));
+    }
+    assert_silent();
+}
+
+/* A gate that is taken between the two counts as well. */
+static void under_a_gate_taken_late(void **state)
+{
+    (void)state;
+    struct crew_worker *x = hire("X"), *y = hire("Y"), *z = hire("Z");
+    take(x, CHAIN(&gate, &a, &b));
+    take(y, CHAIN(&gate, &b, &c));
+    take(z, CHAIN(&gate, &c, &a));
+    assert_silent();
+}
+
+/* A ring of three of which two share a gate. */
+static void a_gate_for_two_of_three(void **state)
+{
+    (void)state;
+    struct crew_worker *x = hire("X"), *y = hire("Y"), *z = hire("Z");
+    take(x, CHAIN(&gate, &a, &b));
+    take(y, CHAIN(&b, &c));
+    take(z, CHAIN(&gate, &c, &a));
+    assert_silent();
+}
+
+static void *run_chain(void *chain)
+{
+    return (void *)(intptr_t)take_chain(chain);
+}
+
+static int take_in_thread(struct chain *chain)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, run_chain, chain) != 0)
+        return 1;
+    return pthread_join(thread, NULL);
+}
+
+/* The order of one is over before the other begins, or after it has ended. */
+static void before_a_start_and_after_a_join(void **state)
+{
+    (void)state;
+    assert_int_equal(take_chain(CHAIN(&a, &b)), LG_OK);
+    assert_int_equal(take_in_thread(CHAIN(&b, &a)), 0);
+    assert_int_equal(take_chain(CHAIN(&a, &b)), LG_OK);
+    assert_int_equal(take_in_thread(CHAIN(&b, &c)), 0);
+    assert_int_equal(take_in_thread(CHAIN(&c, &a)), 0);
+    assert_silent();
+}
+
+/* Whoever only tried has not waited. */
+static void a_try_in_the_other_order(void **state)
+{
+    (void)state;
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    take(x, CHAIN(&a, &b));
+    take(y, CHAIN_TRYING_LAST(&b, &a));
+    assert_silent();
+}
+
+static int compare_addresses(const void *left, const void *right)
+{
+    uintptr_t first = (uintptr_t) * (struct lg_mutex *const *)left;
+    uintptr_t second = (uintptr_t) * (struct lg_mutex *const *)right;
+    return first < second ? -1 : first > second;
+}
+
+static void one_name_by_address(void **state)
+{
+    (void)state;
+    struct lg_mutex accounts[8];
+    struct crew_worker *workers[2] = {hire("X"), hire("Y")};
+    struct support_random random;
+    support_random_begin(&random, 1);
+    for (int i = 0; i < 8; i++)
+        accounts[i] = (struct lg_mutex)LG_MUTEX_INIT("account");
+    for (int i = 0; i < 300; i++) {
+        struct lg_mutex *two[2] = {&accounts[support_below(&random, 8)],
+                                   &accounts[support_below(&random, 8)]};
+        if (two[0] == two[1])
+            continue;
+        qsort(two, 2, sizeof two[0], compare_addresses);
+        take(workers[i % 2], CHAIN(two[0], two[1], i % 3 ? &a : NULL));
+    }
+    assert_silent();
+}
+
+/* From parent to child, whatever their addresses. */
+static void one_name_along_a_tree(void **state)
+{
+    (void)state;
+    struct lg_mutex tree[7];
+    struct crew_worker *workers[2] = {hire("X"), hire("Y")};
+    for (int i = 0; i < 7; i++)
+        tree[i] = (struct lg_mutex)LG_MUTEX_INIT("node");
+    for (int i = 1; i < 7; i++) {
+        take(workers[i % 2], CHAIN(&tree[(i - 1) / 2], &tree[i]));
+        take(workers[(i + 1) % 2], CHAIN(&tree[(i - 1) / 2], &tree[i]));
+    }
+    assert_silent();
+}
+
+/* Another object at the same address is another object. */
+static void an_address_used_again(void **state)
+{
+    (void)state;
+    struct lg_mutex some[2];
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    for (int i = 0; i < 10; i++) {
+        int first = i % 2;
+        assert_int_equal(lg_mutex_init(&some[0], NULL, 0), LG_OK);
+        assert_int_equal(lg_mutex_init(&some[1], NULL, 0), LG_OK);
+        take(x, CHAIN(&some[first], &some[1 - first]));
+        take(y, CHAIN(&some[first], &some[1 - first]));
+        lg_mutex_destroy(&some[0]);
+        lg_mutex_destroy(&some[1]);
+    }
+    assert_silent();
+}
+
+/* Copied while it was free, number and all. */
+static void a_copied_object(void **state)
+{
+    (void)state;
+    struct lg_mutex some[2] = {LG_MUTEX_INIT(NULL), LG_MUTEX_INIT(NULL)};
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    take(x, CHAIN(&some[0], &some[1]));
+    struct lg_mutex copies[2] = {some[1], some[0]};
+    take(y, CHAIN(&copies[0], &copies[1]));
+    assert_silent();
+}
+
+static void a_recursive_mutex(void **state)
+{
+    (void)state;
+    struct lg_mutex recursive = LG_MUTEX_RECURSIVE_INIT("recursive");
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    take(x, CHAIN(&recursive, &a, &recursive));
+    take(y, CHAIN(&recursive, &a));
+    assert_silent();
+}
+
+/* What was let go out of order is not held. */
+static void let_go_in_between(void **state)
+{
+    (void)state;
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    assert_int_equal(crew_do(x, step_lock, &a), LG_OK);
+    assert_int_equal(crew_do(x, step_lock, &b), LG_OK);
+    assert_int_equal(crew_do(x, step_unlock, &a), LG_OK);
+    assert_int_equal(crew_do(x, step_lock, &c), LG_OK);
+    assert_int_equal(crew_do(x, step_unlock, &b), LG_OK);
+    assert_int_equal(crew_do(x, step_unlock, &c), LG_OK);
+    take(y, CHAIN(&c, &a));
+    assert_silent();
+    take(y, CHAIN(&b, &a));
+    assert_said_once("lock-order");
+}
+
+/* What was let go while nobody watched is not held. */
+static void let_go_unseen(void **state)
+{
+    (void)state;
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    assert_int_equal(crew_do(x, step_lock, &a), LG_OK);
+    lg_predict_stop();
+    assert_int_equal(crew_do(x, step_unlock, &a), LG_OK);
+    assert_int_equal(lg_predict_start(), LG_OK);
+    take(x, CHAIN(&b));
+    take(y, CHAIN(&b, &a));
+    assert_silent();
+}
+
+/* A gate that was taken before anybody watched is a gate. */
+static void a_gate_from_before(void **state)
+{
+    (void)state;
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    take(x, CHAIN(&a, &b));
+    lg_predict_stop();
+    assert_int_equal(crew_do(y, step_lock, &gate), LG_OK);
+    assert_int_equal(lg_predict_start(), LG_OK);
+    take(y, CHAIN(&b, &a));
+    assert_silent();
+    assert_int_equal(crew_do(y, step_unlock, &gate), LG_OK);
+    take(y, CHAIN(&b, &a));
+    assert_said_once("lock-order");
+}
+
+/* ---- Pools ---------------------------------------------------------------------------------------- */
+
+/* A lease and the mutex a, one after the other. */
+struct pair {
+    struct lg_pool *pool;
+    bool is_lease_first;
+};
+
+static int take_pair(void *arg)
+{
+    const struct pair *pair = arg;
+    struct lg_lease lease;
+    if (!pair->is_lease_first)
+        SUPPORT_CHECK(lg_mutex_lock(&a, LG_FOREVER) == LG_OK);
+    SUPPORT_CHECK(lg_pool_checkout(pair->pool, LG_FOREVER, &lease) == LG_OK);
+    if (pair->is_lease_first)
+        SUPPORT_CHECK(lg_mutex_lock(&a, LG_FOREVER) == LG_OK);
+    lg_mutex_unlock(&a);
+    SUPPORT_CHECK(lg_pool_checkin(pair->pool, &lease) == LG_OK);
+    return LG_OK;
+}
+
+static void a_pool_of_one(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 1);
+    struct pair lease_first = {pool, true}, lock_first = {pool, false};
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    assert_int_equal(crew_do(x, take_pair, &lease_first), LG_OK);
+    assert_silent();
+    assert_int_equal(crew_do(y, take_pair, &lock_first), LG_OK);
+    assert_said_once("lock-order");
+    assert_non_null(strstr(support_log_text("lock-order"), "pool \""));
+    null_end(driver, pool);
+}
+
+/* Two contexts that hold a lease each and want the mutex make a pool of two empty; one does not. */
+static void a_pool_is_emptied_by_a_crowd(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 2);
+    struct pair lease_first = {pool, true}, lock_first = {pool, false};
+    struct crew_worker *x = hire("X"), *y = hire("Y"), *z = hire("Z");
+    assert_int_equal(crew_do(x, take_pair, &lease_first), LG_OK);
+    assert_int_equal(crew_do(z, take_pair, &lock_first), LG_OK);
+    assert_silent();
+    assert_int_equal(crew_do(y, take_pair, &lease_first), LG_OK);
+    assert_said_once("lock-order");
+    null_end(driver, pool);
+}
+
+/* The rest of a large pool is always free. */
+static void a_pool_that_is_large_enough(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 3);
+    struct pair lease_first = {pool, true}, lock_first = {pool, false};
+    struct crew_worker *x = hire("X"), *y = hire("Y"), *z = hire("Z");
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(crew_do(x, take_pair, &lease_first), LG_OK);
+        assert_int_equal(crew_do(y, take_pair, &lease_first), LG_OK);
+        assert_int_equal(crew_do(z, take_pair, &lock_first), LG_OK);
+    }
+    assert_silent();
+    null_end(driver, pool);
+}
+
+/* A lease that somebody else has given back is held no more. */
+static void a_lease_given_back_by_another(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 1);
+    struct loan loan = loan_of(driver, pool, LG_FOREVER);
+    struct pair lock_first = {pool, false};
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    assert_int_equal(crew_do(x, loan_checkout, &loan), LG_OK);
+    loan.is_untouched = 1; /* the owner word knows of no such thing */
+    null_drop(driver, loan.lease.resource, &loan);
+    assert_int_equal(crew_do(y, loan_checkin, &loan), LG_OK);
+    assert_int_equal(support_log_count("foreign-checkin"), 1);
+    take(x, CHAIN(&a));
+    take(x, CHAIN(&c, &a));
+    assert_int_equal(crew_do(y, take_pair, &lock_first), LG_OK);
+    assert_int_equal(lg_predict_count(), 0);
+    null_end(driver, pool);
+}
+
+/* ---- Ranks ---------------------------------------------------------------------------------------- */
+
+static void ranks(void **state)
+{
+    (void)state;
+    struct lg_mutex low = LG_MUTEX_INIT("low"), high = LG_MUTEX_INIT("high");
+    assert_int_equal(lg_rank_declare("low", 10, 0), LG_OK);
+    assert_int_equal(lg_rank_declare("high", 20, 0), LG_OK);
+    assert_int_equal(take_chain(CHAIN(&low, &a, &high)), LG_OK);
+    assert_int_equal(take_chain(CHAIN(&high, &a)), LG_OK);
+    assert_int_equal(take_chain(CHAIN_TRYING_LAST(&high, &low)), LG_OK);
+    assert_silent();
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(take_chain(CHAIN(&high, &low)), LG_OK); /* by one thread alone */
+    assert_said_once("rank");
+    struct lg_prediction found;
+    assert_int_equal(lg_predict_get(0, &found), LG_OK);
+    assert_int_equal(found.kind, LG_PREDICTION_RANK);
+    assert_int_equal(found.held_rank, 20);
+    assert_int_equal(found.taken_rank, 10);
+    assert_int_equal(found.step_count, 1);
+    assert_string_equal(found.steps[0].held_name, "high");
+}
+
+static void ranks_of_one_name(void **state)
+{
+    (void)state;
+    struct lg_mutex some[3][2];
+    const char *names[] = {"alone", "nests", "by-address"};
+    uint32_t flags[] = {0, LG_RANK_NESTS, LG_RANK_BY_ADDRESS};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(lg_rank_declare(names[i], 7, flags[i]), LG_OK);
+        for (int j = 0; j < 2; j++)
+            assert_int_equal(lg_mutex_init(&some[i][j], names[i], 0), LG_OK);
+    }
+    assert_int_equal(take_chain(CHAIN(&some[1][0], &some[1][1])), LG_OK);
+    assert_int_equal(take_chain(CHAIN(&some[1][1], &some[1][0])), LG_OK);
+    assert_int_equal(take_chain(CHAIN(&some[2][0], &some[2][1])), LG_OK);
+    assert_silent();
+    assert_int_equal(take_chain(CHAIN(&some[2][1], &some[2][0])), LG_OK);
+    assert_int_equal(support_log_count("rank"), 1);
+    assert_int_equal(take_chain(CHAIN(&some[0][0], &some[0][1])), LG_OK);
+    assert_int_equal(support_log_count("rank"), 2);
+    assert_int_equal(lg_predict_count(), 2);
+}
+
+/* A rank that is declared late counts for what was taken before as well. */
+static void a_rank_declared_late(void **state)
+{
+    (void)state;
+    struct lg_mutex late = LG_MUTEX_INIT("late"), later = LG_MUTEX_INIT("later");
+    assert_int_equal(take_chain(CHAIN(&late, &later)), LG_OK);
+    assert_int_equal(lg_rank_declare("late", 2, 0), LG_OK);
+    assert_int_equal(lg_rank_declare("later", 1, 0), LG_OK);
+    assert_int_equal(take_chain(CHAIN(&late, &later)), LG_OK);
+    assert_said_once("rank");
+    assert_int_equal(lg_rank_declare("later", 3, 0), LG_OK); /* anew */
+    lg_predict_reset();
+    assert_int_equal(take_chain(CHAIN(&late, &later)), LG_OK);
+    assert_int_equal(lg_predict_count(), 0);
+}
+
+static void bad_ranks(void **state)
+{
+    (void)state;
+    assert_int_equal(lg_rank_declare(NULL, 1, 0), LG_EINVAL);
+    assert_int_equal(lg_rank_declare("", 1, 0), LG_EINVAL);
+    assert_int_equal(lg_rank_declare("bad", 1, 4), LG_EINVAL);
+}
+
+/* ---- Written -------------------------------------------------------------------------------------- */
+
+static void as_json(void **state)
+{
+    (void)state;
+    struct lg_mutex odd = LG_MUTEX_INIT("a \"name\"\n");
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    char text[8192], value[128];
+    assert_true(lg_predict_write(LG_REPORT_JSON, text, sizeof text) < sizeof text);
+    assert_true(json_is_valid(text));
+    take(x, CHAIN(&odd, &b));
+    take(y, CHAIN(&b, &odd));
+    size_t length = lg_predict_write(LG_REPORT_JSON, text, sizeof text);
+    assert_int_equal(strlen(text), length);
+    assert_true(json_is_valid(text));
+    assert_true(json_get(text, "found", value, sizeof value));
+    assert_string_equal(value, "1");
+    assert_true(json_get(text, "warnings.0.steps.0.taken.name", value, sizeof value));
+    assert_string_equal(value, "a \"name\"\n");
+    assert_true(json_get(text, "warnings.0.steps.1.context", value, sizeof value));
+    assert_string_equal(value, "X");
+    assert_int_equal(lg_predict_write(LG_REPORT_JSON, NULL, 0), length);
+    assert_true(lg_predict_write(LG_REPORT_TEXT, text, sizeof text) > 0);
+    assert_non_null(strstr(text, "1 warning; "));
+    assert_int_equal(lg_predict_write(LG_REPORT_DOT, text, sizeof text), 0);
+}
+
+/* ---- Bounds --------------------------------------------------------------------------------------- */
+
+/* Unnamed ones by the thousand: the oldest go, and nothing is said. */
+static void many_things_without_names(void **state)
+{
+    (void)state;
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    for (int i = 0; i < 10000; i++) {
+        struct lg_mutex some[2] = {LG_MUTEX_INIT(NULL), LG_MUTEX_INIT(NULL)};
+        assert_int_equal(take_chain(CHAIN(&some[0], &some[1])), LG_OK);
+    }
+    assert_silent();
+    take(x, CHAIN(&a, &b));
+    take(y, CHAIN(&b, &a));
+    assert_said_once("lock-order");
+}
+
+/* More names than there is room for: said once, and those that were there are still watched. */
+static void many_names(void **state)
+{
+    (void)state;
+    static char names[6000][LG_NAME_SIZE];
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    take(x, CHAIN(&a, &b));
+    for (int i = 0; i < 6000; i++) {
+        snprintf(names[i], sizeof names[i], "name %d", i);
+        struct lg_mutex mutex = LG_MUTEX_INIT(names[i]);
+        assert_int_equal(take_chain(CHAIN(&a, &mutex)), LG_OK);
+    }
+    assert_int_equal(support_log_count("lock-order-full"), 1);
+    assert_int_equal(support_log_count(NULL), 1);
+    take(y, CHAIN(&b, &a));
+    assert_int_equal(support_log_count("lock-order"), 1);
+}
+
+/* More than the list has room for: what is beyond is not known, and nothing is wrong afterwards. */
+static void many_at_once(void **state)
+{
+    (void)state;
+    static struct lg_mutex many[100];
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    for (int i = 0; i < 100; i++) {
+        many[i] = (struct lg_mutex)LG_MUTEX_INIT(NULL);
+        assert_int_equal(crew_do(x, step_lock, &many[i]), LG_OK);
+    }
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(crew_do(x, step_unlock, &many[i * 37 % 100]), LG_OK);
+    take(x, CHAIN(&a, &b));
+    assert_silent();
+    take(y, CHAIN(&b, &a));
+    assert_said_once("lock-order");
+}
+
+/* ---- Fork ----------------------------------------------------------------------------------------- */
+
+/* In the child the others have ended: what they did counts no more, and what it does is watched. */
+static int take_in_child(void *arg)
+{
+    (void)arg;
+    SUPPORT_CHECK(take_chain(CHAIN(&b, &a)) == LG_OK);
+    SUPPORT_CHECK(lg_predict_count() == 0);
+    SUPPORT_CHECK(lg_rank_declare("a", 2, 0) == LG_OK && lg_rank_declare("b", 1, 0) == LG_OK);
+    SUPPORT_CHECK(take_chain(CHAIN(&a, &b)) == LG_OK);
+    SUPPORT_CHECK(lg_predict_count() == 1);
+    return 0;
+}
+
+static void in_a_child(void **state)
+{
+    (void)state;
+    struct crew_worker *x = hire("X");
+    assert_int_equal(take_chain(CHAIN(&c, &gate)), LG_OK);
+    take(x, CHAIN(&a, &b));
+    assert_int_equal(support_fork(take_in_child, NULL), 0);
+    assert_silent();
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        PREDICT_TEST(two_orders),
+        PREDICT_TEST(three_in_a_ring),
+        PREDICT_TEST(with_others_in_between),
+        PREDICT_TEST(the_same_two_of_one_name),
+        PREDICT_TEST(without_names),
+        PREDICT_TEST(classes_by_name),
+        PREDICT_TEST(once_more_when_both_live),
+        PREDICT_TEST(a_gate_for_one),
+        PREDICT_TEST(a_gate_left_out_once),
+        PREDICT_TEST(a_try_that_holds),
+        PREDICT_TEST(a_condition_that_takes_back),
+        PREDICT_TEST(one_order),
+        PREDICT_TEST(one_thread_both_ways),
+        PREDICT_TEST(under_a_gate),
+        PREDICT_TEST(under_a_gate_taken_late),
+        PREDICT_TEST(a_gate_for_two_of_three),
+        PREDICT_TEST(before_a_start_and_after_a_join),
+        PREDICT_TEST(a_try_in_the_other_order),
+        PREDICT_TEST(one_name_by_address),
+        PREDICT_TEST(one_name_along_a_tree),
+        PREDICT_TEST(an_address_used_again),
+        PREDICT_TEST(a_copied_object),
+        PREDICT_TEST(a_recursive_mutex),
+        PREDICT_TEST(let_go_in_between),
+        PREDICT_TEST(let_go_unseen),
+        PREDICT_TEST(a_gate_from_before),
+        PREDICT_TEST(a_pool_of_one),
+        PREDICT_TEST(a_pool_is_emptied_by_a_crowd),
+        PREDICT_TEST(a_pool_that_is_large_enough),
+        PREDICT_TEST(a_lease_given_back_by_another),
+        PREDICT_TEST(ranks),
+        PREDICT_TEST(ranks_of_one_name),
+        PREDICT_TEST(a_rank_declared_late),
+        PREDICT_TEST(bad_ranks),
+        PREDICT_TEST(as_json),
+        PREDICT_TEST(many_things_without_names),
+        PREDICT_TEST(many_names),
+        PREDICT_TEST(many_at_once),
+        PREDICT_TEST(in_a_child),
+    };
+    return SUPPORT_RUN(argc, argv, tests, NULL);
+}
