@@ -36,6 +36,10 @@
 #define LG_ACQUIRES(lock)            __attribute__((acquire_capability(lock)))
 #define LG_RELEASES(lock)            __attribute__((release_capability(lock)))
 #define LG_REQUIRES(lock)            __attribute__((requires_capability(lock)))
+#define LG_SHARES_IF_OK(lock)        __attribute__((try_acquire_shared_capability(0, lock)))
+#define LG_SHARES(lock)              __attribute__((acquire_shared_capability(lock)))
+#define LG_RELEASES_ANY(lock)        __attribute__((release_generic_capability(lock)))
+#define LG_REQUIRES_SHARED(lock)     __attribute__((requires_shared_capability(lock)))
 #define LG_GUARDED_BY(lock)          __attribute__((guarded_by(lock)))
 #define LG_NO_THREAD_SAFETY_ANALYSIS __attribute__((no_thread_safety_analysis))
 #else
@@ -44,6 +48,10 @@
 #define LG_ACQUIRES(lock)
 #define LG_RELEASES(lock)
 #define LG_REQUIRES(lock)
+#define LG_SHARES_IF_OK(lock)
+#define LG_SHARES(lock)
+#define LG_RELEASES_ANY(lock)
+#define LG_REQUIRES_SHARED(lock)
 #define LG_GUARDED_BY(lock)
 #define LG_NO_THREAD_SAFETY_ANALYSIS
 #endif

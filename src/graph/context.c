@@ -4,7 +4,6 @@
 
 #include "graph/detector.h"
 #include "plat/leaf.h"
-#include "plat/log.h"
 #include "plat/memory.h"
 #include "plat/seam.h"
 #include "plat/text.h"
@@ -46,6 +45,8 @@ static pthread_key_t exit_key;            /* r/o once is_ready */
 
 static struct lg__fork_hooks fork_hooks[HOOKS_MAX]; /* under registry_lock; then r/o */
 static uint32_t fork_hook_count;
+static lg__bury_hook *bury_hooks[HOOKS_MAX]; /* under registry_lock; then r/o */
+static uint32_t bury_hook_count;
 static lg__end_hook *end_hooks[HOOKS_MAX]; /* under registry_lock; then r/o */
 static uint32_t end_hook_count;            /* atomic; written under registry_lock, after the hook */
 
@@ -75,12 +76,18 @@ struct lg_context *lg__context_find(uint64_t id)
     return context && lg__load_full(&context->id) == id ? context : NULL;
 }
 
-bool lg__context_key_is_alive(uint32_t key)
+uint64_t lg__context_of_key(uint32_t key)
 {
     uint32_t slot = key & SLOT_MASK;
     const struct lg_context *context =
         slot > 0 && slot <= LG_CONTEXTS_MAX ? context_at(slot - 1) : NULL;
-    return context && lg__context_key(lg__load_full(&context->id)) == key;
+    uint64_t id = context ? lg__load_full(&context->id) : 0;
+    return lg__context_key(id) == key ? id : 0;
+}
+
+bool lg__context_key_is_alive(uint32_t key)
+{
+    return lg__context_of_key(key) != 0;
 }
 
 void lg__context_each(void (*visit)(void *arg, struct lg_context *context), void *arg)
@@ -228,35 +235,6 @@ static void wake_if_waits_for(void *arg, struct lg_context *context)
     (void)arg;
 }
 
-static void add_held_places(struct lg__text *line, const struct lg_context *context)
-{
-    char place[LG_PLACE_SIZE];
-    uint32_t locks = lg__load_relaxed(&context->held_count);
-    lg__text_addf(line, " %u lock%s, taken at", locks, locks == 1 ? "" : "s");
-    for (uint32_t i = 0; i < locks && i < LG__HELD_MAX; i++) {
-        lg__copy_place(place, sizeof place, context->held[i].place);
-        lg__text_addf(line, "%s %s", i ? "," : "", place[0] ? place : "(unknown)");
-    }
-}
-
-static void log_what_is_left(const struct lg_context *context)
-{
-    char name[LG_NAME_SIZE];
-    char text[512];
-    struct lg__text line;
-    uint32_t leases = lg__lease_count(context);
-    lg__context_copy_name(context->id, name);
-    lg__text_begin(&line, text, sizeof text);
-    lg__text_addf(&line, "%s ended holding", name);
-    if (lg__load_relaxed(&context->held_count) > 0)
-        add_held_places(&line, context);
-    if (leases > 0)
-        lg__text_addf(&line, " %u lease%s: lg_pool_holders says of which and from where", leases,
-                      leases == 1 ? "" : "s");
-    struct lg_log_field field = {"context", name};
-    lg__log(LG_LOG_WARN, "ended-holding", &field, 1, text);
-}
-
 static void run_end_hooks(struct lg_context *context, uint64_t id)
 {
     uint32_t count = lg__load_acquire(&end_hook_count);
@@ -269,7 +247,7 @@ static void end_context(struct lg_context *context, bool has_hooks)
     uint64_t id = lg__load_relaxed(&context->id);
     uint32_t held = lg__held_count(context);
     if (held > 0)
-        log_what_is_left(context);
+        lg__held_log_left(context);
     /* Order: the id goes first, then the sleepers are told.  A waiter publishes, then looks at the
      * id; one of the two sees the other (store-load on both sides). */
     lg__swap_full(&context->id, (uint64_t)0);
@@ -519,6 +497,14 @@ void lg__fork_add(const struct lg__fork_hooks *hooks)
     lg__raw_unlock(&registry_lock);
 }
 
+void lg__bury_add(lg__bury_hook *hook)
+{
+    lg__raw_lock(&registry_lock);
+    if (bury_hook_count < HOOKS_MAX)
+        bury_hooks[bury_hook_count++] = hook;
+    lg__raw_unlock(&registry_lock);
+}
+
 void lg__end_add(lg__end_hook *hook)
 {
     lg__raw_lock(&registry_lock);
@@ -555,6 +541,8 @@ static void fork_parent(void)
 
 static void bury_in_child(struct lg_context *context)
 {
+    for (uint32_t i = 0; i < bury_hook_count; i++)
+        bury_hooks[i](context);
     lg__store_relaxed(&context->id, (uint64_t)0);
     lg__store_relaxed(&context->held_count, 0u);
     /* Idle, in no queue: the floors above empty theirs.  The epoch stays, so it never repeats. */

@@ -140,6 +140,9 @@ static inline uint32_t lg__context_key(uint64_t id)
 /* Whether a context with this key lives; yes also for one of the same key much later. */
 bool lg__context_key_is_alive(uint32_t key);
 
+/* The id of the living context with this key; 0: none lives. */
+uint64_t lg__context_of_key(uint32_t key);
+
 /* Call `visit` with every living context. */
 void lg__context_each(void (*visit)(void *arg, struct lg_context *context), void *arg);
 
@@ -153,6 +156,22 @@ int32_t lg__context_thread(const struct lg_context *context);
 static inline struct lg_report *lg__report_of(struct lg_context *context)
 {
     return context->report;
+}
+
+/* Note without telling observers, whom lg__held_tell tells as soon as no lock is held: what is noted under
+ * one, or before it is clear whether it will be had.  In that case `held_count` is put back. */
+void lg__held_enter(struct lg_context *self, const struct lg__resource_class *class,
+                    const void *object, const char *place, uint32_t units);
+void lg__held_tell_slow(struct lg_context *self, const struct lg__resource_class *class,
+                        const void *object, uint32_t units, lg_deadline deadline,
+                        const char *place);
+
+static inline void lg__held_tell(struct lg_context *self, const struct lg__resource_class *class,
+                                 const void *object, lg_deadline deadline, const char *place,
+                                 uint32_t units)
+{
+    if (lg__unlikely(lg__load_acquire(&self->held_limit) == 0))
+        lg__held_tell_slow(self, class, object, units, deadline, place);
 }
 
 void lg__held_push_slow(struct lg_context *self, const struct lg__resource_class *class,
@@ -175,21 +194,29 @@ static inline void lg__held_push(struct lg_context *self, const struct lg__resou
     lg__store_relaxed(&self->held_count, n + 1);
 }
 
+/* lg__held_enter where that is plain stores.  False: there is no room, or somebody observes; nothing was
+ * done. */
+static inline bool lg__held_try_enter(struct lg_context *self, const void *object,
+                                      const char *place, uint32_t units)
+{
+    uint32_t n = lg__load_relaxed(&self->held_count);
+    if (lg__unlikely(n >= lg__load_relaxed(&self->held_limit)))
+        return false;
+    lg__store_relaxed(&self->held[n].units, units);
+    lg__store_relaxed(&self->held[n].object, object);
+    lg__store_relaxed(&self->held[n].place, place);
+    lg__store_relaxed(&self->held_count, n + 1);
+    return true;
+}
+
 /* The same for objects that do not know by themselves who holds them: of these, all entries are noted so,
  * and found by lg__held_visit. */
 static inline void lg__held_push_units(struct lg_context *self,
                                        const struct lg__resource_class *class, const void *object,
                                        lg_deadline deadline, const char *place, uint32_t units)
 {
-    uint32_t n = lg__load_relaxed(&self->held_count);
-    if (lg__unlikely(n >= lg__load_relaxed(&self->held_limit))) {
+    if (lg__unlikely(!lg__held_try_enter(self, object, place, units)))
         lg__held_push_slow(self, class, object, units, deadline, place);
-        return;
-    }
-    lg__store_relaxed(&self->held[n].units, units);
-    lg__store_relaxed(&self->held[n].object, object);
-    lg__store_relaxed(&self->held[n].place, place);
-    lg__store_relaxed(&self->held_count, n + 1);
 }
 
 static inline void lg__held_pop(struct lg_context *self, const void *object)
@@ -243,6 +270,9 @@ void lg__context_observe(uint32_t mask, uint32_t watch);
 uint32_t lg__lease_count(const struct lg_context *context);
 uint32_t lg__held_count(const struct lg_context *context);
 
+/* Say in the log what a context that ends still holds. */
+void lg__held_log_left(const struct lg_context *context);
+
 /* The pool's floor says how many leases of biased slots a context has: it alone can look at them. */
 void lg__lease_counter_set(uint32_t (*count_biased)(const struct lg_context *context));
 
@@ -261,6 +291,11 @@ struct lg__fork_hooks {
     void (*child)(void);
 };
 void lg__fork_add(const struct lg__fork_hooks *hooks);
+
+/* In a forked child, before its `child` handlers: called with each context that was left in the parent,
+ * while it is as it was there. */
+typedef void lg__bury_hook(const struct lg_context *dead);
+void lg__bury_add(lg__bury_hook *hook);
 
 /* The end of a context: the floors above add what they have to do about it.  A hook runs on the thread
  * that ends the context, which need not be its own, outside of locks.  By then the id finds nobody,

@@ -8,6 +8,9 @@
  *       between, its word would be another. */
 #include "graph/context.h"
 
+#include "plat/log.h"
+#include "plat/text.h"
+
 static uint32_t known_count(const struct lg_context *self)
 {
     uint32_t n = lg__load_relaxed(&self->held_count);
@@ -37,12 +40,10 @@ struct lg__held *lg__held_find(struct lg_context *self, const void *object)
     return found > 0 ? &self->held[found - 1] : NULL;
 }
 
-/* A full table, or an observer. */
-void lg__held_push_slow(struct lg_context *self, const struct lg__resource_class *class,
-                        const void *object, uint32_t units, lg_deadline deadline, const char *place)
+void lg__held_enter(struct lg_context *self, const struct lg__resource_class *class,
+                    const void *object, const char *place, uint32_t units)
 {
     bool is_observed = lg__load_acquire(&self->held_limit) == 0; /* before the session */
-    uint32_t watch = lg__load_relaxed(&self->watch);
     uint32_t n = lg__load_relaxed(&self->held_count);
     if (n < LG__HELD_MAX) {
         struct lg__held *entry = &self->held[n];
@@ -53,13 +54,26 @@ void lg__held_push_slow(struct lg_context *self, const struct lg__resource_class
         entry->session = is_observed ? lg__load_relaxed(&lg__observe_session) : 0;
     }
     lg__store_relaxed(&self->held_count, n + 1);
-    if (!is_observed)
-        return;
+}
+
+void lg__held_tell_slow(struct lg_context *self, const struct lg__resource_class *class,
+                        const void *object, uint32_t units, lg_deadline deadline, const char *place)
+{
+    uint32_t watch = lg__load_relaxed(&self->watch);
+    uint32_t n = lg__load_relaxed(&self->held_count) - 1;
     if (lg__unlikely(watch & LG__WATCH_ALL))
         lg__observe_taken(self, class, object, units, deadline, place);
     if ((watch & LG__WATCH_NESTED) && (n > 0 || lg__load_relaxed(&self->lease_count) != 0) &&
         n < LG__HELD_MAX && deadline != LG_TRY)
         lg__load_relaxed (&lg__observe_nested)(self, n);
+}
+
+/* A full table, or an observer. */
+void lg__held_push_slow(struct lg_context *self, const struct lg__resource_class *class,
+                        const void *object, uint32_t units, lg_deadline deadline, const char *place)
+{
+    lg__held_enter(self, class, object, place, units);
+    lg__held_tell(self, class, object, deadline, place, units);
 }
 
 /* Out of order, or a full table.  What did not fit is counted, and stands in the table as an entry
@@ -151,4 +165,33 @@ void lg__lease_counter_set(uint32_t (*counter)(const struct lg_context *context)
 uint32_t lg__held_count(const struct lg_context *context)
 {
     return lg__load_relaxed(&context->held_count) + lg__lease_count(context);
+}
+
+static void add_held_places(struct lg__text *line, const struct lg_context *context)
+{
+    char place[LG_PLACE_SIZE];
+    uint32_t locks = lg__load_relaxed(&context->held_count);
+    lg__text_addf(line, " %u lock%s, taken at", locks, locks == 1 ? "" : "s");
+    for (uint32_t i = 0; i < locks && i < LG__HELD_MAX; i++) {
+        lg__copy_place(place, sizeof place, context->held[i].place);
+        lg__text_addf(line, "%s %s", i ? "," : "", place[0] ? place : "(unknown)");
+    }
+}
+
+void lg__held_log_left(const struct lg_context *context)
+{
+    char name[LG_NAME_SIZE];
+    char text[512];
+    struct lg__text line;
+    uint32_t leases = lg__lease_count(context);
+    lg__context_copy_name(context->id, name);
+    lg__text_begin(&line, text, sizeof text);
+    lg__text_addf(&line, "%s ended holding", name);
+    if (lg__load_relaxed(&context->held_count) > 0)
+        add_held_places(&line, context);
+    if (leases > 0)
+        lg__text_addf(&line, " %u lease%s: lg_pool_holders says of which and from where", leases,
+                      leases == 1 ? "" : "s");
+    struct lg_log_field field = {"context", name};
+    lg__log(LG_LOG_WARN, "ended-holding", &field, 1, text);
 }

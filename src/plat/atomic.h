@@ -23,9 +23,12 @@
 #define lg__swap_release(p, v)  __atomic_exchange_n((p), (v), __ATOMIC_RELEASE)
 #define lg__swap_full(p, v)     __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
 #define lg__add_relaxed(p, v)   __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
+#define lg__add_acquire(p, v)   __atomic_fetch_add((p), (v), __ATOMIC_ACQUIRE)
 #define lg__add_full(p, v)      __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)
+#define lg__sub_release(p, v)   __atomic_fetch_sub((p), (v), __ATOMIC_RELEASE)
 #define lg__sub_full(p, v)      __atomic_fetch_sub((p), (v), __ATOMIC_SEQ_CST)
 #define lg__or_relaxed(p, v)    __atomic_fetch_or((p), (v), __ATOMIC_RELAXED)
+#define lg__and_relaxed(p, v)   __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
 
 /* Compare and swap; on failure *expected becomes the value found (read relaxed). */
 #define lg__cas_relaxed(p, expected, v)                                                            \

@@ -8,6 +8,11 @@ int right_block(void);
 int right_wait(void);
 int right_recover(void);
 int right_requires(void);
+int right_read(void);
+int right_write(void);
+int right_upgrade(void);
+int right_downgrade(void);
+int right_share(void);
 
 static struct lg_mutex lock = LG_MUTEX_INIT("lock");
 static struct lg_condition changed = LG_CONDITION_INIT("changed");
@@ -85,4 +90,74 @@ int right_requires(void)
         value = read_balance();
     }
     return status == LG_OK ? value : 0;
+}
+
+static struct lg_rwlock shelf = LG_RWLOCK_INIT("shelf");
+static int books LG_GUARDED_BY(shelf);
+
+int right_read(void)
+{
+    int seen = 0;
+    LG_WITH_READ(&shelf, LG_FOREVER, status)
+    {
+        seen = books;
+    }
+    if (lg_rwlock_try_read(&shelf) != LG_OK)
+        return status;
+    seen += books;
+    lg_rwlock_unlock(&shelf);
+    return seen;
+}
+
+int right_write(void)
+{
+    LG_WITH_WRITE(&shelf, LG_FOREVER, status)
+    {
+        books++;
+    }
+    if (lg_rwlock_write(&shelf, lg_after_ms(1)) == LG_OK) {
+        books--;
+        lg_rwlock_unlock(&shelf);
+    }
+    return status;
+}
+
+int right_upgrade(void)
+{
+    if (lg_rwlock_upgradable(&shelf, LG_FOREVER) != LG_OK)
+        return 1;
+    if (books == 0 && lg_rwlock_upgrade(&shelf, LG_FOREVER) == LG_OK) {
+        books = 1;
+        lg_rwlock_downgrade_to_upgradable(&shelf);
+    }
+    lg_rwlock_unlock(&shelf);
+    return 0;
+}
+
+int right_downgrade(void)
+{
+    if (lg_rwlock_recover(&shelf) != LG_OK)
+        return 1;
+    books = 0;
+    lg_rwlock_downgrade(&shelf);
+    int seen = books;
+    lg_rwlock_unlock(&shelf);
+    return seen;
+}
+
+static int read_books(void) LG_REQUIRES_SHARED(shelf);
+
+static int read_books(void)
+{
+    return books;
+}
+
+int right_share(void)
+{
+    int seen = 0;
+    LG_WITH_READ(&shelf, LG_FOREVER, status)
+    {
+        seen = read_books();
+    }
+    return seen + status;
 }
