@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct verb *const verbs[] = {&bank_verb};
+static const struct verb *const verbs[] = {&bank_verb, &cc_verb, &explore_verb};
 
 #define VERB_COUNT (sizeof verbs / sizeof *verbs)
 

@@ -13,5 +13,7 @@ struct verb {
 };
 
 extern const struct verb bank_verb;
+extern const struct verb cc_verb;
+extern const struct verb explore_verb;
 
 #endif

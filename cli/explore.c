@@ -1,0 +1,304 @@
+/* lifeguard explore: runs a program under the runtime, and says what came of it.
+ *
+ * The exploring itself is done by the runtime, inside the program's process; this verb sees to it that the
+ * runtime gets there, listens to it through a pipe, and puts names to addresses. */
+#include "explore.h"
+#include "verb.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ARGUMENTS_MAX 1024
+
+static const char help_text[] =
+    "usage: lifeguard explore [OPTIONS] -- PROGRAM ARGS\n"
+    "       lifeguard explore --replay FILE [-- gdb]\n"
+    "\n"
+    "Runs PROGRAM again and again, each time with another interleaving of its threads, until one\n"
+    "fails: an assertion, a crash, a deadlock, a lost wake-up, a lock that is left locked, an exit "
+    "code\n"
+    "other than 0.  PROGRAM has to be built by `lifeguard cc`, or by gcc with -fsanitize=thread; "
+    "best at\n"
+    "-O0 or -Og, because optimised code keeps shared values in registers.\n"
+    "\n"
+    "  --seconds S      stop after S seconds (default 10, if --schedules is not given)\n"
+    "  --schedules N    stop after N schedules\n"
+    "  --seed N         other schedules; the same number gives the same ones (default 1)\n"
+    "  --strategy NAME  auto (default: the others in rotation), pos, pct, random\n"
+    "  --races=HOW      report (default), fail (a data race is a finding) or off (faster)\n"
+    "  --json           the result as one JSON object\n"
+    "  -o FILE          where to write the schedule that failed (default PROGRAM.replay)\n"
+    "  --replay FILE    run that schedule again, with the program's output; the first step that is "
+    "not\n"
+    "                   as recorded ends it.  With -- gdb it runs in gdb and stops where it fails\n"
+    "\n"
+    "Interleavings are sequentially consistent.  Time is virtual: a program that sleeps costs "
+    "nothing.\n"
+    "The program's output is thrown away, and its input is empty, or the file that it is.\n"
+    "\n"
+    "exit code: 0 nothing was found, 1 something was, 2 wrong use or a program that cannot be "
+    "explored\n";
+
+static int complain(const char *subject, const char *text)
+{
+    fprintf(stderr, "lifeguard explore: %s: %s\n", subject, text);
+    return EXIT_USAGE;
+}
+
+/* ---- The program's process ------------------------------------------------------------------------- */
+
+static bool set_environment(const struct explore_options *options, const char *runtime, int wire)
+{
+    char text[512], preload[8192];
+    const char *others = getenv("LD_PRELOAD");
+    snprintf(text, sizeof text,
+             "strategy=%s,races=%s,seed=%lu,schedules=%lu,seconds=%g,wire=%d,stop=%d",
+             options->strategy, options->races, options->seed, options->schedules, options->seconds,
+             wire, options->replay && *options->program);
+    if ((size_t)snprintf(preload, sizeof preload, "%s%s%s", runtime, others ? ":" : "",
+                         others ? others : "") >= sizeof preload)
+        return false;
+    setenv("LIFEGUARD_EXPLORE", text, 1);
+    setenv("LD_PRELOAD", preload, 1);
+    /* Functions are looked up once, and not again in each run. */
+    setenv("LD_BIND_NOW", "1", 0);
+    if (options->output)
+        setenv("LIFEGUARD_EXPLORE_OUTPUT", options->output, 1);
+    if (options->replay)
+        setenv("LIFEGUARD_EXPLORE_REPLAY", options->replay, 1);
+    return true;
+}
+
+static void become_program(const struct explore_options *options, const char *runtime, int wire,
+                           const char *path, char **arguments)
+{
+    /* The same addresses in each campaign; where that is forbidden they are the same in one. */
+    personality(ADDR_NO_RANDOMIZE);
+    if (!set_environment(options, runtime, wire))
+        _exit(126);
+    execv(path, arguments);
+    fprintf(stderr, "lifeguard explore: %s: %s\n", path, strerror(errno));
+    _exit(127);
+}
+
+/* The process, and the pipe that it talks into; NULL: there is none. */
+static FILE *start_program(const struct explore_options *options, const char *runtime,
+                           const char *path, char **arguments, pid_t *process)
+{
+    int ends[2];
+    if (pipe(ends))
+        return NULL;
+    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+    fflush(stdout);
+    *process = fork();
+    if (!*process)
+        become_program(options, runtime, ends[1], path, arguments);
+    close(ends[1]);
+    if (*process < 0) {
+        close(ends[0]);
+        return NULL;
+    }
+    return fdopen(ends[0], "r");
+}
+
+/* ---- The verdict ------------------------------------------------------------------------------------- */
+
+static void want_places(const struct explore_result *result)
+{
+    explore_places_want(result->where);
+    for (size_t i = 0; i < result->race_count; i++) {
+        explore_places_want(result->races[i].accesses[0].site);
+        explore_places_want(result->races[i].accesses[1].site);
+    }
+    for (size_t i = 0; i < result->text_count; i++)
+        for (const char *mark = result->text[i]; (mark = strchr(mark, 1)); mark++)
+            if (mark[1] == 'c')
+                explore_places_want(strtoull(mark + 2, NULL, 16));
+    explore_places_look_up(result);
+}
+
+static int say_impossible(const struct explore_result *result, const char *path)
+{
+    char line[1024];
+    fprintf(stderr, "lifeguard explore: %s%s", path, result->has_diverged ? " diverged:" : ":");
+    for (size_t i = 0; i < result->text_count; i++) {
+        explore_places_expand(result, result->text[i], line, sizeof line);
+        fprintf(stderr, "%s%s", i ? "; " : " ", line);
+    }
+    fputc('\n', stderr);
+    return EXIT_USAGE;
+}
+
+static int judge(const struct explore_result *result, const struct explore_options *options,
+                 const char *path, int status)
+{
+    if (!result->has_begun && WIFEXITED(status) && WEXITSTATUS(status) >= 126)
+        return EXIT_USAGE;
+    if (!result->has_begun && WIFEXITED(status))
+        return complain(path, "it ended before its main began, or the runtime did not get into it");
+    if (!result->has_begun)
+        return complain(path, "a signal ended it before its main began");
+    want_places(result);
+    if (result->is_impossible || result->has_diverged)
+        return say_impossible(result, path);
+    if (!result->is_over)
+        return complain(path, "the exploring process ended without a result");
+    if (options->is_json)
+        explore_print_json(result);
+    else
+        explore_print_text(result);
+    return result->status;
+}
+
+static int explore(const struct explore_options *options, const char *path, char **arguments)
+{
+    static struct explore_result result;
+    char runtime[4096];
+    pid_t process = -1;
+    int status = 0;
+    if (!explore_find_runtime(runtime, sizeof runtime))
+        return EXIT_USAGE;
+    /* An interrupt is for the campaign, which then says what it has found. */
+    signal(SIGINT, SIG_IGN);
+    FILE *in = start_program(options, runtime, path, arguments, &process);
+    if (!in)
+        return complain(path, strerror(errno));
+    explore_result_read(in, &result);
+    fclose(in);
+    while (waitpid(process, &status, 0) < 0 && errno == EINTR)
+        continue;
+    int code = judge(&result, options, path, status);
+    explore_result_free(&result);
+    return code;
+}
+
+/* ---- The two uses ---------------------------------------------------------------------------------------- */
+
+static int search(struct explore_options *options)
+{
+    char path[4096], output[512];
+    if (!explore_find_program(options->program[0], path, sizeof path))
+        return complain(options->program[0], "there is no such program");
+    const char *complaint = explore_check_program(path);
+    if (complaint)
+        return complain(path, complaint);
+    if (!options->output) {
+        const char *slash = strrchr(path, '/');
+        snprintf(output, sizeof output, "%.400s.replay", slash ? slash + 1 : path);
+        options->output = output;
+    }
+    return explore(options, path, options->program);
+}
+
+/* Undo what the runtime did to newlines and percent signs. */
+static char *decode(const char *text)
+{
+    char *out = malloc(strlen(text) + 1), *end = out;
+    while (out && *text) {
+        unsigned byte;
+        if (*text == '%' && sscanf(text + 1, "%2x", &byte) == 1 && byte) {
+            *end++ = (char)byte;
+            text += 3;
+        } else {
+            *end++ = *text++;
+        }
+    }
+    if (out)
+        *end = 0;
+    return out;
+}
+
+/* The program and its arguments are in the file: the lines "program" and "argument". */
+static int read_command(const char *name, char *path, size_t size, char **arguments)
+{
+    char line[1024];
+    int count = 0;
+    FILE *in = fopen(name, "r");
+    path[0] = 0;
+    if (!in)
+        return -1;
+    while (fgets(line, sizeof line, in)) {
+        line[strcspn(line, "\n")] = 0;
+        if (!strncmp(line, "program ", 8))
+            snprintf(path, size, "%s", line + 8);
+        if (!strncmp(line, "argument ", 9) && count < ARGUMENTS_MAX - 1)
+            arguments[count++] = decode(line + 9);
+    }
+    arguments[count] = NULL;
+    int error = ferror(in) ? errno : 0;
+    fclose(in);
+    errno = error;
+    return error ? -1 : count;
+}
+
+static int debug(struct explore_options *options, const char *path, char **arguments)
+{
+    char *command[ARGUMENTS_MAX + 16], runtime[4096], preload[4200];
+    int count = 0, wire = open("/dev/null", O_WRONLY);
+    if (!explore_find_runtime(runtime, sizeof runtime) || wire < 0)
+        return EXIT_USAGE;
+    snprintf(preload, sizeof preload, "set environment LD_PRELOAD %s", runtime);
+    command[count++] = options->program[0];
+    const char *const before[] = {"-q",
+                                  "-ex",
+                                  preload,
+                                  "-ex",
+                                  "set follow-fork-mode child",
+                                  "-ex",
+                                  "set disable-randomization on",
+                                  "-ex",
+                                  "run",
+                                  "--args"};
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++)
+        command[count++] = (char *)(uintptr_t)before[i];
+    command[count++] = (char *)(uintptr_t)path;
+    for (int i = 1; arguments[0] && arguments[i]; i++)
+        command[count++] = arguments[i];
+    command[count] = NULL;
+    if (!set_environment(options, runtime, wire))
+        return EXIT_USAGE;
+    unsetenv("LD_PRELOAD");
+    execvp(command[0], command);
+    return complain(command[0], strerror(errno));
+}
+
+static int replay(struct explore_options *options)
+{
+    static char *arguments[ARGUMENTS_MAX];
+    char path[1024], name[4096];
+    if (*options->program && strcmp(*options->program, "gdb"))
+        return complain(*options->program, "a replay runs by itself, or with -- gdb");
+    if (read_command(options->replay, path, sizeof path, arguments) < 0)
+        return complain(options->replay, strerror(errno));
+    if (!*path || !arguments[0])
+        return complain(options->replay, "it names no program: it is no replay file");
+    /* The program looks for it from wherever it goes. */
+    if (!realpath(options->replay, name) || strlen(name) >= 500)
+        return complain(options->replay, "its path is too long");
+    options->replay = name;
+    const char *complaint = explore_check_program(path);
+    if (complaint)
+        return complain(path, complaint);
+    return *options->program ? debug(options, path, arguments) : explore(options, path, arguments);
+}
+
+static int run(int argc, char **argv)
+{
+    struct explore_options options;
+    if (!explore_options_read(argc, argv, &options))
+        return EXIT_USAGE;
+    return options.replay ? replay(&options) : search(&options);
+}
+
+const struct verb explore_verb = {
+    .name = "explore",
+    .summary = "run a program with other interleavings until it fails",
+    .help = help_text,
+    .run = run,
+};

@@ -1,0 +1,314 @@
+#include "explore/baton.h"
+
+#include "explore/input.h"
+#include "explore/kernel.h"
+#include "explore/strategy.h"
+#include "explore/verdict.h"
+
+#include <linux/futex.h>
+
+/* Events of one thread in a row, with others ready, after which it has to give way. */
+#define FAIR_EVENTS 20000
+
+/* Rounds of spinning threads that nobody else can end: then it is a livelock. */
+#define IDLE_ROUNDS 200
+
+/* ---- Handing over -------------------------------------------------------------------------------- */
+
+static void sleep_until_chosen(struct lg__thread *self)
+{
+    while (!__atomic_load_n(&self->baton, __ATOMIC_ACQUIRE))
+        lg__kernel_call(SYS_futex, (long)&self->baton, FUTEX_WAIT_PRIVATE, 0, 0);
+    __atomic_store_n(&self->baton, 0, __ATOMIC_RELAXED);
+}
+
+/* Pairs with sleep_until_chosen: all that was written with the baton is seen by the next who has it. */
+static void wake(struct lg__thread *next)
+{
+    __atomic_store_n(&next->baton, 1, __ATOMIC_RELEASE);
+    lg__kernel_call(SYS_futex, (long)&next->baton, FUTEX_WAKE_PRIVATE, 1, 0);
+}
+
+static void begin_turn(struct lg__thread *thread)
+{
+    thread->resumed_at = thread->events;
+    thread->stop = lg__strategy_stop(thread, thread->events + FAIR_EVENTS);
+}
+
+static void pass(struct lg__thread *from, struct lg__thread *to)
+{
+    lg__run.retired += from->events - from->resumed_at;
+    from->resumed_at = from->events;
+    lg__run.current = to;
+    lg__campaign->current = to->index;
+    lg__campaign->current_tid = to->tid;
+    begin_turn(to);
+    wake(to);
+}
+
+/* ---- Who could run ------------------------------------------------------------------------------- */
+
+static bool is_lock_free(const struct lg__object *object, const struct lg__thread *thread)
+{
+    if (object->kind == LG__OBJECT_RWLOCK)
+        return !object->owner && !object->readers;
+    return !object->owner || (object->owner == thread && object->is_recursive);
+}
+
+bool lg__baton_is_ready(const struct lg__thread *thread)
+{
+    const struct lg__wait *wait = &thread->wait;
+    if (wait->is_cancellable && thread->is_cancelled)
+        return !wait->mutex || is_lock_free(wait->mutex, thread);
+    switch (wait->kind) {
+    case LG__WAIT_NONE:
+        return true;
+    case LG__WAIT_LOCK:
+        return is_lock_free(wait->object, thread);
+    case LG__WAIT_READ:
+        return !wait->object->owner;
+    case LG__WAIT_COUNT:
+        return wait->object->value > 0;
+    case LG__WAIT_SIGNAL:
+        return wait->is_signalled && is_lock_free(wait->mutex, thread);
+    case LG__WAIT_TURN:
+        return wait->object->generation != wait->stamp;
+    case LG__WAIT_END:
+        return wait->thread->state == LG__THREAD_ENDED;
+    case LG__WAIT_ONCE:
+        return wait->object->is_done || !wait->object->owner;
+    case LG__WAIT_WORD:
+        return wait->is_signalled;
+    case LG__WAIT_TIME:
+        return false;
+    case LG__WAIT_CHANGE:
+        return lg__run.changes != wait->stamp;
+    case LG__WAIT_INPUT:
+        return lg__input_is_ready(wait);
+    }
+    return false;
+}
+
+/* Its time is over, or may be taken to be. */
+static bool is_timed_out(const struct lg__thread *thread)
+{
+    const struct lg__wait *wait = &thread->wait;
+    if (wait->deadline == LG__NEVER)
+        return false;
+    if (wait->mutex && !is_lock_free(wait->mutex, thread))
+        return false;
+    return lg__campaign->plan.is_time_early || lg__run_now_ns() >= wait->deadline;
+}
+
+static bool can_run(const struct lg__thread *thread)
+{
+    return thread->state == LG__THREAD_READY || lg__baton_is_ready(thread) || is_timed_out(thread);
+}
+
+/* The end of the process is put off, and who gives way is not chosen, if anybody else can run. */
+static bool must_stand_back(const struct lg__thread *thread)
+{
+    return thread->is_yielding ||
+           (thread->pending == LG__EVENT_EXIT && thread->state == LG__THREAD_READY &&
+            lg__campaign->plan.is_exit_late);
+}
+
+static uint32_t collect_candidates(void)
+{
+    struct lg__thread **candidates = lg__run.candidates;
+    uint32_t count = 0, back = 0;
+    for (uint32_t i = 0; i < lg__run.live_count; i++) {
+        struct lg__thread *thread = lg__run.live[i];
+        if (!can_run(thread))
+            continue;
+        if (must_stand_back(thread))
+            back++;
+        else
+            candidates[count++] = thread;
+    }
+    if (count || !back)
+        return count;
+    for (uint32_t i = 0; i < lg__run.live_count; i++)
+        if (can_run(lg__run.live[i]))
+            candidates[count++] = lg__run.live[i];
+    return count;
+}
+
+/* ---- Nobody can run ------------------------------------------------------------------------------ */
+
+static uint64_t earliest_deadline(void)
+{
+    uint64_t earliest = LG__NEVER;
+    for (uint32_t i = 0; i < lg__run.live_count; i++) {
+        const struct lg__thread *thread = lg__run.live[i];
+        const struct lg__wait *wait = &thread->wait;
+        if (wait->deadline < earliest && (!wait->mutex || is_lock_free(wait->mutex, thread)))
+            earliest = wait->deadline;
+    }
+    return earliest;
+}
+
+static bool release_spinners(void)
+{
+    bool is_any = false;
+    for (uint32_t i = 0; i < lg__run.live_count; i++)
+        is_any = is_any || lg__run.live[i]->wait.kind == LG__WAIT_CHANGE;
+    if (!is_any)
+        return false;
+    if (++lg__run.idle_rounds > IDLE_ROUNDS)
+        lg__verdict_livelock();
+    lg__baton_changed();
+    return true;
+}
+
+/* Let time pass, wait for the outside world, or give the verdict that nobody will ever run. */
+static void be_idle(void)
+{
+    uint64_t deadline = earliest_deadline();
+    if (lg__input_await(deadline != LG__NEVER))
+        return;
+    if (deadline != LG__NEVER) {
+        uint64_t now = lg__run_now_ns();
+        if (deadline > now)
+            lg__run.leapt_ns += deadline - now;
+        return;
+    }
+    if (!release_spinners())
+        lg__verdict_deadlock();
+}
+
+/* ---- Deciding ------------------------------------------------------------------------------------ */
+
+static void record(const struct lg__thread *from, const struct lg__thread *to)
+{
+    struct lg__outcome *outcome = &lg__campaign->outcome;
+    bool is_preempted = from->state != LG__THREAD_ENDED && !from->is_yielding && can_run(from);
+    outcome->preemptions += is_preempted;
+    if (outcome->switch_count == LG__SWITCHES_MAX) {
+        outcome->has_lost_switches = true;
+        return;
+    }
+    lg__campaign->switches[outcome->switch_count++] =
+        (struct lg__switch){.ordinal = from->events,
+                            .site = from->pending_site,
+                            .address = from->pending_address,
+                            .from = from->index,
+                            .to = to->index,
+                            .kind = is_preempted ? LG__SWITCH_PREEMPT : LG__SWITCH_FREE,
+                            .event = from->pending};
+}
+
+static struct lg__thread *choose(struct lg__thread *self)
+{
+    struct lg__outcome *outcome = &lg__campaign->outcome;
+    uint32_t count;
+    while ((count = collect_candidates()) == 0)
+        be_idle();
+    outcome->steps++;
+    outcome->choices += count > 1;
+    lg__campaign->heartbeat++;
+    if (outcome->steps > lg__campaign->plan.steps_max)
+        lg__verdict_too_long();
+    struct lg__thread *next = lg__strategy_pick(self, lg__run.candidates, count);
+    if (next != self)
+        record(self, next);
+    return next;
+}
+
+/* A blocked thread that was chosen has what it waited for, or has run out of time. */
+static void end_wait(struct lg__thread *thread)
+{
+    if (thread->state != LG__THREAD_BLOCKED)
+        return;
+    thread->wait.has_timed_out = !lg__baton_is_ready(thread);
+    thread->state = LG__THREAD_READY;
+}
+
+static void decide(struct lg__thread *self)
+{
+    struct lg__thread *next = choose(self);
+    self->is_yielding = false;
+    end_wait(next);
+    if (next == self) {
+        self->stop = lg__strategy_stop(self, self->events + FAIR_EVENTS);
+        return;
+    }
+    pass(self, next);
+    sleep_until_chosen(self);
+}
+
+/* ---- What others call ---------------------------------------------------------------------------- */
+
+void lg__baton_look(struct lg__thread *self, enum lg__event_kind kind, uint32_t var,
+                    uintptr_t address, uint64_t site)
+{
+    self->pending = kind;
+    self->pending_var = var;
+    self->pending_address = address;
+    self->pending_site = site;
+    if (lg__run.live_count > 1)
+        decide(self);
+    self->pending = LG__EVENT_NONE;
+}
+
+void lg__baton_point(struct lg__thread *self, enum lg__event_kind kind, uint32_t var,
+                     uintptr_t address, uint64_t site)
+{
+    self->events++;
+    lg__baton_look(self, kind, var, address, site);
+}
+
+void lg__baton_yield(struct lg__thread *self, uint64_t site)
+{
+    self->is_yielding = true;
+    lg__baton_point(self, LG__EVENT_YIELD, 0, 0, site);
+    self->is_yielding = false;
+}
+
+bool lg__baton_wait(struct lg__thread *self)
+{
+    self->events++;
+    self->state = LG__THREAD_BLOCKED;
+    self->wait.has_timed_out = false;
+    if (!lg__baton_is_ready(self))
+        lg__verdict_look(self);
+    decide(self);
+    bool is_granted = !self->wait.has_timed_out;
+    self->wait = (struct lg__wait){.deadline = LG__NEVER};
+    self->pending = LG__EVENT_NONE;
+    return is_granted;
+}
+
+void lg__baton_enter(struct lg__thread *thread)
+{
+    lg__run.live[lg__run.live_count++] = thread;
+    lg__run.created++;
+}
+
+void lg__baton_await(struct lg__thread *self)
+{
+    sleep_until_chosen(self);
+    self->tid = (int32_t)lg__kernel_call(SYS_gettid, 0, 0, 0, 0);
+    lg__campaign->current_tid = self->tid;
+    self->pending = LG__EVENT_NONE;
+}
+
+void lg__baton_leave(struct lg__thread *self)
+{
+    uint32_t place = 0;
+    while (lg__run.live[place] != self)
+        place++;
+    lg__run.live_count--;
+    for (; place < lg__run.live_count; place++)
+        lg__run.live[place] = lg__run.live[place + 1];
+    self->state = LG__THREAD_ENDED;
+    self->pending = LG__EVENT_END;
+    self->pending_site = 0;
+    self->pending_address = 0;
+    self->events++;
+    if (!lg__run.live_count)
+        return;
+    struct lg__thread *next = choose(self);
+    end_wait(next);
+    pass(self, next);
+}

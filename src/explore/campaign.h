@@ -1,0 +1,100 @@
+/* Campaign: the memory that all runs of one exploration share, and the loop over them. */
+#ifndef LG_EXPLORE_CAMPAIGN_H
+#define LG_EXPLORE_CAMPAIGN_H
+
+#include "explore/plan.h"
+
+/* A variable: some bytes that more than one thread has touched, or a synchronisation object.  Its number
+ * is the same in all runs, because addresses are. */
+struct lg__var {
+    uint64_t address;
+    uint32_t flags;
+    uint32_t threads; /* index + 1 of the first thread that touched it */
+};
+
+enum {
+    LG__VAR_SYNC = 1,       /* a synchronisation object */
+    LG__VAR_ATOMIC = 2,     /* touched by atomic operations */
+    LG__VAR_MANY = 4,       /* by more than one thread */
+    LG__VAR_WRITTEN = 8,    /* while there was more than one thread */
+    LG__VAR_UNGUARDED = 16, /* once without a lock that was always held, or in a race */
+};
+
+#define LG__VARS_MAX (1u << 20)
+
+/* A thread's name: the n-th child of its parent.  Names are the same in all runs; a thread's index is
+ * where its name stands in this list.  Index 0 is main. */
+struct lg__name {
+    uint32_t parent;
+    uint32_t ordinal; /* from 1 */
+};
+
+#define LG__NAMES_MAX (1u << 16)
+
+struct lg__race {
+    uint64_t sites[2];
+    uint64_t address;
+    uint64_t schedule;
+    uint32_t size;
+    uint32_t threads[2];
+    bool is_write[2];
+    bool is_atomic[2];
+};
+
+#define LG__RACES_MAX 256
+
+/* What the environment asks of a campaign (lg__options_read). */
+struct lg__options {
+    enum lg__strategy strategy;
+    enum lg__races races;
+    uint64_t seed;
+    uint64_t schedules; /* 0: no limit */
+    double seconds;     /* 0: no limit */
+    double patience;    /* seconds without progress after which a run is ended */
+    char output[512];   /* the replay file to write */
+    char replay[512];   /* the replay file to follow */
+    bool must_stop;
+    int wire; /* the descriptor for what is found */
+};
+
+struct lg__campaign {
+    struct lg__options options;
+    struct lg__plan plan;
+    struct lg__outcome outcome;
+    uint64_t heartbeat;     /* the run writes at each decision */
+    uint32_t current;       /* index of the thread that runs */
+    int32_t current_tid;    /* the kernel's number of it; 0: not known yet */
+    uint64_t stuck_site;    /* where the watchdog's signal found it; 0: not asked */
+    uint64_t clock_base_ns; /* virtual CLOCK_REALTIME when a run begins */
+    uint64_t monotonic_base_ns;
+    uint32_t var_count;
+    uint32_t name_count;
+    uint32_t race_count;
+    uint64_t races_lost;
+    uint32_t learned; /* changes whenever something about variables was learned */
+    struct lg__race races[LG__RACES_MAX];
+    struct lg__name *names;      /* LG__NAMES_MAX */
+    struct lg__var *vars;        /* LG__VARS_MAX */
+    struct lg__switch *switches; /* LG__SWITCHES_MAX, of the run */
+    struct lg__switch *replay;   /* the same, to be followed */
+};
+
+/* NULL: not exploring, the runtime only passes on. */
+extern struct lg__campaign *lg__campaign __attribute__((visibility("hidden")));
+
+/* Read what the environment asks for.  False: nothing, the program is to run as it is. */
+bool lg__options_read(struct lg__options *options);
+
+const char *lg__strategy_name(enum lg__strategy strategy);
+
+/* Run one schedule by the plan, in a process of its own: in that one it returns true.  In the campaign it
+ * returns false when the outcome is there. */
+bool lg__campaign_run(void);
+
+/* Whether the campaign was told to stop, or its time is over. */
+bool lg__campaign_is_over(void);
+
+/* Run the campaign.  Returns once in each run, in a forked child; the campaign itself ends the process. */
+void lg__campaign_begin(const struct lg__options *options, char **arguments);
+
+#endif

@@ -1,0 +1,48 @@
+#include "explore/clock.h"
+
+#include "explore/run.h"
+
+#include <string.h>
+
+static void make_room(struct lg__clock *clock, uint32_t count)
+{
+    if (count <= clock->room)
+        return;
+    uint32_t room = count + count / 2 + 6;
+    uint32_t *times = lg__run_allocate(room * sizeof *times);
+    if (clock->count)
+        memcpy(times, clock->times, clock->count * sizeof *times);
+    clock->times = times;
+    clock->room = room;
+}
+
+static void grow(struct lg__clock *clock, uint32_t count)
+{
+    make_room(clock, count);
+    for (; clock->count < count; clock->count++)
+        clock->times[clock->count] = 0;
+}
+
+void lg__clock_set(struct lg__clock *clock, uint32_t index, uint32_t time)
+{
+    if (index >= clock->count)
+        grow(clock, index + 1);
+    clock->times[index] = time;
+}
+
+void lg__clock_join(struct lg__clock *clock, const struct lg__clock *other)
+{
+    if (other->count > clock->count)
+        grow(clock, other->count);
+    for (uint32_t i = 0; i < other->count; i++)
+        if (other->times[i] > clock->times[i])
+            clock->times[i] = other->times[i];
+}
+
+void lg__clock_copy(struct lg__clock *clock, const struct lg__clock *other)
+{
+    make_room(clock, other->count);
+    clock->count = other->count;
+    if (other->count)
+        memcpy(clock->times, other->times, other->count * sizeof *clock->times);
+}

@@ -1,0 +1,318 @@
+#include "explore/heap.h"
+
+#include "explore/access.h"
+#include "explore/baton.h"
+#include "explore/intercept.h"
+#include "explore/verdict.h"
+
+#include <malloc.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* Each thread has a piece of the first region; what is larger, or more than a piece, is in the second. */
+#define PIECE_SIZE ((size_t)1 << 20)
+#define SMALL_SIZE (LG__NAMES_MAX * PIECE_SIZE)
+#define LARGE_SIZE ((size_t)1 << 40)
+#define LARGE_MIN  ((size_t)256 << 10) /* blocks from here on have pages of their own */
+#define PAGE       ((size_t)4096)
+#define ALIGNMENT  ((size_t)16)
+
+enum block_state { BLOCK_LIVE = 0x6c697665, BLOCK_FREED = 0x66726565 };
+
+/* Lies right before the memory that the program gets. */
+struct block {
+    size_t size;
+    uint64_t allocated_at; /* site */
+    uint64_t freed_at;
+    uint32_t allocated_by; /* index of the thread */
+    enum block_state state;
+};
+
+/* What is next in a thread's piece, in a run. */
+struct piece {
+    char *next;
+    char *end;
+};
+
+static char *small_region, *large_region;
+static char *large_next;
+static struct piece *pieces; /* by thread index */
+
+/* libc's own, for what happens outside of runs. */
+void *__libc_malloc(size_t size);
+void __libc_free(void *memory);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+static void *reserve(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+bool lg__heap_reserve(void)
+{
+    small_region = reserve(SMALL_SIZE);
+    large_region = reserve(LARGE_SIZE);
+    pieces = reserve(LG__NAMES_MAX * sizeof *pieces);
+    large_next = large_region;
+    return small_region && large_region && pieces;
+}
+
+static bool is_in(const void *memory, const char *region, size_t size)
+{
+    return region && (uintptr_t)memory - (uintptr_t)region < size;
+}
+
+static bool is_ours(const void *memory)
+{
+    return is_in(memory, small_region, SMALL_SIZE) || is_in(memory, large_region, LARGE_SIZE);
+}
+
+static struct block *block_of(void *memory)
+{
+    return (struct block *)memory - 1;
+}
+
+/* ---- Allocation -------------------------------------------------------------------------------------- */
+
+static char *round_up(char *address, size_t alignment)
+{
+    return (char *)(((uintptr_t)address + alignment - 1) & ~(uintptr_t)(alignment - 1));
+}
+
+static char *take_large(size_t alignment, size_t size)
+{
+    char *memory = round_up(large_next + PAGE, alignment < PAGE ? PAGE : alignment);
+    if (size > LARGE_SIZE / 2 || memory + size > large_region + LARGE_SIZE - PAGE)
+        return NULL;
+    large_next = round_up(memory + size, PAGE);
+    return memory;
+}
+
+static char *take_small(const struct lg__thread *self, size_t alignment, size_t size)
+{
+    struct piece *piece = &pieces[self->index];
+    if (!piece->next) {
+        piece->next = small_region + self->index * PIECE_SIZE;
+        piece->end = piece->next + PIECE_SIZE;
+    }
+    char *memory = round_up(piece->next + sizeof(struct block), alignment);
+    if (memory + size > piece->end) {
+        piece->next = take_large(PAGE, PIECE_SIZE);
+        if (!piece->next)
+            return NULL;
+        piece->end = piece->next + PIECE_SIZE;
+        memory = round_up(piece->next + sizeof(struct block), alignment);
+    }
+    piece->next = memory + size;
+    return memory;
+}
+
+static void *allocate(struct lg__thread *self, size_t alignment, size_t size, uint64_t site)
+{
+    if (alignment < ALIGNMENT)
+        alignment = ALIGNMENT;
+    bool is_large = size >= LARGE_MIN || alignment > PAGE;
+    char *memory =
+        is_large ? take_large(alignment, size) : take_small(self, alignment, size ? size : 1);
+    if (!memory) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    *block_of(memory) = (struct block){
+        .size = size, .allocated_at = site, .allocated_by = self->index, .state = BLOCK_LIVE};
+    if (!is_large)
+        lg__access_renew((uintptr_t)memory, size);
+    return memory;
+}
+
+/* ---- Freeing ----------------------------------------------------------------------------------------- */
+
+static void add_block(const struct block *block)
+{
+    char name[64];
+    lg__name_write(block->allocated_by, name, sizeof name);
+    lg__verdict_add("    the block of %zu bytes was allocated by %s at " LG__PLACE_CODE "\n",
+                    block->size, name, (unsigned long)block->allocated_at);
+    if (block->state == BLOCK_FREED)
+        lg__verdict_add("    and freed at " LG__PLACE_CODE "\n", (unsigned long)block->freed_at);
+}
+
+static void check_block(const struct lg__thread *self, void *memory, uint64_t site)
+{
+    const struct block *block = block_of(memory);
+    if ((uintptr_t)memory % ALIGNMENT ||
+        (block->state != BLOCK_LIVE && block->state != BLOCK_FREED)) {
+        lg__verdict_add("free of %p, where no block begins\n", memory);
+        lg__verdict_found_by(self, LG__FINDING_BAD_FREE, site);
+    }
+    if (block->state == BLOCK_FREED) {
+        lg__verdict_add("free of a block that is free already\n");
+        add_block(block);
+        lg__verdict_found_by(self, LG__FINDING_DOUBLE_FREE, site);
+    }
+}
+
+/* Freeing is a write to the whole block. */
+static void release(struct lg__thread *self, void *memory, uint64_t site)
+{
+    struct block *block = block_of(memory);
+    check_block(self, memory, site);
+    lg__access_free(self, (uintptr_t)memory, block->size, block->size >= LARGE_MIN, site);
+    /* Others may have freed it meanwhile. */
+    check_block(self, memory, site);
+    block->state = BLOCK_FREED;
+    block->freed_at = site;
+    lg__object_forget((uintptr_t)memory, block->size);
+    if (is_in(memory, large_region, LARGE_SIZE) && block->size >= LARGE_MIN)
+        mprotect(memory, (block->size + PAGE - 1) & ~(PAGE - 1), PROT_NONE);
+}
+
+bool lg__heap_is_gone(uintptr_t address)
+{
+    return is_in((void *)address, large_region, LARGE_SIZE) && (char *)address < large_next;
+}
+
+void lg__heap_describe(uintptr_t address)
+{
+    if (!is_in((void *)address, small_region, SMALL_SIZE))
+        return;
+    /* Blocks lie one behind the other; the nearest header below is the block's. */
+    uintptr_t piece = address - (address - (uintptr_t)small_region) % PIECE_SIZE;
+    for (uintptr_t at = address & ~(uintptr_t)15; at >= piece + sizeof(struct block); at -= 16) {
+        const struct block *block = block_of((void *)at);
+        if ((block->state != BLOCK_LIVE && block->state != BLOCK_FREED) ||
+            block->size < address - at)
+            continue;
+        add_block(block);
+        return;
+    }
+}
+
+/* ---- The names ---------------------------------------------------------------------------------------- */
+
+LG__EXPORT void *malloc(size_t size)
+{
+    struct lg__thread *self = lg__self;
+    return self ? allocate(self, ALIGNMENT, size, LG__SITE) : __libc_malloc(size);
+}
+
+/* A thread that has ended has no baton, and its memory goes with the run. */
+LG__EXPORT void free(void *memory)
+{
+    struct lg__thread *self = lg__self;
+    if (!memory)
+        return;
+    if (!is_ours(memory))
+        __libc_free(memory);
+    else if (self)
+        release(self, memory, LG__SITE);
+}
+
+/* Memory of a run is fresh, and so zero. */
+LG__EXPORT void *calloc(size_t count, size_t size)
+{
+    struct lg__thread *self = lg__self;
+    size_t total;
+    if (!self)
+        return __libc_calloc(count, size);
+    if (__builtin_mul_overflow(count, size, &total)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return allocate(self, ALIGNMENT, total, LG__SITE);
+}
+
+static void *reallocate(struct lg__thread *self, void *memory, size_t size, uint64_t site)
+{
+    if (!memory)
+        return allocate(self, ALIGNMENT, size, site);
+    if (!size) {
+        release(self, memory, site);
+        return NULL;
+    }
+    check_block(self, memory, site);
+    size_t old = block_of(memory)->size;
+    void *moved = allocate(self, ALIGNMENT, size, site);
+    if (!moved)
+        return NULL;
+    memcpy(moved, memory, old < size ? old : size);
+    release(self, memory, site);
+    return moved;
+}
+
+LG__EXPORT void *realloc(void *memory, size_t size)
+{
+    struct lg__thread *self = lg__self;
+    if (memory ? !is_ours(memory) : !self)
+        return __libc_realloc(memory, size);
+    if (!self)
+        return NULL;
+    return reallocate(self, memory, size, LG__SITE);
+}
+
+LG__EXPORT void *reallocarray(void *memory, size_t count, size_t size)
+{
+    struct lg__thread *self = lg__self;
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (memory ? !is_ours(memory) : !self)
+        return __libc_realloc(memory, total);
+    return self ? reallocate(self, memory, total, LG__SITE) : NULL;
+}
+
+static void *align(size_t alignment, size_t size, uint64_t site)
+{
+    struct lg__thread *self = lg__self;
+    if (!self)
+        return __libc_memalign(alignment, size);
+    if (!alignment || (alignment & (alignment - 1))) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return allocate(self, alignment, size, site);
+}
+
+LG__EXPORT void *memalign(size_t alignment, size_t size)
+{
+    return align(alignment, size, LG__SITE);
+}
+
+LG__EXPORT void *aligned_alloc(size_t alignment, size_t size)
+{
+    return align(alignment, size, LG__SITE);
+}
+
+LG__EXPORT void *valloc(size_t size)
+{
+    return align(PAGE, size, LG__SITE);
+}
+
+LG__EXPORT void *pvalloc(size_t size)
+{
+    return align(PAGE, (size + PAGE - 1) & ~(PAGE - 1), LG__SITE);
+}
+
+LG__EXPORT int posix_memalign(void **out, size_t alignment, size_t size)
+{
+    if (alignment < sizeof(void *) || (alignment & (alignment - 1)))
+        return EINVAL;
+    void *memory = align(alignment, size, LG__SITE);
+    if (!memory)
+        return ENOMEM;
+    *out = memory;
+    return 0;
+}
+
+LG__EXPORT size_t malloc_usable_size(void *memory)
+{
+    if (is_ours(memory))
+        return block_of(memory)->size;
+    return memory ? lg__real()->malloc_usable_size(memory) : 0;
+}

@@ -1,0 +1,46 @@
+/* Intercept: what the functions that stand in front of libc's have in common. */
+#ifndef LG_EXPLORE_INTERCEPT_H
+#define LG_EXPLORE_INTERCEPT_H
+
+#include "explore/baton.h"
+#include "explore/object.h"
+#include "explore/real.h"
+
+#include <errno.h>
+
+/* The place in the program that has called the function that this stands in. */
+#define LG__SITE ((uint64_t)(uintptr_t)__builtin_return_address(0))
+
+#define LG__EXPORT __attribute__((visibility("default")))
+
+/* An absolute time of a clock as virtual nanoseconds since the run's begin; EINVAL if it is none. */
+int lg__time_deadline(clockid_t clock, const struct timespec *time, uint64_t *deadline);
+
+/* Shared with C11's names. */
+int lg__mutex_lock(struct lg__thread *self, pthread_mutex_t *mutex, uint64_t deadline,
+                   uint64_t site);
+int lg__mutex_try(struct lg__thread *self, pthread_mutex_t *mutex, uint64_t site);
+int lg__mutex_unlock(struct lg__thread *self, pthread_mutex_t *mutex, uint64_t site);
+/* Without a scheduling point, for conditions. */
+struct lg__object *lg__mutex_of(pthread_mutex_t *mutex);
+uint32_t lg__mutex_give_up(struct lg__thread *self, struct lg__object *object);
+void lg__mutex_take(struct lg__thread *self, struct lg__object *object, uint32_t depth,
+                    uint64_t site);
+
+int lg__condition_wait(struct lg__thread *self, pthread_cond_t *condition, pthread_mutex_t *mutex,
+                       uint64_t deadline, uint64_t site);
+void lg__condition_signal(struct lg__thread *self, pthread_cond_t *condition, bool is_for_all,
+                          uint64_t site);
+
+int lg__thread_create(struct lg__thread *self, pthread_t *handle, const pthread_attr_t *attributes,
+                      void *(*start)(void *), void *argument, uint64_t site);
+int lg__thread_join(struct lg__thread *self, pthread_t handle, void **result, uint64_t deadline,
+                    uint64_t site);
+int lg__thread_detach(pthread_t handle);
+int lg__once(struct lg__thread *self, void *control, void (*function)(void), uint64_t site);
+void lg__sleep_until(struct lg__thread *self, uint64_t deadline, uint64_t site);
+
+/* The calling thread may end here if somebody has asked it to. */
+void lg__thread_look_for_cancel(struct lg__thread *self);
+
+#endif

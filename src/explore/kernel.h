@@ -1,0 +1,31 @@
+/* Kernel: system calls of the runtime's own.  syscall(3) is the program's, and stood in front of. */
+#ifndef LG_EXPLORE_KERNEL_H
+#define LG_EXPLORE_KERNEL_H
+
+#include <sys/syscall.h>
+
+/* Returns what the kernel does: an error is a negative number. */
+static inline long lg__kernel_call(long number, long a, long b, long c, long d)
+{
+#if defined(__x86_64__)
+    long result;
+    register long fourth __asm__("r10") = d;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth)
+                     : "rcx", "r11", "memory");
+    return result;
+#elif defined(__aarch64__)
+    register long x8 __asm__("x8") = number;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = d;
+    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
+    return x0;
+#else
+#error "explore knows the system calls of x86-64 and aarch64"
+#endif
+}
+
+#endif

@@ -1,0 +1,119 @@
+/* Real: what the functions that the runtime stands in front of do in libc. */
+#ifndef LG_EXPLORE_REAL_H
+#define LG_EXPLORE_REAL_H
+
+#include <malloc.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <threads.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LG__REAL_FUNCTIONS(X)                                                                      \
+    X(pthread_create)                                                                              \
+    X(pthread_join)                                                                                \
+    X(pthread_tryjoin_np)                                                                          \
+    X(pthread_timedjoin_np)                                                                        \
+    X(pthread_clockjoin_np)                                                                        \
+    X(pthread_detach)                                                                              \
+    X(pthread_cancel)                                                                              \
+    X(pthread_kill)                                                                                \
+    X(pthread_exit)                                                                                \
+    X(pthread_mutex_init)                                                                          \
+    X(pthread_mutex_destroy)                                                                       \
+    X(pthread_mutex_lock)                                                                          \
+    X(pthread_mutex_trylock)                                                                       \
+    X(pthread_mutex_timedlock)                                                                     \
+    X(pthread_mutex_clocklock)                                                                     \
+    X(pthread_mutex_unlock)                                                                        \
+    X(pthread_mutex_consistent)                                                                    \
+    X(pthread_spin_init)                                                                           \
+    X(pthread_spin_destroy)                                                                        \
+    X(pthread_spin_lock)                                                                           \
+    X(pthread_spin_trylock)                                                                        \
+    X(pthread_spin_unlock)                                                                         \
+    X(pthread_rwlock_init)                                                                         \
+    X(pthread_rwlock_destroy)                                                                      \
+    X(pthread_rwlock_rdlock)                                                                       \
+    X(pthread_rwlock_tryrdlock)                                                                    \
+    X(pthread_rwlock_timedrdlock)                                                                  \
+    X(pthread_rwlock_clockrdlock)                                                                  \
+    X(pthread_rwlock_wrlock)                                                                       \
+    X(pthread_rwlock_trywrlock)                                                                    \
+    X(pthread_rwlock_timedwrlock)                                                                  \
+    X(pthread_rwlock_clockwrlock)                                                                  \
+    X(pthread_rwlock_unlock)                                                                       \
+    X(pthread_cond_init)                                                                           \
+    X(pthread_cond_destroy)                                                                        \
+    X(pthread_cond_wait)                                                                           \
+    X(pthread_cond_timedwait)                                                                      \
+    X(pthread_cond_clockwait)                                                                      \
+    X(pthread_cond_signal)                                                                         \
+    X(pthread_cond_broadcast)                                                                      \
+    X(pthread_barrier_init)                                                                        \
+    X(pthread_barrier_destroy)                                                                     \
+    X(pthread_barrier_wait)                                                                        \
+    X(pthread_once)                                                                                \
+    X(sem_init)                                                                                    \
+    X(sem_destroy)                                                                                 \
+    X(sem_wait)                                                                                    \
+    X(sem_trywait)                                                                                 \
+    X(sem_timedwait)                                                                               \
+    X(sem_clockwait)                                                                               \
+    X(sem_post)                                                                                    \
+    X(sem_getvalue)                                                                                \
+    X(sched_yield)                                                                                 \
+    X(sleep)                                                                                       \
+    X(usleep)                                                                                      \
+    X(nanosleep)                                                                                   \
+    X(clock_nanosleep)                                                                             \
+    X(clock_gettime)                                                                               \
+    X(gettimeofday)                                                                                \
+    X(time)                                                                                        \
+    X(exit)                                                                                        \
+    X(abort)                                                                                       \
+    X(malloc_usable_size)                                                                          \
+    X(read)                                                                                        \
+    X(readv)                                                                                       \
+    X(recv)                                                                                        \
+    X(recvfrom)                                                                                    \
+    X(recvmsg)                                                                                     \
+    X(accept)                                                                                      \
+    X(accept4)                                                                                     \
+    X(eventfd_read)                                                                                \
+    X(eventfd_write)                                                                               \
+    X(write)                                                                                       \
+    X(writev)                                                                                      \
+    X(send)                                                                                        \
+    X(sendto)                                                                                      \
+    X(sendmsg)                                                                                     \
+    X(close)                                                                                       \
+    X(poll)                                                                                        \
+    X(ppoll)                                                                                       \
+    X(select)                                                                                      \
+    X(pselect)                                                                                     \
+    X(epoll_wait)                                                                                  \
+    X(epoll_pwait)                                                                                 \
+    X(syscall)                                                                                     \
+    X(_exit)
+
+#define LG__REAL_FIELD(name) __typeof__(name) *name;
+
+struct lg__real {
+    LG__REAL_FUNCTIONS(LG__REAL_FIELD)
+};
+
+/* Found at the first use, which may come before any constructor. */
+const struct lg__real *lg__real(void);
+
+#endif

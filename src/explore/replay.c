@@ -1,0 +1,122 @@
+/* Replay: go by a list of switches.
+ *
+ * A record is known by its thread and that thread's own event number, so the lists of the threads are
+ * followed independently.  Where the list says nothing, a thread goes on; if it cannot, the first one that
+ * can in the order of creation does.  A strict replay (the user's) ends at the first event that is not
+ * what the record says; a lax one (the shrinker's) passes over records that do not fit. */
+#include "explore/strategy.h"
+#include "explore/verdict.h"
+
+/* By thread index: its next record, as index + 1; 0: none.  `next_of` links the records of a thread. */
+static uint32_t *next_record;
+static uint32_t *next_of;
+
+void lg__replay_begin(void)
+{
+    uint32_t count = lg__campaign->plan.replay_count;
+    next_record = lg__run_allocate(LG__NAMES_MAX * sizeof *next_record);
+    next_of = lg__run_allocate(((size_t)count + 1) * sizeof *next_of);
+    for (uint32_t i = count; i-- > 0;) {
+        uint32_t from = lg__campaign->replay[i].from;
+        next_of[i] = next_record[from];
+        next_record[from] = i + 1;
+    }
+}
+
+static struct lg__switch *record_of(const struct lg__thread *thread)
+{
+    uint32_t place = next_record[thread->index];
+    return place ? &lg__campaign->replay[place - 1] : NULL;
+}
+
+static void advance(const struct lg__thread *thread)
+{
+    next_record[thread->index] = next_of[next_record[thread->index] - 1];
+}
+
+/* The thread's record for this event; records of events that are gone are dropped. */
+static struct lg__switch *record_here(const struct lg__thread *thread, bool is_choice)
+{
+    struct lg__switch *record = record_of(thread);
+    while (record && record->ordinal < thread->events) {
+        if (lg__campaign->plan.is_strict)
+            lg__verdict_diverged(thread, record, "it passed that event without a decision");
+        advance(thread);
+        record = record_of(thread);
+    }
+    if (!record || record->ordinal != thread->events)
+        return NULL;
+    if ((record->kind == LG__SWITCH_CHOICE) != is_choice)
+        return NULL;
+    return record;
+}
+
+static void check(const struct lg__thread *thread, const struct lg__switch *record)
+{
+    if (!lg__campaign->plan.is_strict)
+        return;
+    if (record->event != thread->pending)
+        lg__verdict_diverged(thread, record, "it is about to do something else");
+    if (record->site && record->site != thread->pending_site)
+        lg__verdict_diverged(thread, record, "it is at another place in the program");
+    if (record->address && record->address != thread->pending_address)
+        lg__verdict_diverged(thread, record, "it is about to touch another address");
+}
+
+static struct lg__thread *find(struct lg__thread **threads, uint32_t count, uint32_t index)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (threads[i]->index == index)
+            return threads[i];
+    return NULL;
+}
+
+/* A wait with a deadline may be recorded as timed out early. */
+static struct lg__thread *find_timed(uint32_t index)
+{
+    struct lg__thread *thread = find(lg__run.live, lg__run.live_count, index);
+    return thread && thread->wait.deadline != LG__NEVER ? thread : NULL;
+}
+
+struct lg__thread *lg__replay_pick(struct lg__thread *self, struct lg__thread **candidates,
+                                   uint32_t count)
+{
+    struct lg__switch *record = record_here(self, false);
+    if (record) {
+        check(self, record);
+        struct lg__thread *next = find(candidates, count, record->to);
+        if (!next)
+            next = find_timed(record->to);
+        if (!next && lg__campaign->plan.is_strict)
+            lg__verdict_diverged(self, record, "the thread that comes next cannot go on");
+        advance(self);
+        record->was_used = next != NULL;
+        if (next)
+            return next;
+    }
+    struct lg__thread *same = find(candidates, count, self->index);
+    return same ? same : candidates[0];
+}
+
+uint64_t lg__replay_stop(const struct lg__thread *thread, uint64_t fair)
+{
+    const struct lg__switch *record = record_of(thread);
+    return record && record->ordinal > thread->events && record->ordinal < fair ? record->ordinal
+                                                                                : fair;
+}
+
+uint32_t lg__replay_choose_waiter(struct lg__thread *self, struct lg__thread **waiters,
+                                  uint32_t count)
+{
+    struct lg__switch *record = record_here(self, true);
+    if (!record)
+        return 0;
+    advance(self);
+    for (uint32_t i = 0; i < count; i++) {
+        if (waiters[i]->index == record->to) {
+            record->was_used = true;
+            return i;
+        }
+    }
+    return 0;
+}

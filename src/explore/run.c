@@ -1,0 +1,115 @@
+#include "explore/run.h"
+
+#include "explore/table.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct lg__campaign *lg__campaign;
+struct lg__run lg__run;
+__thread struct lg__thread *lg__self;
+__thread struct lg__thread *lg__watched;
+
+/* An event of a thread takes this long in virtual time. */
+#define EVENT_NS 100
+
+/* Mapped before the fork and not touched there, so that a run finds zeroed pages of its own. */
+#define MEMORY_SIZE ((size_t)4 << 30)
+static char *memory;
+static size_t memory_used;
+static struct lg__thread *threads;
+static struct lg__thread **live;
+static struct lg__thread **candidates;
+
+static void *reserve(size_t size)
+{
+    void *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return mapped == MAP_FAILED ? NULL : mapped;
+}
+
+bool lg__run_reserve(void)
+{
+    memory = reserve(MEMORY_SIZE);
+    threads = reserve(LG__NAMES_MAX * sizeof *threads);
+    live = reserve(LG__NAMES_MAX * sizeof(struct lg__thread *));
+    candidates = reserve(LG__NAMES_MAX * sizeof(struct lg__thread *));
+    return memory && threads && live && candidates;
+}
+
+void *lg__run_allocate(size_t size)
+{
+    size = (size + 15) & ~(size_t)15;
+    if (size > MEMORY_SIZE - memory_used)
+        lg__run_cannot("the run needs more than 4 GB for what explore remembers of it");
+    memory_used += size;
+    return memory + memory_used - size;
+}
+
+/* splitmix64 (Steele, Lea, Flood, 2014). */
+uint64_t lg__run_random(void)
+{
+    uint64_t z = lg__run.random += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
+
+uint64_t lg__run_events(void)
+{
+    const struct lg__thread *current = lg__run.current;
+    return lg__run.retired + current->events - current->resumed_at;
+}
+
+uint64_t lg__run_now_ns(void)
+{
+    return lg__run.leapt_ns + lg__run_events() * EVENT_NS;
+}
+
+/* A child has one parent, so its name is found among the names that its parent has given; they are few
+ * where they are made, and the search begins behind the parent. */
+uint32_t lg__name_find(uint32_t parent, uint32_t ordinal)
+{
+    struct lg__campaign *campaign = lg__campaign;
+    uint32_t guess = parent + ordinal;
+    if (guess < campaign->name_count && campaign->names[guess].parent == parent &&
+        campaign->names[guess].ordinal == ordinal)
+        return guess;
+    for (uint32_t i = parent + 1; i < campaign->name_count; i++)
+        if (campaign->names[i].parent == parent && campaign->names[i].ordinal == ordinal)
+            return i;
+    if (campaign->name_count == LG__NAMES_MAX)
+        lg__run_cannot("the program starts more than 65,535 threads");
+    campaign->names[campaign->name_count] = (struct lg__name){parent, ordinal};
+    return campaign->name_count++;
+}
+
+void lg__name_write(uint32_t index, char *out, size_t size)
+{
+    uint32_t path[16], depth = 0;
+    for (; index && depth < 16; index = lg__campaign->names[index].parent)
+        path[depth++] = lg__campaign->names[index].ordinal;
+    int length = snprintf(out, size, depth ? "T" : "main");
+    while (depth-- && (size_t)length < size)
+        length += snprintf(out + length, size - length, "%u%s", path[depth], depth ? "." : "");
+}
+
+void lg__run_begin(void)
+{
+    struct lg__thread *first = &threads[0];
+    lg__run = (struct lg__run){.threads = threads,
+                               .live = live,
+                               .live_count = 1,
+                               .candidates = candidates,
+                               .created = 1,
+                               .current = first,
+                               .random = lg__campaign->plan.seed};
+    live[0] = first;
+    first->tag = LG__TABLE_TAG(0);
+    first->stop = UINT64_MAX;
+    first->handle = pthread_self();
+    lg__clock_set(&first->clock, 0, 1);
+    lg__self = first;
+}

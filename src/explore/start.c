@@ -1,0 +1,54 @@
+/* Start: where the runtime comes between libc and the program's main. */
+#include "explore/start.h"
+#include "explore/campaign.h"
+#include "explore/fail.h"
+#include "explore/intercept.h"
+
+#include <dlfcn.h>
+
+static int (*program_main)(int, char **, char **);
+static bool is_instrumented;
+
+bool lg__start_is_instrumented(void)
+{
+    return is_instrumented;
+}
+
+LG__EXPORT void __tsan_init(void);
+
+/* Called by a constructor of each file that was compiled with the instrumentation. */
+void __tsan_init(void)
+{
+    is_instrumented = true;
+}
+
+static __attribute__((constructor(101))) void begin(void)
+{
+    if (getenv("LIFEGUARD_EXPLORE"))
+        lg__fail_watch_exit();
+}
+
+static int enter_main(int argc, char **argv, char **environment)
+{
+    static struct lg__options options;
+    if (!lg__options_read(&options))
+        return program_main(argc, argv, environment);
+    lg__campaign_begin(&options, argv);
+    int status = program_main(argc, argv, environment);
+    lg__fail_point_at_exit();
+    return status;
+}
+
+typedef int start_main(int (*)(int, char **, char **), int, char **, void (*)(void), void (*)(void),
+                       void (*)(void), void *);
+
+LG__EXPORT start_main __libc_start_main;
+
+int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv, void (*init)(void),
+                      void (*fini)(void), void (*loader_fini)(void), void *stack_end)
+{
+    start_main *real;
+    *(void **)&real = dlsym(RTLD_NEXT, "__libc_start_main");
+    program_main = main;
+    return real(enter_main, argc, argv, init, fini, loader_fini, stack_end);
+}

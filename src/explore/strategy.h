@@ -1,0 +1,32 @@
+/* Strategy: which thread goes next. */
+#ifndef LG_EXPLORE_STRATEGY_H
+#define LG_EXPLORE_STRATEGY_H
+
+#include "explore/run.h"
+
+void lg__strategy_begin(void);
+
+/* A new thread, before anybody may choose it. */
+void lg__strategy_born(struct lg__thread *thread);
+
+/* One of the candidates, of which there is at least one.  `self` is the thread that decides; it may be
+ * blocked or over, and then is no candidate. */
+struct lg__thread *lg__strategy_pick(struct lg__thread *self, struct lg__thread **candidates,
+                                     uint32_t count);
+
+/* The number of events at which a thread that begins its turn has to be looked at, at most `fair`. */
+uint64_t lg__strategy_stop(const struct lg__thread *thread, uint64_t fair);
+
+/* Which of `count` waiters, in the order of their coming, a signal is for. */
+uint32_t lg__strategy_choose_waiter(struct lg__thread *self, struct lg__thread **waiters,
+                                    uint32_t count);
+
+/* From a replay (replay.c). */
+void lg__replay_begin(void);
+struct lg__thread *lg__replay_pick(struct lg__thread *self, struct lg__thread **candidates,
+                                   uint32_t count);
+uint64_t lg__replay_stop(const struct lg__thread *thread, uint64_t fair);
+uint32_t lg__replay_choose_waiter(struct lg__thread *self, struct lg__thread **waiters,
+                                  uint32_t count);
+
+#endif

@@ -1,0 +1,78 @@
+#include "explore/table.h"
+
+#include "explore/campaign.h"
+
+#include <sys/mman.h>
+
+struct lg__table_page *lg__table_pages;
+
+#define PAGE_ENTRIES (4096 / LG__TABLE_GRANULE)
+#define PAGES        (1u << LG__TABLE_BITS)
+
+static uint32_t *entries;    /* PAGES times PAGE_ENTRIES; the last page is for what finds no room */
+static uint32_t *page_count; /* pages in use; shared, as the pages are */
+
+static void *map_shared(size_t size)
+{
+    void *memory =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+bool lg__table_begin(void)
+{
+    lg__table_pages = map_shared(PAGES * sizeof *lg__table_pages);
+    entries = map_shared((size_t)PAGES * PAGE_ENTRIES * sizeof *entries);
+    page_count = map_shared(4096);
+    if (!lg__table_pages || !entries || !page_count)
+        return false;
+    for (uint32_t i = 0; i < PAGE_ENTRIES; i++)
+        entries[(size_t)(PAGES - 1) * PAGE_ENTRIES + i] = LG__TABLE_VAR;
+    return true;
+}
+
+uint32_t *lg__table_page_find(uint64_t number)
+{
+    uint64_t place = lg__table_hash(number);
+    for (uint32_t i = 0; i < 64; i++, place = (place + 1) % PAGES) {
+        struct lg__table_page *page = &lg__table_pages[place];
+        if (page->number == number)
+            return page->entries;
+        if (page->number)
+            continue;
+        if (*page_count == PAGES - 1)
+            break;
+        page->entries = entries + (size_t)(*page_count)++ * PAGE_ENTRIES;
+        page->number = number;
+        return page->entries;
+    }
+    return entries + (size_t)(PAGES - 1) * PAGE_ENTRIES;
+}
+
+uint32_t *lg__table_peek(uintptr_t address)
+{
+    uint64_t number = address >> 12, place = lg__table_hash(number);
+    for (uint32_t i = 0; i < 64 && lg__table_pages[place].number; i++, place = (place + 1) % PAGES)
+        if (lg__table_pages[place].number == number)
+            return lg__table_pages[place].entries + (address & 4095) / LG__TABLE_GRANULE;
+    return NULL;
+}
+
+uint32_t lg__table_var(uintptr_t address, uint32_t flags)
+{
+    uint32_t *entry = lg__table_find(address);
+    uint32_t number = *entry & ~LG__TABLE_VAR;
+    if (!(*entry & LG__TABLE_VAR)) {
+        if (lg__campaign->var_count + 1 >= LG__VARS_MAX)
+            return 0;
+        number = ++lg__campaign->var_count;
+        lg__campaign->vars[number] = (struct lg__var){.address = address};
+        *entry = LG__TABLE_VAR | number;
+        lg__campaign->learned++;
+    }
+    if (flags & ~lg__campaign->vars[number].flags) {
+        lg__campaign->vars[number].flags |= flags;
+        lg__campaign->learned++;
+    }
+    return number;
+}

@@ -1,0 +1,324 @@
+/* Threads: real ones, each on a stack of its own at a place that depends on its name alone, so that
+ * addresses are the same in all runs.  None is joined or detached in libc: their memory goes with the
+ * run's process, and their stacks are not used twice. */
+#include "explore/threads.h"
+#include "explore/access.h"
+#include "explore/intercept.h"
+#include "explore/strategy.h"
+#include "explore/table.h"
+#include "explore/verdict.h"
+
+#include <limits.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define STACK_STRIDE ((size_t)8 << 20)
+#define STACK_GUARD  ((size_t)64 << 10) /* of each stride */
+
+static char *stacks; /* LG__NAMES_MAX strides */
+static pthread_key_t end_key;
+
+static void end_thread(void *argument);
+
+bool lg__threads_reserve(void)
+{
+    stacks = mmap(NULL, LG__NAMES_MAX * STACK_STRIDE, PROT_NONE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return stacks != MAP_FAILED && !pthread_key_create(&end_key, end_thread);
+}
+
+void lg__threads_begin(void)
+{
+    pthread_setspecific(end_key, lg__self);
+}
+
+/* ---- The end ----------------------------------------------------------------------------------------- */
+
+static void leave_locks(struct lg__thread *self)
+{
+    for (uint32_t i = self->held_count; i-- > 0;) {
+        if (i >= LG__HELD_MAX)
+            continue;
+        struct lg__object *object = self->held[i].object;
+        if (object->is_robust) {
+            object->is_owner_dead = true;
+            lg__mutex_give_up(self, object);
+            continue;
+        }
+        if (self->held[i].is_shared)
+            continue;
+        lg__verdict_add("a thread ended and still has the lock " LG__PLACE_DATA
+                        ", taken at " LG__PLACE_CODE "\n",
+                        (unsigned long)object->address, (unsigned long)self->held[i].site);
+        lg__verdict_found_by(self, LG__FINDING_LOCK_LEAK, self->held[i].site);
+    }
+}
+
+/* Destructors of thread-specific data run in rounds; this one asks for another until the last, so that the
+ * program's have all run, under control, when the thread ends. */
+static void end_thread(void *argument)
+{
+    struct lg__thread *self = argument;
+    if (self != lg__self)
+        return;
+    if (++self->rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
+        pthread_setspecific(end_key, self);
+        return;
+    }
+    leave_locks(self);
+    lg__baton_changed();
+    lg__baton_leave(self);
+    lg__self = NULL;
+    lg__watched = NULL;
+}
+
+/* ---- The begin --------------------------------------------------------------------------------------- */
+
+static void *enter_thread(void *argument)
+{
+    struct lg__thread *self = argument;
+    lg__baton_await(self);
+    lg__self = self;
+    lg__watched = self;
+    pthread_setspecific(end_key, self);
+    self->result = self->start(self->argument);
+    return self->result;
+}
+
+static int set_stack(pthread_attr_t *own, const pthread_attr_t *given, uint32_t index)
+{
+    size_t size = 0;
+    void *stack = NULL;
+    if (given && pthread_attr_getstack(given, &stack, &size))
+        return EINVAL;
+    /* Without a stack of the caller's libc says where one of that size would begin. */
+    if (given && (uintptr_t)stack > (uintptr_t)stacks && size > STACK_STRIDE - STACK_GUARD)
+        return pthread_attr_setstack(own, stack, size);
+    char *place = stacks + index * STACK_STRIDE + STACK_GUARD;
+    if (mprotect(place, STACK_STRIDE - STACK_GUARD, PROT_READ | PROT_WRITE))
+        return EAGAIN;
+    return pthread_attr_setstack(own, place, STACK_STRIDE - STACK_GUARD);
+}
+
+static int start_thread(struct lg__thread *thread, const pthread_attr_t *given)
+{
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    int status = set_stack(&attributes, given, thread->index);
+    if (!status)
+        status = lg__real()->pthread_create(&thread->handle, &attributes, enter_thread, thread);
+    pthread_attr_destroy(&attributes);
+    return status;
+}
+
+static void prepare(struct lg__thread *thread, const struct lg__thread *parent, uint32_t index,
+                    uint64_t site)
+{
+    thread->index = index;
+    thread->tag = LG__TABLE_TAG(index);
+    thread->parent = parent->index;
+    thread->created_at = site;
+    thread->pending = LG__EVENT_BEGIN;
+    thread->pending_site = site;
+    thread->wait.deadline = LG__NEVER;
+    lg__clock_copy(&thread->clock, &parent->clock);
+    lg__clock_set(&thread->clock, index, 1);
+}
+
+static void watch_from_now_on(struct lg__thread *self)
+{
+    lg__run.is_concurrent = true;
+    lg__watched = self;
+}
+
+int lg__thread_create(struct lg__thread *self, pthread_t *handle, const pthread_attr_t *attributes,
+                      void *(*start)(void *), void *argument, uint64_t site)
+{
+    uint32_t index = lg__name_find(self->index, ++self->children);
+    struct lg__thread *thread = &lg__run.threads[index];
+    prepare(thread, self, index, site);
+    thread->start = start;
+    thread->argument = argument;
+    int state = PTHREAD_CREATE_JOINABLE;
+    if (attributes)
+        pthread_attr_getdetachstate(attributes, &state);
+    thread->is_joinable = state == PTHREAD_CREATE_JOINABLE;
+    watch_from_now_on(self);
+    int status = start_thread(thread, attributes);
+    if (status)
+        return status;
+    *handle = thread->handle;
+    lg__clock_set(&self->clock, self->index, lg__clock_of(&self->clock, self->index) + 1);
+    lg__strategy_born(thread);
+    lg__baton_enter(thread);
+    lg__baton_changed();
+    lg__baton_point(self, LG__EVENT_CREATE, 0, 0, site);
+    return 0;
+}
+
+/* ---- Join and detach --------------------------------------------------------------------------------- */
+
+static struct lg__thread *find_thread(pthread_t handle)
+{
+    for (uint32_t i = 0; i < lg__campaign->name_count; i++)
+        if (lg__run.threads[i].handle == handle)
+            return &lg__run.threads[i];
+    return NULL;
+}
+
+int lg__thread_join(struct lg__thread *self, pthread_t handle, void **result, uint64_t deadline,
+                    uint64_t site)
+{
+    struct lg__thread *thread = find_thread(handle);
+    if (!thread)
+        return ESRCH;
+    if (thread == self)
+        return EDEADLK;
+    if (!thread->is_joinable)
+        return EINVAL;
+    lg__thread_look_for_cancel(self);
+    self->pending = LG__EVENT_JOIN;
+    self->pending_var = 0;
+    self->pending_address = 0;
+    self->pending_site = site;
+    self->wait = (struct lg__wait){.kind = LG__WAIT_END,
+                                   .thread = thread,
+                                   .deadline = deadline,
+                                   .site = site,
+                                   .is_cancellable = true};
+    bool has_ended = lg__baton_wait(self);
+    lg__thread_look_for_cancel(self);
+    if (!has_ended)
+        return ETIMEDOUT;
+    thread->is_joinable = false;
+    lg__clock_join(&self->clock, &thread->clock);
+    lg__baton_changed();
+    if (result)
+        *result = thread->result;
+    return 0;
+}
+
+int lg__thread_detach(pthread_t handle)
+{
+    struct lg__thread *thread = find_thread(handle);
+    if (!thread)
+        return ESRCH;
+    if (!thread->is_joinable)
+        return EINVAL;
+    thread->is_joinable = false;
+    return 0;
+}
+
+/* A request meets the thread at its next cancellation point; libc then unwinds it. */
+void lg__thread_look_for_cancel(struct lg__thread *self)
+{
+    int state;
+    if (!self->is_cancelled)
+        return;
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
+    pthread_setcancelstate(state, NULL);
+    if (state != PTHREAD_CANCEL_ENABLE)
+        return;
+    self->is_cancelled = false;
+    self->result = PTHREAD_CANCELED;
+    lg__real()->pthread_cancel(pthread_self());
+    pthread_testcancel();
+}
+
+/* ---- The names ---------------------------------------------------------------------------------------- */
+
+LG__EXPORT int pthread_create(pthread_t *handle, const pthread_attr_t *attributes,
+                              void *(*start)(void *), void *argument)
+{
+    struct lg__thread *self = lg__self;
+    return self ? lg__thread_create(self, handle, attributes, start, argument, LG__SITE)
+                : lg__real()->pthread_create(handle, attributes, start, argument);
+}
+
+LG__EXPORT int pthread_join(pthread_t handle, void **result)
+{
+    struct lg__thread *self = lg__self;
+    return self ? lg__thread_join(self, handle, result, LG__NEVER, LG__SITE)
+                : lg__real()->pthread_join(handle, result);
+}
+
+LG__EXPORT int pthread_clockjoin_np(pthread_t handle, void **result, clockid_t clock,
+                                    const struct timespec *time)
+{
+    struct lg__thread *self = lg__self;
+    if (!self)
+        return lg__real()->pthread_clockjoin_np(handle, result, clock, time);
+    uint64_t deadline = LG__NEVER;
+    int status = time ? lg__time_deadline(clock, time, &deadline) : 0;
+    return status ? status : lg__thread_join(self, handle, result, deadline, LG__SITE);
+}
+
+LG__EXPORT int pthread_timedjoin_np(pthread_t handle, void **result, const struct timespec *time)
+{
+    struct lg__thread *self = lg__self;
+    if (!self)
+        return lg__real()->pthread_timedjoin_np(handle, result, time);
+    uint64_t deadline = LG__NEVER;
+    int status = time ? lg__time_deadline(CLOCK_REALTIME, time, &deadline) : 0;
+    return status ? status : lg__thread_join(self, handle, result, deadline, LG__SITE);
+}
+
+LG__EXPORT int pthread_tryjoin_np(pthread_t handle, void **result)
+{
+    struct lg__thread *self = lg__self;
+    if (!self)
+        return lg__real()->pthread_tryjoin_np(handle, result);
+    lg__baton_point(self, LG__EVENT_JOIN, 0, 0, LG__SITE);
+    struct lg__thread *thread = find_thread(handle);
+    if (thread && thread->state != LG__THREAD_ENDED)
+        return EBUSY;
+    return lg__thread_join(self, handle, result, LG__NEVER, LG__SITE);
+}
+
+LG__EXPORT int pthread_detach(pthread_t handle)
+{
+    return lg__self ? lg__thread_detach(handle) : lg__real()->pthread_detach(handle);
+}
+
+LG__EXPORT void pthread_exit(void *result)
+{
+    if (lg__self)
+        lg__self->result = result;
+    lg__real()->pthread_exit(result);
+    __builtin_unreachable();
+}
+
+LG__EXPORT int pthread_cancel(pthread_t handle)
+{
+    struct lg__thread *self = lg__self;
+    if (!self)
+        return lg__real()->pthread_cancel(handle);
+    lg__baton_point(self, LG__EVENT_SIGNAL, 0, 0, LG__SITE);
+    struct lg__thread *thread = find_thread(handle);
+    if (!thread || thread->state == LG__THREAD_ENDED)
+        return ESRCH;
+    thread->is_cancelled = true;
+    return 0;
+}
+
+/* ---- Calls, for reports ------------------------------------------------------------------------------ */
+
+LG__EXPORT void __tsan_func_entry(void *caller);
+LG__EXPORT void __tsan_func_exit(void);
+
+void __tsan_func_entry(void *caller)
+{
+    struct lg__thread *self = lg__self;
+    if (!self)
+        return;
+    if (self->depth < LG__FRAMES_MAX)
+        self->frames[self->depth] = (uint64_t)(uintptr_t)caller;
+    self->depth++;
+}
+
+void __tsan_func_exit(void)
+{
+    struct lg__thread *self = lg__self;
+    if (self && self->depth)
+        self->depth--;
+}

@@ -1,0 +1,204 @@
+#include "explore/variable.h"
+
+#include "explore/verdict.h"
+
+#include <stdio.h>
+#include <sys/mman.h>
+
+static struct lg__variable *variables;
+
+bool lg__variable_reserve(void)
+{
+    variables = mmap(NULL, (size_t)LG__VARS_MAX * sizeof *variables, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return variables != MAP_FAILED;
+}
+
+struct lg__variable *lg__variable_of(uint32_t number)
+{
+    return &variables[number];
+}
+
+void lg__variable_release(struct lg__thread *self, struct lg__clock *into)
+{
+    lg__clock_join(into, &self->clock);
+    lg__clock_set(&self->clock, self->index, lg__clock_of(&self->clock, self->index) + 1);
+}
+
+/* ---- Guards ------------------------------------------------------------------------------------------ */
+
+static bool is_held(const struct lg__thread *self, uint32_t lock)
+{
+    uint32_t count = self->held_count < LG__HELD_MAX ? self->held_count : LG__HELD_MAX;
+    for (uint32_t i = 0; i < count; i++)
+        if (self->held[i].object->var == lock)
+            return true;
+    return false;
+}
+
+static void set_guards(struct lg__variable *variable, const struct lg__thread *self)
+{
+    uint32_t count = self->held_count < LG__GUARDS_MAX ? self->held_count : LG__GUARDS_MAX;
+    for (uint32_t i = 0; i < count; i++)
+        variable->guards[i] = self->held[i].object->var;
+    variable->guard_count = count;
+    variable->has_guards = true;
+}
+
+static void mark_unguarded(uint32_t number)
+{
+    struct lg__var *var = &lg__campaign->vars[number];
+    if (var->flags & LG__VAR_UNGUARDED)
+        return;
+    var->flags |= LG__VAR_UNGUARDED;
+    lg__campaign->learned++;
+}
+
+/* What one thread does while it is alone needs no guard. */
+static void check_guards(struct lg__variable *variable, uint32_t number,
+                         const struct lg__thread *self)
+{
+    if (lg__run.live_count < 2 || (lg__campaign->vars[number].flags & LG__VAR_UNGUARDED))
+        return;
+    if (!variable->has_guards)
+        set_guards(variable, self);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < variable->guard_count; i++)
+        if (is_held(self, variable->guards[i]))
+            variable->guards[kept++] = variable->guards[i];
+    variable->guard_count = kept;
+    if (!kept)
+        mark_unguarded(number);
+}
+
+/* ---- Races ------------------------------------------------------------------------------------------- */
+
+static bool is_known(const struct lg__race *race)
+{
+    for (uint32_t i = 0; i < lg__campaign->race_count; i++) {
+        const struct lg__race *known = &lg__campaign->races[i];
+        if ((known->sites[0] == race->sites[0] && known->sites[1] == race->sites[1]) ||
+            (known->sites[0] == race->sites[1] && known->sites[1] == race->sites[0]))
+            return true;
+    }
+    return false;
+}
+
+static const char *word_for(bool is_write, bool is_atomic)
+{
+    if (is_atomic)
+        return is_write ? "atomic write" : "atomic read";
+    return is_write ? "write" : "read";
+}
+
+static void fail_on(const struct lg__race *race)
+{
+    char first[64], second[64];
+    lg__name_write(race->threads[0], first, sizeof first);
+    lg__name_write(race->threads[1], second, sizeof second);
+    lg__verdict_add("data race on " LG__PLACE_DATA "\n", (unsigned long)race->address);
+    lg__verdict_add("    %s by %s at " LG__PLACE_CODE "\n",
+                    word_for(race->is_write[0], race->is_atomic[0]), first,
+                    (unsigned long)race->sites[0]);
+    lg__verdict_add("    %s by %s at " LG__PLACE_CODE "\n",
+                    word_for(race->is_write[1], race->is_atomic[1]), second,
+                    (unsigned long)race->sites[1]);
+    lg__verdict_found(LG__FINDING_RACE, race->sites[1]);
+}
+
+static void report(const struct lg__access *earlier, bool was_write, const struct lg__thread *self,
+                   uintptr_t address, uint32_t size, bool is_write, bool is_atomic, uint64_t site)
+{
+    struct lg__campaign *campaign = lg__campaign;
+    struct lg__race race = {.sites = {earlier->site, site},
+                            .address = address,
+                            .schedule = campaign->plan.number,
+                            .size = size,
+                            .threads = {earlier->thread, self->index},
+                            .is_write = {was_write, is_write},
+                            .is_atomic = {earlier->is_atomic, is_atomic}};
+    if (!is_known(&race)) {
+        if (campaign->race_count < LG__RACES_MAX)
+            campaign->races[campaign->race_count++] = race;
+        else
+            campaign->races_lost++;
+    }
+    if (campaign->plan.must_fail_on_race)
+        fail_on(&race);
+}
+
+static bool is_unordered(const struct lg__access *earlier, const struct lg__thread *self)
+{
+    return earlier->clock && earlier->thread != self->index &&
+           earlier->clock > lg__clock_of(&self->clock, earlier->thread);
+}
+
+static bool is_race(const struct lg__access *earlier, const struct lg__thread *self, uint8_t mask,
+                    bool is_atomic)
+{
+    return (earlier->mask & mask) && !(earlier->is_atomic && is_atomic) &&
+           is_unordered(earlier, self);
+}
+
+/* A read: in the place of an older one that it comes after, else beside it. */
+static void remember_read(struct lg__variable *variable, const struct lg__thread *self,
+                          const struct lg__access *access)
+{
+    struct lg__access *place = &variable->read;
+    while (place->clock && place->thread != self->index && is_unordered(place, self)) {
+        if (!place->next)
+            place->next = lg__run_allocate(sizeof *place);
+        place = place->next;
+    }
+    uint8_t mask = place->thread == self->index && place->clock == access->clock ? place->mask : 0;
+    struct lg__access *next = place->next;
+    *place = *access;
+    place->mask |= mask;
+    place->next = next;
+}
+
+static void check_reads(const struct lg__variable *variable, const struct lg__thread *self,
+                        const struct lg__access *access, uint32_t number, uintptr_t address,
+                        uint32_t size)
+{
+    for (const struct lg__access *read = &variable->read; read; read = read->next) {
+        if (!is_race(read, self, access->mask, access->is_atomic))
+            continue;
+        mark_unguarded(number);
+        report(read, false, self, address, size, true, access->is_atomic, access->site);
+        return;
+    }
+}
+
+static uint8_t mask_of(uintptr_t address, uint32_t size)
+{
+    uint32_t begin = address & 7;
+    uint32_t end = begin + size > 8 ? 8 : begin + size;
+    return (uint8_t)((0xffu >> (8 - (end - begin))) << begin);
+}
+
+void lg__variable_access(struct lg__thread *self, uint32_t number, uintptr_t address, uint32_t size,
+                         bool is_write, bool is_atomic, uint64_t site)
+{
+    struct lg__variable *variable = &variables[number];
+    check_guards(variable, number, self);
+    if (!lg__campaign->plan.must_check_races)
+        return;
+    struct lg__access access = {.thread = self->index,
+                                .clock = lg__clock_of(&self->clock, self->index),
+                                .mask = mask_of(address, size),
+                                .is_atomic = is_atomic,
+                                .site = site};
+    if (is_race(&variable->write, self, access.mask, is_atomic)) {
+        mark_unguarded(number);
+        report(&variable->write, true, self, address, size, is_write, is_atomic, site);
+    }
+    if (!is_write) {
+        remember_read(variable, self, &access);
+        return;
+    }
+    check_reads(variable, self, &access, number, address, size);
+    variable->write = access;
+    for (struct lg__access *read = &variable->read; read; read = read->next)
+        read->clock = 0;
+}

@@ -1,0 +1,46 @@
+#!/bin/sh
+# `lifeguard cc`: both compilers, compiling and linking apart, optimised code, and programs that were linked
+# with gcc's own runtime.
+. "$(dirname "$0")/common.sh"
+
+wrong=$here/wrong/lost_update.c
+
+found_in() {
+    check 1 explore --schedules 3000 --json -- "./$1"
+    [ "$(kind)" = assert ] || fail "$1: found $(kind)"
+}
+
+compile_and_link() {
+    compiler=$1
+    command -v "$compiler" > /dev/null || return 0
+    check 0 cc "$compiler" -g -c "$wrong" -o apart.o
+    check 0 cc "$compiler" apart.o -o apart
+    found_in apart
+    for level in -O0 -O2; do
+        check 0 cc "$compiler" -g "$level" "$wrong" -o together
+        found_in together
+    done
+    # By itself it is an ordinary program.
+    ./together > "$out" 2> "$err" || fail "$compiler: the program does not run by itself"
+}
+
+compile_and_link gcc
+compile_and_link clang
+if gcc -g -fsanitize=thread -pthread "$wrong" -o theirs 2> "$err"; then
+    found_in theirs
+fi
+if command -v clang > /dev/null && clang -g -fsanitize=thread "$wrong" -o static 2> "$err"; then
+    check 2 explore -- ./static
+    says "runtime linked in" "$err"
+fi
+
+# Without debugging information, and stripped, it is found all the same.
+check 0 cc "$wrong" -s -o stripped
+found_in stripped
+
+check 2 cc
+says "arguments for the compiler are missing" "$err"
+CC=/nowhere/cc check 2 cc x.c
+says "/nowhere/cc" "$err"
+check 1 cc gcc -c "$folder/nothing.c" -o nothing.o
+finish

@@ -1,0 +1,128 @@
+#!/bin/sh
+# Wrong use, programs that cannot be explored, and replay files that are none: a line, exit 2, no hang.
+. "$(dirname "$0")/common.sh"
+
+# refuses TEXT ARGUMENTS...: exit 2, one line of error with this text, no output.
+refuses() {
+    text=$1
+    shift
+    check 2 "$@"
+    says "$text" "$err"
+    [ "$(wc -l < "$err")" -eq 1 ] || fail "lifeguard $*: not one line of error"
+    [ ! -s "$out" ] || fail "lifeguard $*: printed something"
+}
+
+write() {
+    cat > "$1"
+}
+
+# ---- Options ----
+refuses "the program is missing" explore
+refuses "the program is missing" explore --seconds 1
+refuses "a number above 0" explore --seconds 0 -- true
+refuses "a number above 0" explore --seconds nan -- true
+refuses "a whole number" explore --schedules -1 -- true
+refuses "a whole number" explore --seed 1x -- true
+refuses "one of auto, pos, pct" explore --strategy best -- true
+refuses "one of report, fail, off" explore --races=maybe -- true
+refuses "there is no such program" explore -- ./nothing
+refuses "there is no such program" explore -- "$folder"
+check 2 explore --what
+says "lifeguard help explore" "$err"
+
+# ---- Programs ----
+write plain.c << 'END'
+int main(void) { return 0; }
+END
+write alone.c << 'END'
+int shared;
+int main(void) { shared = 1; return 0; }
+END
+write endless.c << 'END'
+#include <pthread.h>
+#include <stdatomic.h>
+atomic_int count;
+void *work(void *unused) { for (;;) count++; return unused; }
+int main(void) { pthread_t t; pthread_create(&t, 0, work, 0); work(0); }
+END
+write deaf.c << 'END'
+#include <pthread.h>
+int flag;
+__attribute__((no_sanitize("thread"))) void *spin(void *unused) {
+    for (volatile int *at = &flag; !*at;) continue;
+    return unused;
+}
+void *set(void *unused) { flag = 1; return unused; }
+int main(void) {
+    pthread_t t, u;
+    pthread_create(&t, 0, spin, 0);
+    pthread_create(&u, 0, set, 0);
+    pthread_join(t, 0);
+    pthread_join(u, 0);
+    return 0;
+}
+END
+write asleep.c << 'END'
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+void *work(void *unused) { syscall(SYS_pause); return unused; }
+int main(void) {
+    pthread_t t;
+    pthread_create(&t, 0, work, 0);
+    pthread_join(t, 0);
+    return 0;
+}
+END
+write constructor.c << 'END'
+#include <unistd.h>
+__attribute__((constructor)) static void leave(void) { _exit(0); }
+int main(void) { return 0; }
+END
+${CC:-cc} plain.c -o uninstrumented
+${CC:-cc} -static plain.c -o static
+printf '#!/bin/sh\n# %0100d\nexit 0\n' 0 > script
+printf 'x' > short
+chmod +x script short
+build alone alone.c
+build endless endless.c
+build deaf deaf.c
+build asleep asleep.c
+build constructor constructor.c
+refuses "not instrumented" explore -- ./uninstrumented
+refuses "linked statically" explore -- ./static
+refuses "no 64-bit ELF program" explore -- ./script
+refuses "too short" explore -- ./short
+refuses "no second thread" explore --schedules 20 -- ./alone
+refuses "does not end" explore --schedules 20 -- ./endless
+refuses "-O0 or -Og" explore --schedules 20 -- ./deaf
+refuses "system call" explore --schedules 20 -- ./asleep
+refuses "ended before its main" explore --schedules 20 -- ./constructor
+
+# ---- Replay files ----
+build good "$here/wrong/lost_update.c"
+check 1 explore --schedules 3000 -o good.replay -- ./good
+refuses "No such file" explore --replay nothing.replay
+refuses "Is a directory" explore --replay "$folder"
+: > empty.replay
+refuses "names no program" explore --replay empty.replay
+spoil() {
+    sed "$1" good.replay > bad.replay
+    refuses "$2" explore --replay bad.replay
+}
+spoil '1s/1$/2/' "line 1: it is not"
+spoil 's/^end .*/end 99/' "another number of switches"
+spoil '/^end/d' "ends without its last line"
+spoil 's/^switch T1 /switch T0 /' "names no thread"
+spoil 's/ preempt / sometimes /' "of a kind that is not known"
+spoil 's/ +[0-9a-f]* / +ffffffffff /' "not in the program"
+spoil 's/^finding .*/finding happiness/' "a finding that is not known"
+spoil 's/^flags .*/flags 2 0/' "flags"
+spoil 's/^image .*/image xyz/' "no hexadecimal number"
+spoil 's/^flags/what/' "begins with a word"
+spoil 's/^\(switch main 1 .*\)$/\1 more/' "too many fields"
+spoil 's/^switch main 1 .*/switch main 1/' "too few fields"
+# A schedule that the program does not follow is named where it leaves it.
+spoil 's/^switch main 1 preempt create/switch main 1 preempt join/' "diverged"
+refuses "a replay runs by itself" explore --replay good.replay -- valgrind
+finish
