@@ -17,6 +17,7 @@
 #include <lifeguard/predict.h>
 #include <lifeguard/report.h>
 #include <lifeguard/request.h>
+#include <lifeguard/robust_mutex.h>
 #include <lifeguard/rwlock.h>
 #include <lifeguard/semaphore.h>
 #include <lifeguard/stats.h>

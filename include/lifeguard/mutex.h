@@ -109,8 +109,9 @@ LG_API LG_MUST_CHECK int lg_mutex_lock_into(struct lg_mutex *mutex, lg_deadline 
  * time at a loop's head.) */
 #define LG_WITH_MUTEX(mutex, deadline, status_)                                                    \
     int status_ = LG_EINVAL;                                                                       \
-    for (int lg_once_ = 1;                                                                         \
-         lg_once_-- && lg_mutex_lock_into((mutex), (deadline), LG_HERE, &status_) == LG_OK;        \
+    for (int lg_once_##status_ = 1;                                                                \
+         lg_once_##status_-- &&                                                                    \
+         lg_mutex_lock_into((mutex), (deadline), LG_HERE, &status_) == LG_OK;                      \
          lg_mutex_unlock(mutex))
 
 LG_END_DECLS

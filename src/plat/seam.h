@@ -15,7 +15,10 @@
     X(FUTEX_WAIT) /* futex: returns at once, as after a signal */                                  \
     X(PEEK)       /* process_vm_readv: forbidden */                                                \
     X(WRITE)      /* write: fails */                                                               \
-    X(MEMBARRIER) /* membarrier: ENOSYS, or refused by a sandbox */
+    X(MEMBARRIER) /* membarrier: ENOSYS, or refused by a sandbox */                                \
+    X(MUTEX)      /* pthread_mutex_init: ENOMEM, or ENOTSUP */                                     \
+    X(LOCK_PI2)   /* pthread_mutex_clocklock of a priority-inheriting mutex: ENOSYS */             \
+    X(RANDOM)     /* getrandom: ENOSYS */
 
 enum lg__seam {
 #define LG__SEAM_ENUM(name) LG__SEAM_##name,

@@ -13,10 +13,13 @@ int right_write(void);
 int right_upgrade(void);
 int right_downgrade(void);
 int right_share(void);
+int right_robust(void);
 
 static struct lg_mutex lock = LG_MUTEX_INIT("lock");
 static struct lg_condition changed = LG_CONDITION_INIT("changed");
 static int balance LG_GUARDED_BY(lock);
+static struct lg_robust_mutex robust;
+static int shared LG_GUARDED_BY(robust);
 
 int right_if(void)
 {
@@ -81,6 +84,22 @@ static int read_balance(void) LG_REQUIRES(lock);
 static int read_balance(void)
 {
     return balance;
+}
+
+int right_robust(void)
+{
+    LG_WITH_ROBUST_MUTEX(&robust, LG_FOREVER, status) {
+        shared++;
+    }
+    if (status == LG_EOWNERDEAD && lg_robust_mutex_recover(&robust) == LG_OK) {
+        shared = 0;
+        lg_robust_mutex_unlock(&robust);
+    }
+    if (lg_robust_mutex_try_lock(&robust) == LG_OK) {
+        shared--;
+        lg_robust_mutex_unlock(&robust);
+    }
+    return 0;
 }
 
 int right_requires(void)

@@ -21,7 +21,10 @@ CC=${CC:-cc}
 CLANG=${CLANG:-clang}
 
 # Functions whose number is an answer and not a status, or whose failure nobody can do much about.
-MAY_BE_IGNORED='lg_version lg_cancel_is_requested lg_mutex_is_held lg_rwlock_is_held lg_once_is_done lg_thread_is_running lg_report_print lg_pool_clear lg_pool_ready
+MAY_BE_IGNORED='lg_version lg_cancel_is_requested lg_report_print
+    lg_mutex_is_held lg_robust_mutex_is_held lg_rwlock_is_held
+    lg_once_is_done lg_thread_is_running
+    lg_pool_clear lg_pool_ready
     lg_pool_close lg_pool_stats lg_pool_advice lg_pool_evict
     lg_pool_suspend lg_pool_resume'
 
