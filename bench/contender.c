@@ -17,7 +17,7 @@ static const struct pool_peer *const peers[] = {
 #define PEERS (sizeof(peers) / sizeof(peers[0]))
 
 _Static_assert(PEERS == HIKARI, "outsiders come last");
-_Static_assert(CONTENDERS - HIKARI == OUTSIDER_COUNT, "every outsider takes part");
+_Static_assert(CONTENDERS - HIKARI == OUTSIDER_POOLS, "every outsider that is a pool takes part");
 
 const char *contender_title(const struct contender *contender)
 {

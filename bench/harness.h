@@ -32,6 +32,7 @@ struct bench {
 };
 
 void bench_mutex(void);
+void bench_rwlock(void);
 void bench_pool(void);
 void bench_handoff(void);
 void bench_turns(void);

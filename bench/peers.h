@@ -67,6 +67,87 @@ extern const struct mutex_peer peer_nsync, peer_gmutex, peer_absl_off, peer_absl
         return done;                                                                               \
     }
 
+/* -- rwlocks ---------------------------------------------------------------------------------- */
+
+struct rwlock_peer {
+    const char *name;
+    const char *package; /* not NULL: absent */
+    void (*enter)(void); /* before each batch; NULL: nothing */
+    void *(*create)(void);
+    void (*read_pairs)(void *self, uint64_t count);
+    void (*write_pairs)(void *self, uint64_t count);
+    bench_loop *read_loop; /* lock to read, look, unlock, work outside; until stopped */
+    bench_loop *mix_loop;  /* the same, but one time in twenty lock to write and count up */
+};
+
+extern const struct rwlock_peer peer_lg_rwlock, peer_pthread_rwlock, peer_nsync_rwlock,
+    peer_grwlock, peer_absl_rwlock_off, peer_absl_rwlock_on;
+
+#define RWLOCK_ROOM 72 /* as MUTEX_ROOM: the data is in the second line for all */
+
+/* Defines name_create, name_read_pairs, name_write_pairs, name_read_loop and name_mix_loop from a type, a
+ * function that makes one, and four that lock and unlock it. */
+#define RWLOCK_LOOPS(name, type, make, read, unread, write, unwrite)                               \
+    struct name##_cell {                                                                           \
+        type lock __attribute__((aligned(BENCH_LINE)));                                            \
+        char room[RWLOCK_ROOM - sizeof(type)];                                                     \
+        uint64_t counter;                                                                          \
+    };                                                                                             \
+    static void *name##_create(void)                                                               \
+    {                                                                                              \
+        struct name##_cell *cell = (struct name##_cell *)bench_alloc(sizeof(*cell));               \
+        make(&cell->lock);                                                                         \
+        return cell;                                                                               \
+    }                                                                                              \
+    static void name##_read_pairs(void *self, uint64_t count)                                      \
+    {                                                                                              \
+        struct name##_cell *cell = (struct name##_cell *)self;                                     \
+        for (; count > 0; count--) {                                                               \
+            read(&cell->lock);                                                                     \
+            unread(&cell->lock);                                                                   \
+        }                                                                                          \
+    }                                                                                              \
+    static void name##_write_pairs(void *self, uint64_t count)                                     \
+    {                                                                                              \
+        struct name##_cell *cell = (struct name##_cell *)self;                                     \
+        for (; count > 0; count--) {                                                               \
+            write(&cell->lock);                                                                    \
+            unwrite(&cell->lock);                                                                  \
+        }                                                                                          \
+    }                                                                                              \
+    static uint64_t name##_read_loop(void *self, struct bench_worker *worker)                      \
+    {                                                                                              \
+        struct name##_cell *cell = (struct name##_cell *)self;                                     \
+        uint64_t done = 0;                                                                         \
+        uint64_t seen = 0;                                                                         \
+        for (; !bench_is_stopped(worker); done++) {                                                \
+            read(&cell->lock);                                                                     \
+            seen += cell->counter;                                                                 \
+            unread(&cell->lock);                                                                   \
+            bench_spin(worker->outside);                                                           \
+        }                                                                                          \
+        return seen == UINT64_MAX ? 0 : done;                                                      \
+    }                                                                                              \
+    static uint64_t name##_mix_loop(void *self, struct bench_worker *worker)                       \
+    {                                                                                              \
+        struct name##_cell *cell = (struct name##_cell *)self;                                     \
+        uint64_t done = 0;                                                                         \
+        uint64_t seen = 0;                                                                         \
+        for (; !bench_is_stopped(worker); done++) {                                                \
+            if (bench_random(worker) % 20 == 0) {                                                  \
+                write(&cell->lock);                                                                \
+                cell->counter++;                                                                   \
+                unwrite(&cell->lock);                                                              \
+            } else {                                                                               \
+                read(&cell->lock);                                                                 \
+                seen += cell->counter;                                                             \
+                unread(&cell->lock);                                                               \
+            }                                                                                      \
+            bench_spin(worker->outside);                                                           \
+        }                                                                                          \
+        return seen == UINT64_MAX ? 0 : done;                                                      \
+    }
+
 /* -- pools, and whatever else one thread can hand to another ---------------------------------- */
 
 struct relay;

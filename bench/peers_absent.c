@@ -4,10 +4,12 @@
 
 #ifndef BENCH_HAVE_NSYNC
 const struct mutex_peer peer_nsync = {.name = "nsync_mu", .package = "libnsync-dev"};
+const struct rwlock_peer peer_nsync_rwlock = {.name = "nsync_mu", .package = "libnsync-dev"};
 #endif
 
 #ifndef BENCH_HAVE_GLIB
 const struct mutex_peer peer_gmutex = {.name = "GMutex", .package = "libglib2.0-dev"};
+const struct rwlock_peer peer_grwlock = {.name = "GRWLock", .package = "libglib2.0-dev"};
 const struct pool_peer peer_gasync = {.name = "GAsyncQueue", .package = "libglib2.0-dev"};
 #endif
 
@@ -28,6 +30,10 @@ const struct mutex_peer peer_absl_off = {.name = "absl::Mutex, detector off",
                                          .package = "libabsl-dev g++"};
 const struct mutex_peer peer_absl_on = {.name = "absl::Mutex, detector on",
                                         .package = "libabsl-dev g++"};
+const struct rwlock_peer peer_absl_rwlock_off = {.name = "absl::Mutex, detector off",
+                                                 .package = "libabsl-dev g++"};
+const struct rwlock_peer peer_absl_rwlock_on = {.name = "absl::Mutex, detector on",
+                                                .package = "libabsl-dev g++"};
 #endif
 
 #ifndef BENCH_HAVE_SQLITE

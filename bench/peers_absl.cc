@@ -37,3 +37,22 @@ extern const struct mutex_peer peer_absl_off = {
     "absl::Mutex, detector off", nullptr, detector_off, absl_create, absl_pairs, absl_loop};
 extern const struct mutex_peer peer_absl_on = {
     "absl::Mutex, detector on", nullptr, detector_on, absl_create, absl_pairs, absl_loop};
+
+static inline void read_lock(absl::Mutex *mutex)
+{
+    mutex->ReaderLock();
+}
+
+static inline void read_unlock(absl::Mutex *mutex)
+{
+    mutex->ReaderUnlock();
+}
+
+RWLOCK_LOOPS(rwabsl, absl::Mutex, make, read_lock, read_unlock, lock, unlock)
+
+extern const struct rwlock_peer peer_absl_rwlock_off = {
+    "absl::Mutex, detector off", nullptr,          detector_off,   rwabsl_create, rwabsl_read_pairs,
+    rwabsl_write_pairs,          rwabsl_read_loop, rwabsl_mix_loop};
+extern const struct rwlock_peer peer_absl_rwlock_on = {
+    "absl::Mutex, detector on", nullptr,          detector_on,    rwabsl_create, rwabsl_read_pairs,
+    rwabsl_write_pairs,         rwabsl_read_loop, rwabsl_mix_loop};

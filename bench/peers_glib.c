@@ -1,4 +1,4 @@
-/* GLib: GMutex, and GAsyncQueue used as a pool. */
+/* GLib: GMutex, GRWLock, and GAsyncQueue used as a pool. */
 #include "peers.h"
 
 #include <glib.h>
@@ -7,6 +7,16 @@ MUTEX_LOOPS(gmutex, GMutex, g_mutex_init, g_mutex_lock, g_mutex_unlock)
 
 const struct mutex_peer peer_gmutex = {"GMutex",      NULL,         NULL,
                                        gmutex_create, gmutex_pairs, gmutex_loop};
+
+RWLOCK_LOOPS(grwlock, GRWLock, g_rw_lock_init, g_rw_lock_reader_lock, g_rw_lock_reader_unlock,
+             g_rw_lock_writer_lock, g_rw_lock_writer_unlock)
+
+const struct rwlock_peer peer_grwlock = {.name = "GRWLock",
+                                         .create = grwlock_create,
+                                         .read_pairs = grwlock_read_pairs,
+                                         .write_pairs = grwlock_write_pairs,
+                                         .read_loop = grwlock_read_loop,
+                                         .mix_loop = grwlock_mix_loop};
 
 static void *queue_create(unsigned capacity)
 {

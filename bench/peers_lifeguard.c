@@ -38,6 +38,40 @@ const struct mutex_peer peer_lg_mutex = {"lg_mutex",   NULL,        NULL,
 const struct mutex_peer peer_lg_mutex_recursive = {
     "lg_mutex recursive", NULL, NULL, recursive_create, recursive_pairs, recursive_loop};
 
+/* -- rwlock ----------------------------------------------------------------------------------- */
+
+static void init_rwlock(struct lg_rwlock *rwlock)
+{
+    if (lg_rwlock_init(rwlock, "bench") != LG_OK)
+        bench_fail("lg_rwlock_init failed");
+}
+
+static inline void read_lock(struct lg_rwlock *rwlock) LG_SHARES(rwlock)
+{
+    if (lg_rwlock_read(rwlock, LG_FOREVER) != LG_OK)
+        bench_fail("lg_rwlock_read failed");
+}
+
+static inline void read_unlock(struct lg_rwlock *rwlock) LG_RELEASES_ANY(rwlock)
+{
+    lg_rwlock_unlock(rwlock);
+}
+
+static inline void write_lock(struct lg_rwlock *rwlock) LG_ACQUIRES(rwlock)
+{
+    if (lg_rwlock_write(rwlock, LG_FOREVER) != LG_OK)
+        bench_fail("lg_rwlock_write failed");
+}
+
+RWLOCK_LOOPS(rwlock, struct lg_rwlock, init_rwlock, read_lock, read_unlock, write_lock, read_unlock)
+
+const struct rwlock_peer peer_lg_rwlock = {.name = "lg_rwlock",
+                                           .create = rwlock_create,
+                                           .read_pairs = rwlock_read_pairs,
+                                           .write_pairs = rwlock_write_pairs,
+                                           .read_loop = rwlock_read_loop,
+                                           .mix_loop = rwlock_mix_loop};
+
 /* -- pool ------------------------------------------------------------------------------------- */
 
 static int open_nothing(void *arg, const struct lg_open *open, void **resource)

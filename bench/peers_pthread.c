@@ -43,6 +43,23 @@ const struct mutex_peer peer_pthread_recursive = {
 const struct mutex_peer peer_pthread_errorcheck = {
     "pthread_mutex errorcheck", NULL, NULL, errorcheck_create, errorcheck_pairs, errorcheck_loop};
 
+/* -- rwlock ----------------------------------------------------------------------------------- */
+
+static void init_rwlock(pthread_rwlock_t *lock)
+{
+    pthread_rwlock_init(lock, NULL);
+}
+
+RWLOCK_LOOPS(rwlock, pthread_rwlock_t, init_rwlock, pthread_rwlock_rdlock, pthread_rwlock_unlock,
+             pthread_rwlock_wrlock, pthread_rwlock_unlock)
+
+const struct rwlock_peer peer_pthread_rwlock = {.name = "pthread_rwlock",
+                                                .create = rwlock_create,
+                                                .read_pairs = rwlock_read_pairs,
+                                                .write_pairs = rwlock_write_pairs,
+                                                .read_loop = rwlock_read_loop,
+                                                .mix_loop = rwlock_mix_loop};
+
 /* -- the pool that everybody writes: a stack under a mutex, and a condition ------------------- */
 
 struct lifo {

@@ -1,4 +1,4 @@
-// Go: database/sql over a driver that does nothing, or a buffered channel; outsider.h has the
+// Go: database/sql over a driver that does nothing, a buffered channel, or a RWMutex; outsider.h has the
 // questions.  Its "threads" are goroutines.
 //
 //	echo 'pool 8 0 1000' | build/bench/peers/golang sql
@@ -18,6 +18,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 )
 
 const capacity = 8
@@ -123,6 +124,64 @@ func (p channelPool) pairs(stop *int32, hold int, waits *histogram) uint64 {
 		spin(hold)
 		p <- c
 	}
+	return done
+}
+
+// ---- A RWMutex, and its data in a cache line of its own ----
+
+type shared struct {
+	lock    sync.RWMutex
+	_       [64]byte
+	counter uint64
+	seen    uint64 // atomic; what is read is not for nothing
+}
+
+type readers struct{ *shared }
+type writers struct{ *shared }
+type mixed struct{ *shared }
+
+func (s readers) pairs(stop *int32, outside int, _ *histogram) uint64 {
+	var done, seen uint64
+	for ; atomic.LoadInt32(stop) == 0; done++ {
+		s.lock.RLock()
+		seen += s.counter
+		s.lock.RUnlock()
+		spin(outside)
+	}
+	atomic.AddUint64(&s.seen, seen)
+	return done
+}
+
+func (s writers) pairs(stop *int32, outside int, _ *histogram) uint64 {
+	var done uint64
+	for ; atomic.LoadInt32(stop) == 0; done++ {
+		s.lock.Lock()
+		s.counter++
+		s.lock.Unlock()
+		spin(outside)
+	}
+	return done
+}
+
+func (s mixed) pairs(stop *int32, outside int, _ *histogram) uint64 {
+	var done, seen uint64
+	random := uint64(uintptr(unsafe.Pointer(&done))) | 1
+	for ; atomic.LoadInt32(stop) == 0; done++ {
+		random ^= random << 13
+		random ^= random >> 7
+		random ^= random << 17
+		if random%20 == 0 {
+			s.lock.Lock()
+			s.counter++
+			s.lock.Unlock()
+		} else {
+			s.lock.RLock()
+			seen += s.counter
+			s.lock.RUnlock()
+		}
+		spin(outside)
+	}
+	atomic.AddUint64(&s.seen, seen)
 	return done
 }
 
@@ -310,6 +369,14 @@ func answerSpike(ms int) {
 }
 
 func newPool(name string) pool {
+	switch name {
+	case "read":
+		return readers{&shared{}}
+	case "write":
+		return writers{&shared{}}
+	case "mix":
+		return mixed{&shared{}}
+	}
 	if name == "channel" {
 		p := make(channelPool, capacity)
 		for i := 0; i < capacity; i++ {

@@ -230,6 +230,22 @@ static inline void lg__held_pop(struct lg_context *self, const void *object)
         lg__held_pop_slow(self, object);
 }
 
+/* The units of the entry that was noted last, if it is about this object and nobody observes; else 0.  With
+ * it, lg__held_drop_top is lg__held_pop. */
+static inline uint32_t lg__held_top(const struct lg_context *self, const void *object)
+{
+    uint32_t last = lg__load_relaxed(&self->held_count) - 1;
+    bool is_it = last < lg__load_relaxed(&self->held_limit) &&
+                 lg__load_relaxed(&self->held[last].object) == object;
+    return lg__likely(is_it) ? self->held[last].units : 0;
+}
+
+static inline void lg__held_drop_top(struct lg_context *self)
+{
+    lg__store_relaxed(&self->has_been_told, 0u);
+    lg__store_relaxed(&self->held_count, lg__load_relaxed(&self->held_count) - 1);
+}
+
 /* The entry of an object that the caller's own context has noted last; NULL: none, or there was no room
  * for it (lg__held_is_full). */
 struct lg__held *lg__held_find(struct lg_context *self, const void *object);

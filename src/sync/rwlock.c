@@ -166,14 +166,6 @@ static __attribute__((noinline)) uint32_t look_for_units(struct lg_context *self
     return word & LG__RWLOCK_READERS ? LG__RWLOCK_READ_UNITS : 0;
 }
 
-static inline uint32_t held_units(struct lg_context *self, const struct lg_rwlock *rwlock)
-{
-    uint32_t n = lg__load_relaxed(&self->held_count);
-    if (lg__likely(n - 1 < LG__HELD_MAX && self->held[n - 1].object == lg__rwlock_tagged(rwlock)))
-        return self->held[n - 1].units;
-    return look_for_units(self, rwlock);
-}
-
 int lg_rwlock_is_held(const struct lg_rwlock *rwlock)
 {
     struct lg_context *self = lg__self;
@@ -214,11 +206,15 @@ void lg__rwlock_tell(struct lg_context *self, const struct lg_rwlock *rwlock,
 
 /* ---- Lock ------------------------------------------------------------------------------------ */
 
-/* The same where an observer is to be told, or the table is full. */
-static __attribute__((noinline)) int read_observed(struct lg_context *self,
-                                                   struct lg_rwlock *rwlock, lg_deadline deadline,
-                                                   const char *place)
+/* Where there is no context yet, or its table has no room, or an observer is to be told. */
+static __attribute__((noinline)) int read_otherwise(struct lg_rwlock *rwlock, lg_deadline deadline,
+                                                    const char *place)
 {
+    if (!rwlock)
+        return LG_EINVAL;
+    struct lg_context *self = lg__context_self();
+    if (!self)
+        return LG_ENOMEM;
     lg__rwlock_note(self, rwlock, LG__RWLOCK_WANT_READ, place);
     uint64_t old = lg__add_acquire(&rwlock->word, LG__RWLOCK_READER); /* R1, R2 */
     if (old & (LG__RWLOCK_QUEUED | LG__RWLOCK_WRITER))
@@ -230,35 +226,46 @@ static __attribute__((noinline)) int read_observed(struct lg_context *self,
 int lg_rwlock_read_at(struct lg_rwlock *rwlock, lg_deadline deadline, const char *place)
     LG_NO_THREAD_SAFETY_ANALYSIS
 {
-    if (lg__unlikely(!rwlock))
-        return LG_EINVAL;
-    struct lg_context *self = lg__context_self();
-    if (lg__unlikely(!self))
-        return LG_ENOMEM;
+    struct lg_context *self = lg__self;
     if (lg__unlikely(
+            !rwlock || !self ||
             !lg__held_try_enter(self, lg__rwlock_tagged(rwlock), place, LG__RWLOCK_READ_UNITS)))
-        return read_observed(self, rwlock, deadline, place);
+        return read_otherwise(rwlock, deadline, place);
     uint64_t old = lg__add_acquire(&rwlock->word, LG__RWLOCK_READER); /* R1, R2 */
     if (lg__unlikely(old & (LG__RWLOCK_QUEUED | LG__RWLOCK_WRITER)))
         return lg__rwlock_wait_to_read(self, rwlock, old, deadline, place);
     return LG_OK;
 }
 
+static __attribute__((noinline)) int write_otherwise(struct lg_rwlock *rwlock, lg_deadline deadline,
+                                                     const char *place)
+{
+    if (!rwlock)
+        return LG_EINVAL;
+    struct lg_context *self = lg__context_self();
+    return self ? lg__rwlock_wait(self, rwlock, LG__RWLOCK_WANT_WRITE, deadline, place) : LG_ENOMEM;
+}
+
+static __attribute__((noinline)) int note_writer(struct lg_context *self, struct lg_rwlock *rwlock,
+                                                 lg_deadline deadline, const char *place)
+{
+    lg__rwlock_note(self, rwlock, LG__RWLOCK_WANT_WRITE, place);
+    lg__rwlock_tell(self, rwlock, LG__RWLOCK_WANT_WRITE, deadline, place);
+    return LG_OK;
+}
+
 int lg_rwlock_write_at(struct lg_rwlock *rwlock, lg_deadline deadline, const char *place)
     LG_NO_THREAD_SAFETY_ANALYSIS
 {
-    if (lg__unlikely(!rwlock))
-        return LG_EINVAL;
-    struct lg_context *self = lg__context_self();
-    if (lg__unlikely(!self))
-        return LG_ENOMEM;
+    struct lg_context *self = lg__self;
     uint64_t free = 0;
-    uint64_t mine = lg__rwlock_key(self->id) | LG__RWLOCK_WRITER;
-    if (lg__unlikely(!lg__cas_acquire(&rwlock->word, &free, mine))) /* R1 */
-        return lg__rwlock_wait(self, rwlock, LG__RWLOCK_WANT_WRITE, deadline, place);
+    if (lg__unlikely(!rwlock || !self ||
+                     !lg__cas_acquire(&rwlock->word, &free, /* R1 */
+                                      lg__rwlock_key(self->id) | LG__RWLOCK_WRITER)))
+        return write_otherwise(rwlock, deadline, place);
+    if (lg__unlikely(!lg__held_try_enter(self, lg__rwlock_tagged(rwlock), place, LG__RWLOCK_UNITS)))
+        return note_writer(self, rwlock, deadline, place);
     lg__store_relaxed(&rwlock->place, place);
-    lg__held_push_units(self, &lg__rwlock_class, lg__rwlock_tagged(rwlock), deadline, place,
-                        LG__RWLOCK_UNITS);
     return LG_OK;
 }
 
@@ -294,34 +301,67 @@ int lg_rwlock_write_into(struct lg_rwlock *rwlock, lg_deadline deadline, const c
 
 /* ---- Unlock and downgrade -------------------------------------------------------------------- */
 
-/* The lock may be gone after the subtraction: only its address is used. */
-static void unlock_exclusive(struct lg_context *self, struct lg_rwlock *rwlock, uint32_t units)
+static const char not_held[] = "a rwlock was unlocked by a context that does not hold it";
+
+/* The lock may be gone after a subtraction: only its address is used. */
+static inline void give_up_reading(struct lg_rwlock *rwlock)
 {
-    uint64_t key = lg__rwlock_key(self->id);
-    uint64_t word = lg__load_relaxed(&rwlock->word);
-    uint64_t mine = units == LG__RWLOCK_UNITS ? key | LG__RWLOCK_WRITER : key;
-    if (lg__unlikely(units == 0 || (word & (LG__RWLOCK_KEY | LG__RWLOCK_WRITER)) != mine))
-        panic("a rwlock was unlocked by a context that does not hold it", rwlock);
-    lg__held_pop(self, lg__rwlock_tagged(rwlock));
-    if (lg__unlikely(lg__sub_release(&rwlock->word, mine) & LG__RWLOCK_QUEUED)) /* R1, R3 */
+    uint64_t old = lg__sub_release(&rwlock->word, LG__RWLOCK_READER); /* R1, R3 */
+    if (lg__unlikely((old & (LG__RWLOCK_QUEUED | LG__RWLOCK_READERS)) ==
+                     (LG__RWLOCK_QUEUED | LG__RWLOCK_READER)))
         lg__rwlock_serve(rwlock);
+}
+
+/* What is left must have no key any more, or it was not the caller's. */
+static inline void give_up_key(struct lg_rwlock *rwlock, uint64_t mine)
+{
+    const uint64_t foreign = LG__RWLOCK_KEY | LG__RWLOCK_WRITER;
+    uint64_t left = lg__sub_release(&rwlock->word, mine) - mine; /* R1, R3 */
+    if (lg__likely(!(left & (foreign | LG__RWLOCK_QUEUED))))
+        return;
+    if (left & foreign)
+        panic(not_held, rwlock);
+    lg__rwlock_serve(rwlock);
+}
+
+/* What the word has of a context that writes, or is upgradable. */
+static inline uint64_t key_part(const struct lg_rwlock *rwlock)
+{
+    return lg__load_relaxed(&rwlock->word) & (LG__RWLOCK_KEY | LG__RWLOCK_WRITER);
+}
+
+/* Where it was not taken last, or is upgradable, or an observer is to be told, or it is not held. */
+static __attribute__((noinline)) void unlock_otherwise(struct lg_rwlock *rwlock)
+{
+    struct lg_context *self = lg__self;
+    uint32_t units = self ? look_for_units(self, rwlock) : 0;
+    uint64_t mine = self ? lg__rwlock_key(self->id) : 0;
+    if (units == LG__RWLOCK_UNITS)
+        mine |= LG__RWLOCK_WRITER;
+    if (units == 0 || (units != LG__RWLOCK_READ_UNITS && key_part(rwlock) != mine))
+        panic(not_held, rwlock);
+    lg__held_pop(self, lg__rwlock_tagged(rwlock));
+    if (units == LG__RWLOCK_READ_UNITS)
+        give_up_reading(rwlock);
+    else
+        give_up_key(rwlock, mine);
 }
 
 void lg_rwlock_unlock(struct lg_rwlock *rwlock) LG_NO_THREAD_SAFETY_ANALYSIS
 {
     struct lg_context *self = lg__self;
-    if (lg__unlikely(!self))
-        panic("a rwlock was unlocked by a context that does not hold it", rwlock);
-    uint32_t units = held_units(self, rwlock);
-    if (units != LG__RWLOCK_READ_UNITS) {
-        unlock_exclusive(self, rwlock, units);
+    uint32_t units = self ? lg__held_top(self, lg__rwlock_tagged(rwlock)) : 0;
+    if (lg__likely(units == LG__RWLOCK_READ_UNITS)) {
+        lg__held_drop_top(self);
+        give_up_reading(rwlock);
         return;
     }
-    lg__held_pop(self, lg__rwlock_tagged(rwlock));
-    uint64_t old = lg__sub_release(&rwlock->word, LG__RWLOCK_READER); /* R1, R3 */
-    if (lg__unlikely((old & (LG__RWLOCK_QUEUED | LG__RWLOCK_READERS)) ==
-                     (LG__RWLOCK_QUEUED | LG__RWLOCK_READER)))
-        lg__rwlock_serve(rwlock);
+    if (units != LG__RWLOCK_UNITS) {
+        unlock_otherwise(rwlock);
+        return;
+    }
+    lg__held_drop_top(self);
+    give_up_key(rwlock, lg__rwlock_key(self->id) | LG__RWLOCK_WRITER);
 }
 
 /* From the mode of so many units to another, in one step; what is exchanged in the word has no borrow and

@@ -1,0 +1,181 @@
+/* Rwlock: pairs of lock and unlock, to read and to write; how reading scales; one write in twenty. */
+#include "harness.h"
+#include "outsider.h"
+#include "peers.h"
+
+#include <string.h>
+
+static const struct rwlock_peer *const peers[] = {
+    &peer_pthread_rwlock, &peer_lg_rwlock,       &peer_nsync_rwlock,
+    &peer_grwlock,        &peer_absl_rwlock_off, &peer_absl_rwlock_on,
+};
+
+#define PEERS (sizeof(peers) / sizeof(peers[0]))
+enum { PTHREAD, LG, NSYNC, GLIB, ABSL_OFF, ABSL_ON, GO, VARIANTS };
+
+static void *cells[PEERS];
+
+static void fill_variants(struct bench_variant *variants, enum outsider_name go)
+{
+    outsiders_start();
+    memset(variants, 0, VARIANTS * sizeof(*variants));
+    for (size_t i = 0; i < PEERS; i++) {
+        variants[i].name = peers[i]->name;
+        variants[i].package = peers[i]->package;
+        if (cells[i] == NULL && peers[i]->package == NULL)
+            cells[i] = peers[i]->create();
+    }
+    variants[GO].name = outsider_title(outsider_of(go));
+    variants[GO].package = outsider_lacks(outsider_of(go));
+    for (size_t i = 0; i < VARIANTS; i++)
+        variants[i].is_baseline = i != LG && i != ABSL_ON;
+}
+
+/* The goals are the same everywhere: to be no worse than any of them. */
+static size_t fill_goals(struct bench_goal *goals, const struct bench_variant *variants,
+                         enum bench_sense sense)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < VARIANTS; i++)
+        if (variants[i].is_baseline && variants[i].package == NULL)
+            goals[count++] = (struct bench_goal){LG, i, sense, 1.0};
+    return count;
+}
+
+static double ask_go(enum outsider_name go, const char *question, const char *key)
+{
+    return answer_number(outsider_ask(outsider_of(go), question), key);
+}
+
+/* -- alone ------------------------------------------------------------------------------------ */
+
+#define PAIRS 4096
+
+static double sample_alone(const bool *writes, size_t variant)
+{
+    if (variant == GO)
+        return ask_go(*writes ? OUTSIDER_GO_WRITE : OUTSIDER_GO_READ, "alone 5", "ns_a_pair");
+    const struct rwlock_peer *peer = peers[variant];
+    if (peer->enter != NULL)
+        peer->enter();
+    uint64_t start = bench_now();
+    (*writes ? peer->write_pairs : peer->read_pairs)(cells[variant], PAIRS);
+    return (double)(bench_now() - start) / PAIRS;
+}
+
+static double sample_pairs(void *arg, size_t variant)
+{
+    return sample_alone(arg, variant);
+}
+
+static void run_alone(const char *group, bool writes)
+{
+    struct bench_variant variants[VARIANTS];
+    struct bench_goal goals[VARIANTS];
+    if (!bench_is_wanted(group))
+        return;
+    fill_variants(variants, writes ? OUTSIDER_GO_WRITE : OUTSIDER_GO_READ);
+    variants[GO].every = 100;
+    struct bench_trial trial = {.bench = "rwlock",
+                                .group = group,
+                                .unit = "ns",
+                                .rounds = 2000,
+                                .variants = variants,
+                                .variant_count = VARIANTS,
+                                .goals = goals,
+                                .goal_count = fill_goals(goals, variants, BENCH_AT_MOST),
+                                .sample = sample_pairs,
+                                .arg = &writes};
+    bench_pin(bench_core(bench_core_count() - 1));
+    bench_trial_run(&trial);
+    bench_unpin();
+    bench_trial_report(&trial);
+    bench_trial_free(&trial);
+}
+
+/* -- together --------------------------------------------------------------------------------- */
+
+/* One column: a number of threads, whether they only read, and what they do between two locks. */
+struct column {
+    const char *group;
+    unsigned threads;
+    bool is_mixed;
+    unsigned outside_ns;
+    unsigned ms;
+    unsigned rounds;
+    struct bench_crew *crew;
+    double totals[PEERS][BENCH_CREW_MAX];
+};
+
+static double sample_column(void *arg, size_t variant)
+{
+    struct column *column = arg;
+    unsigned ms = bench_phase_ms(column->ms);
+    if (variant == GO) {
+        char question[64];
+        snprintf(question, sizeof(question), "pool %u %u %u", column->threads, column->outside_ns,
+                 ms);
+        return ask_go(column->is_mixed ? OUTSIDER_GO_MIX : OUTSIDER_GO_READ, question,
+                      "throughput") /
+               1e6;
+    }
+    const struct rwlock_peer *peer = peers[variant];
+    struct bench_phase phase = {.loop = column->is_mixed ? peer->mix_loop : peer->read_loop,
+                                .self = cells[variant],
+                                .ms = ms,
+                                .outside_ns = column->outside_ns,
+                                .thread_totals = column->totals[variant]};
+    if (peer->enter != NULL)
+        peer->enter();
+    return bench_crew_run(column->crew, &phase) / 1e6;
+}
+
+static void run_column(struct column *column)
+{
+    struct bench_variant variants[VARIANTS];
+    struct bench_goal goals[VARIANTS];
+    if (!bench_is_wanted(column->group))
+        return;
+    fill_variants(variants, column->is_mixed ? OUTSIDER_GO_MIX : OUTSIDER_GO_READ);
+    struct bench_trial trial = {.bench = "rwlock",
+                                .group = column->group,
+                                .unit = "M/s",
+                                .rounds = column->rounds,
+                                .variants = variants,
+                                .variant_count = VARIANTS,
+                                .goals = goals,
+                                .goal_count = fill_goals(goals, variants, BENCH_AT_LEAST),
+                                .sample = sample_column,
+                                .arg = column};
+    column->crew = bench_crew_start(column->threads, column->threads <= bench_core_count());
+    bench_trial_run(&trial);
+    bench_crew_end(column->crew);
+    for (size_t i = 0; i < PEERS; i++)
+        trial.shares[i] = bench_share(column->totals[i], column->threads);
+    bench_trial_report(&trial);
+    bench_trial_free(&trial);
+}
+
+void bench_rwlock(void)
+{
+    static struct column columns[] = {
+        {.group = "2 threads on 2 cores read", .threads = 2, .ms = 20, .rounds = 15},
+        {.group = "8 threads read", .threads = 8, .ms = 40, .rounds = 9},
+        {.group = "2 threads on 2 cores, 1 in 20 writes, 100 ns outside",
+         .threads = 2,
+         .is_mixed = true,
+         .outside_ns = 100,
+         .ms = 20,
+         .rounds = 15},
+        {.group = "8 threads, 1 in 20 writes, 100 ns outside",
+         .threads = 8,
+         .is_mixed = true,
+         .outside_ns = 100,
+         .ms = 40,
+         .rounds = 9},
+    };
+    run_alone("read lock + unlock uncontended, one thread pinned", false);
+    run_alone("write lock + unlock uncontended, one thread pinned", true);
+    for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+        run_column(&columns[i]);
+}
