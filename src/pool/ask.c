@@ -55,6 +55,7 @@ static void claim_in_turn(struct lg__ask *ask)
 {
     if (!is_in_turn(ask))
         return;
+    lg__bias_conclude(ask->pool, lg__hint_of(ask->pool, ask->self)); /* its own takes no barrier */
     claim(ask);
     if (ask->has_slots || ask->pool->biased_count == 0)
         return;

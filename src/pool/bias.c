@@ -54,55 +54,100 @@ static void give_verdict(struct lg_pool *pool, struct lg__slot *slot)
     }
     lg__store_release(&slot->holder_tag, lg__slot_tag(word)); /* S3 */
     lg__store_full(&slot->word, word);
+    lg__store_release(&pool->biased_count,
+                      pool->biased_count - 1); /* who sees 0 sees the verdicts */
+}
+
+/* With the lock. */
+static void mark_all(struct lg_pool *pool)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < pool->extent; i++)
+        if (lg__slot_state(lg__load_relaxed(&pool->slots[i].word)) == LG__SLOT_BIASED) {
+            lg__slot_move_own(&pool->slots[i], LG__SLOT_UNBIASING);
+            count++;
+        }
+    pool->bias_marks += count; /* B4 */
+}
+
+/* With the lock, which may have been released since; after a heavy barrier, since the last mark. */
+static void judge_all(struct lg_pool *pool)
+{
+    for (uint32_t i = 0; i < pool->extent; i++)
+        if (lg__slot_state(lg__load_relaxed(&pool->slots[i].word)) == LG__SLOT_UNBIASING)
+            give_verdict(pool, &pool->slots[i]);
+}
+
+static void note_loss(struct lg_pool *pool, bool is_loss)
+{
+    if (is_loss && pool->bias_after < LG__BIAS_AFTER_MAX)
+        lg__store_relaxed(&pool->bias_after, pool->bias_after * 2);
 }
 
 void lg__bias_revoke(struct lg_pool *pool, bool is_loss)
 {
     if (pool->biased_count == 0)
         return;
-    for (uint32_t i = 0; i < pool->extent; i++)
-        if (lg__slot_state(lg__load_relaxed(&pool->slots[i].word)) == LG__SLOT_BIASED)
-            lg__slot_move_own(&pool->slots[i], LG__SLOT_UNBIASING);
+    mark_all(pool);
     lg__barrier_heavy();
-    for (uint32_t i = 0; i < pool->extent; i++)
-        if (lg__slot_state(lg__load_relaxed(&pool->slots[i].word)) == LG__SLOT_UNBIASING)
-            give_verdict(pool, &pool->slots[i]);
-    lg__store_release(&pool->biased_count, 0u); /* who sees it sees the verdicts */
-    if (is_loss && pool->bias_after < LG__BIAS_AFTER_MAX)
-        lg__store_relaxed(&pool->bias_after, pool->bias_after * 2);
+    judge_all(pool);
+    note_loss(pool, is_loss);
 }
 
-static void lock_and_revoke(struct lg_pool *pool, bool is_loss)
+/* The same for who has not got the lock: it passes the barrier without it.  B4. */
+static void revoke_unlocked(struct lg_pool *pool, bool is_loss)
 {
     lg__raw_lock(&pool->lock);
-    lg__bias_revoke(pool, is_loss);
+    bool has_any = pool->biased_count > 0;
+    if (has_any)
+        mark_all(pool);
+    uint32_t marks = pool->bias_marks;
+    lg__raw_unlock(&pool->lock);
+    if (!has_any)
+        return;
+    lg__barrier_heavy();
+    lg__raw_lock(&pool->lock);
+    if (pool->bias_marks == marks)
+        judge_all(pool);
+    else
+        lg__bias_revoke(pool, false); /* whatever has been marked since has passed no barrier */
+    note_loss(pool, is_loss);
     lg__raw_unlock(&pool->lock);
 }
 
 void lg__bias_revoke_all(struct lg_pool *pool)
 {
     if (lg__load_acquire(&pool->biased_count) != 0) /* B3 */
-        lock_and_revoke(pool, false);
+        revoke_unlocked(pool, false);
 }
 
 void lg__bias_revoke_slot(struct lg_pool *pool, const struct lg__slot *slot, bool is_loss)
 {
     if (lg__slot_is_biased(lg__load_acquire(&slot->word)))
-        lock_and_revoke(pool, is_loss);
+        revoke_unlocked(pool, is_loss);
 }
 
 /* The owner's own stores come before its loads: no barrier. */
+void lg__bias_conclude(struct lg_pool *pool, const struct lg__hint *hint)
+{
+    struct lg__slot *slot = hint->slot;
+    if (hint->pool_serial != pool->serial || hint->word == 0)
+        return;
+    uint64_t word = lg__load_relaxed(&slot->word);
+    bool is_own = lg__slot_loans(word) == lg__slot_loans(hint->word);
+    if (is_own && lg__slot_state(word) == LG__SLOT_UNBIASING)
+        give_verdict(pool, slot);
+}
+
 void lg__bias_leave(struct lg_pool *pool, struct lg_context *self, struct lg__hint *hint)
 {
     struct lg__slot *slot = hint->slot;
     if (hint->pool_serial != pool->serial || hint->word == 0)
         return;
     lg__raw_lock(&pool->lock);
-    if (lg__load_relaxed(&slot->word) == hint->word) {
+    if (lg__load_relaxed(&slot->word) == hint->word)
         lg__slot_move_own(slot, LG__SLOT_UNBIASING);
-        give_verdict(pool, slot);
-        lg__store_release(&pool->biased_count, pool->biased_count - 1);
-    }
+    lg__bias_conclude(pool, hint);
     if (slot->bias_owner == lg__context_key(lg__load_relaxed(&self->id)))
         slot->bias_owner = 0;
     lg__raw_unlock(&pool->lock);

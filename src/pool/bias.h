@@ -16,6 +16,10 @@
  *       has seen to the rest.  Else the verdict was LENT, and somebody else has returned that lease since:
  *       of two who return one lease, one does.  Which it was, the slot's note says (idle_tag); nobody has a
  *       bias on the slot before the owner has looked (see below), so it is not overwritten.
+ *   B4  a slot is marked (UNBIASING) under the pool's lock, and judged under it.  In between the lock may be
+ *       free, so that nobody waits for others' barriers: then whoever is to judge looks whether anything was
+ *       marked since (bias_marks), which would have passed no barrier.  An owner that finds its slot marked
+ *       judges it itself: its stores come before its loads.
  *   B3  the control word changes under the pool's lock, and so it does not change while somebody who
  *       earns a bias reads it and counts the bias, under the same lock.  Whoever changed it looks at
  *       that count afterwards: the bias has been counted, or is not given.
@@ -60,7 +64,8 @@
 void lg__bias_earn(struct lg_pool *pool, struct lg_context *self, struct lg__hint *hint,
                    uint32_t tag);
 
-/* Take all biases of the pool back.  With the lock held.  `is_loss`: others want the slots. */
+/* Take all biases of the pool back.  With the lock held, which then is for the time of a barrier.  `is_loss`:
+ * others want the slots. */
 void lg__bias_revoke(struct lg_pool *pool, bool is_loss);
 
 /* The same without the lock, which it takes if there is need.  After a change of the control word: B3. */
@@ -68,6 +73,9 @@ void lg__bias_revoke_all(struct lg_pool *pool);
 
 /* The same, if the slot is biased.  `is_loss` also if its lease is returned by another. */
 void lg__bias_revoke_slot(struct lg_pool *pool, const struct lg__slot *slot, bool is_loss);
+
+/* With the lock: if the bias that the caller's hint tells of is being taken back, the verdict is there now. */
+void lg__bias_conclude(struct lg_pool *pool, const struct lg__hint *hint);
 
 /* The caller gives up the bias that its hint tells of, if that is one of this pool, and promises to
  * write busy no more.  Takes the lock. */

@@ -215,6 +215,7 @@ static __attribute__((noinline)) int checkin_contested(struct lg_pool *pool, uin
     lg__pool_enter(pool); /* while `returning` still keeps the pool */
     lg__store_release(&self->returning, (const void *)NULL); /* R1 */
     lg__raw_lock(&pool->lock);
+    lg__bias_conclude(pool, lg__hint_of(pool, self));
     uint64_t word = lg__load_acquire(&pool->slots[index].word); /* B2: the verdict */
     bool was_idle = pool->notes[index].idle_tag == tag;
     lg__raw_unlock(&pool->lock);

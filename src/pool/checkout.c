@@ -156,9 +156,11 @@ int lg_pool_checkout_many_at(struct lg_pool *pool, uint32_t count, lg_deadline d
 
 /* Whether the verdict on a contested checkout of a biased slot is that it has succeeded: else no loan
  * has this tag. */
-static bool has_verdict(struct lg_pool *pool, const struct lg__slot *slot, uint32_t tag)
+static bool has_verdict(struct lg_pool *pool, const struct lg__hint *hint, uint32_t tag)
 {
-    lg__raw_lock(&pool->lock); /* whoever took the bias back is done */
+    const struct lg__slot *slot = hint->slot;
+    lg__raw_lock(&pool->lock);
+    lg__bias_conclude(pool, hint); /* unless whoever took the bias back has */
     bool is_mine = lg__slot_is_of(lg__load_acquire(&slot->word), tag);
     lg__raw_unlock(&pool->lock);
     return is_mine;
@@ -180,7 +182,7 @@ static __attribute__((noinline)) int checkout_contested(struct lg_pool *pool, lg
     struct lg__hint *hint = lg__hint_of(pool, self);
     struct lg__slot *slot = hint->slot;
     uint64_t claim = hint->claim;
-    bool is_mine = has_verdict(pool, slot, LG__CLAIM_TAG(claim));
+    bool is_mine = has_verdict(pool, hint, LG__CLAIM_TAG(claim));
     lg__bias_leave(pool, self, hint);
     if (!is_mine)
         return checkout_slow(pool, deadline, lease, place);

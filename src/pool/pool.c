@@ -275,7 +275,8 @@ static bool is_lent_by_bias(struct lg_pool *pool, const struct lg__hint *hint)
 {
     const struct lg__slot *slot = hint->slot;
     lg__raw_lock(&pool->lock);
-    bool is_biased = lg__load_acquire(&slot->word) == hint->word;
+    uint64_t word = lg__load_acquire(&slot->word);
+    bool is_biased = lg__slot_is_biased(word) && lg__slot_loans(word) == lg__slot_loans(hint->word);
     bool is_lent = is_biased && lg__slot_state(lg__slot_look(slot).word) == LG__SLOT_LENT;
     lg__raw_unlock(&pool->lock);
     return is_lent;
@@ -372,8 +373,7 @@ static void unlock_all(void)
 static void forget_slot(struct lg_pool *pool, uint32_t index)
 {
     struct lg__slot *slot = &pool->slots[index];
-    struct lg__slot_view view =
-        lg__slot_look(slot); /* no bias is half revoked: prepare had the lock */
+    struct lg__slot_view view = lg__slot_look(slot); /* a bias that was being taken back too */
     bool is_own =
         lg__slot_state(view.word) == LG__SLOT_LENT && lg__self && view.holder == lg__self->id;
     if (is_own && !lg__slot_is_biased(slot->word)) /* else it is not counted */

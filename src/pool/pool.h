@@ -135,7 +135,7 @@ struct lg_pool {
     uint32_t clears_on_open_failure; /* r/o */
     char name[LG_NAME_SIZE];         /* r/o */
     int32_t inside;                  /* atomic full; calls in a slow path */
-    uint32_t biased_count;           /* atomic; changed under lock; slots in BIASED */
+    uint32_t biased_count;           /* atomic; changed under lock; slots in BIASED, UNBIASING */
     uint32_t bias_after;  /* atomic relaxed; under lock; loans in a row that earn a bias */
     uint32_t has_spinner; /* atomic; release pairs with the next one's acquire */
     uint32_t spin_vain;   /* the spinner; so many waits go by after the last one */
@@ -147,6 +147,7 @@ struct lg_pool {
     struct lg__waiters queue;         /* under lock; wait for some units, all or nothing */
     struct lg__waiters closers;       /* under lock; wait for all units */
     struct lg__waiters called;        /* under lock; wait no more, and are still to be woken */
+    uint32_t bias_marks;              /* under lock; how many biases were marked so far: B4 */
     uint32_t opener_count;            /* under lock; threads that run or will */
     uint32_t empty_count;             /* under lock; slots in EMPTY, without surplus ones */
     uint32_t opening_count;           /* under lock; slots in OPENING */

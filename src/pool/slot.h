@@ -11,7 +11,7 @@
  *     RETURNING | its returner resets it               | that returner          | IDLE, HANDED, CLOSING
  *     CLOSING   | being closed                         | whoever closes it      | EMPTY
  *     BIASED    | one context's, lent or idle: see busy | under the pool's lock  | UNBIASING
- *     UNBIASING | the bias is being taken back         | who does, with lock    | IDLE, LENT
+ *     UNBIASING | the bias is being taken back         | under the pool's lock  | IDLE, LENT
  *
  * The word holds the state and the number of loans so far:
  *     bits 63..8 loans | bits 7..0 state

@@ -1,4 +1,6 @@
-/* (h) The biased slot: one slot, contexts that each lend it PAIRS times, and -DCLEAR: somebody who clears.
+/* (h) The biased slot: one slot, contexts that each lend it PAIRS times; -DCLEAR: somebody who clears;
+ * -DCOPY: somebody who returns a copy of a lease, at any time after its holder has begun to; -DTAKERS: two
+ * who take the bias back without wanting the slot.
  *
  * Every loan that is not made by bias earns one, if it may: so biases come and go as fast as they can.
  * A context's stores to busy go through the FIFOs of memory.pml; the slot's word and all that is under
@@ -8,6 +10,7 @@
  * Assertions, by the names that run.sh looks for:
  *   lent_twice    a context got the slot while another had it
  *   stale_return  the return of a loan found that it was no loan
+ *   returned_twice  two were told that they have returned one loan
  *   stale_loan    a loan that began after a clear had ended was of what was cleared
  *   missed        at rest somebody sleeps
  *   unit_lost     at rest the slot is not idle
@@ -27,6 +30,10 @@
 #define NO_COUNT        6 /* B3: who has cleared takes no bias back */
 #define SAME_TAG        7 /* after a verdict of idle no tag is left out */
 #define QUEUE_BIASED    8 /* who queues takes no bias back */
+#define NO_MARKS       14 /* B4: who judges does not look whether anything was marked since */
+#define ANY_RETURN     15 /* B2: the owner takes what is no longer its own for seen idle */
+#define REACH_BOTH     16 /* a return that another has made before */
+#define REACH_REMARKED 17 /* something was marked since */
 #define REACH_OUT_LENT  9 /* a contested checkout that has succeeded */
 #define REACH_OUT_IDLE 10 /* one that has not */
 #define REACH_IN_LENT  11 /* a contested checkin: the return is yet to do */
@@ -53,6 +60,8 @@
 bit locked;
 byte bias_owner;
 bit is_biased;    /* the count of biased slots */
+byte marks;       /* how often it was marked */
+byte idle_tag;    /* of the loan after which the last bias was found idle */
 bit has_waiters;  /* in the control word */
 bit generation;   /* in the control word: a clear has begun */
 bit slot_is_old;  /* its resource is of the generation before */
@@ -62,8 +71,10 @@ byte granted[N + 1];
 /* Ghosts. */
 byte user;
 byte done;
+byte copied;      /* the tag of a lease of which somebody else returns a copy */
+bit is_returned;  /* that lease: somebody has */
 bit is_cleared;   /* the clear has ended */
-hidden byte lent_twice, stale_return, stale_loan, missed, unit_lost, got_here;
+hidden byte lent_twice, stale_return, stale_loan, returned_twice, missed, unit_lost, got_here;
 
 #define MASK(i) (1 << (i))
 
@@ -83,22 +94,79 @@ inline drop_lock()
 #define WAIT_FOR_THIRD skip
 #endif
 
-/* With the lock.  The verdict. */
+inline mark()
+{
+    if
+    :: STATE(mem[WORD]) == BIASED ->
+        exchange(WORD, AS(TAG(mem[WORD]), UNBIASING));
+        marks++
+    :: else
+    fi
+}
+
+inline heavy_barrier()
+{
+    if
+    :: !FAULT(NO_HEAVY) -> fifo[1].n == 0; fifo[2].n == 0; WAIT_FOR_THIRD
+    :: else
+    fi
+}
+
+/* With the lock, of what memory holds; an owner's own stores are there by then, too. */
+inline judge()
+{
+    d_step {
+        if
+        :: STATE(mem[WORD]) == UNBIASING ->
+            w = mem[BUSY];
+            idle_tag = ((w & 1) -> w >> 1 : idle_tag);
+            w = ((w & 1) -> AS((w >> 1) + !FAULT(SAME_TAG), IDLE) : AS(w >> 1, LENT));
+            mem[WORD] = w;
+            is_biased = 0;
+            w = 0
+        :: else
+        fi
+    }
+}
+
+/* With the lock. */
 inline revoke()
 {
     if
     :: is_biased ->
-        exchange(WORD, AS(TAG(mem[WORD]), UNBIASING));
+        mark();
+        heavy_barrier();
+        judge()
+    :: else
+    fi
+}
+
+/* Without it.  B4. */
+inline revoke_unlocked()
+{
+    take_lock();
+    if
+    :: is_biased ->
+        mark();
+        seen_marks = marks;
+        drop_lock();
+        heavy_barrier();
+        take_lock();
         if
-        :: !FAULT(NO_HEAVY) -> fifo[1].n == 0; fifo[2].n == 0; WAIT_FOR_THIRD
-        :: else
-        fi;
-        w = mem[BUSY];
-        d_step {
-            w = ((w & 1) -> AS((w >> 1) + !FAULT(SAME_TAG), IDLE) : AS(w >> 1, LENT));
-            mem[WORD] = w;
-            is_biased = 0
-        }
+        :: seen_marks == marks || FAULT(NO_MARKS) -> judge()
+        :: else -> REACH(REACH_REMARKED); revoke()
+        fi
+    :: else
+    fi;
+    seen_marks = 0;
+    drop_lock()
+}
+
+/* With the lock: the owner's own verdict.  Its FIFO is empty: it has the lock. */
+inline conclude()
+{
+    if
+    :: hint != 0 && mem[WORD] == AS(TAG(hint), UNBIASING) -> judge()
     :: else
     fi
 }
@@ -154,6 +222,7 @@ inline lend_by_bias()
     :: w == hint || FAULT(NO_LOOK_OUT) -> t = claim
     :: else ->
         take_lock();
+        conclude();
         if
         :: mem[WORD] == AS(claim, LENT) -> t = claim; REACH(REACH_OUT_LENT)
         :: else -> REACH(REACH_OUT_IDLE)
@@ -210,7 +279,7 @@ inline earn()
     ok = !has_waiters && !generation; /* for EARN_EARLY */
     take_lock();
     if
-    :: hint != 0 -> leave_bias()
+    :: hint != 0 -> conclude(); leave_bias()
     :: else
     fi;
     if
@@ -253,22 +322,37 @@ inline checkout()
     fi
 }
 
+/* Somebody has returned the loan with tag t, and is told so. */
+inline count_return()
+{
+    d_step {
+        if
+        :: t == copied ->
+            returned_twice = is_returned;
+            assert(!returned_twice);
+            is_returned = 1
+        :: else
+        fi
+    }
+}
+
 inline return_lent()
 {
     if
-    :: STATE(LOAD(WORD)) >= BIASED -> take_lock(); revoke(); drop_lock() /* or somebody is at it */
+    :: STATE(LOAD(WORD)) >= BIASED -> revoke_unlocked()
     :: else
     fi;
     cas(WORD, AS(t, LENT), AS(t, IDLE), ok);
-    d_step {
-        stale_return = !ok;
-        assert(!stale_return);
-        ok = 0
-    }
     if
-    :: has_waiters -> take_lock(); serve(); drop_lock() /* S2 */
-    :: else
-    fi
+    :: ok ->
+        count_return();
+        if
+        :: has_waiters -> take_lock(); serve(); drop_lock() /* S2 */
+        :: else
+        fi
+    :: else -> stale_return = t != copied; assert(!stale_return)
+    fi;
+    ok = 0
 }
 
 inline checkin()
@@ -276,21 +360,30 @@ inline checkin()
     d_step {
         lent_twice = user != me;
         assert(!lent_twice);
-        user = 0
+        user = 0;
+#ifdef COPY
+        copied = (copied == 0 -> t : copied)
+#endif
     }
     if
     :: hint != 0 && claim == t && LOAD(WORD) == hint ->
         store(BUSY, claim * 2 + 1);
         w = LOAD(WORD); /* B2 */
         if
-        :: w == hint || FAULT(NO_LOOK_IN)
+        :: w == hint || FAULT(NO_LOOK_IN) -> count_return()
         :: else ->
             take_lock();
+            conclude();
             w = mem[WORD];
+            ok = idle_tag == t;
             drop_lock();
             if
-            :: w == AS(t, LENT) -> REACH(REACH_IN_LENT); return_lent()
-            :: else -> REACH(REACH_IN_IDLE)
+            :: w == AS(t, LENT) -> ok = 0; REACH(REACH_IN_LENT); return_lent()
+            :: w != AS(t, LENT) && (ok || FAULT(ANY_RETURN)) ->
+                ok = 0;
+                REACH(REACH_IN_IDLE);
+                count_return()
+            :: else -> REACH(REACH_BOTH); stale_return = t != copied; assert(!stale_return)
             fi
         fi
     :: else -> return_lent()
@@ -301,6 +394,7 @@ inline checkin()
 proctype Ctx(byte me, fault)
 {
     byte hint, claim, t, w, q, left = PAIRS;
+    byte seen_marks;
     bit ok, began_late;
     do
     :: left > 0 ->
@@ -312,15 +406,37 @@ proctype Ctx(byte me, fault)
     done++
 }
 
+/* Returns a copy of a lease while its holder does. */
+proctype Copier(byte me, fault)
+{
+    byte w, q, t;
+    byte seen_marks;
+    bit ok;
+    if
+    :: d_step { copied != 0 -> t = copied }
+       return_lent()
+    :: timeout /* nobody has returned anything */
+    fi
+}
+
+/* Takes biases back, for whatever reason. */
+proctype Taker(byte me, fault)
+{
+    byte w;
+    byte seen_marks;
+    revoke_unlocked()
+}
+
 /* Has a FIFO of its own, which stays empty. */
 proctype Clear(byte me, fault)
 {
     byte w;
+    byte seen_marks;
     take_lock();
     d_step { generation = 1; slot_is_old = 1 }
     drop_lock();
     if
-    :: is_biased && !FAULT(NO_COUNT) -> take_lock(); revoke(); drop_lock()
+    :: is_biased && !FAULT(NO_COUNT) -> revoke_unlocked()
     :: else
     fi;
     is_cleared = 1
@@ -352,6 +468,13 @@ init
 #endif
 #ifdef CLEAR
         run Clear(0, fault);
+#endif
+#ifdef COPY
+        run Copier(0, fault);
+#endif
+#ifdef TAKERS
+        run Taker(0, fault);
+        run Taker(0, fault);
 #endif
         run Drain();
         run Watch(fault)

@@ -165,6 +165,15 @@ check 'h  biased slot, who queues leaves the bias'      QUEUE_BIASED     missed
 model bias -DN=3\ -DPAIRS=1 big
 check 'h  biased slot, three contexts'                  -                ok
 check 'h  the same, no barrier'                         NO_HEAVY         missed
+model bias -DCOPY\ -DPAIRS=2 big
+check 'h  a copy of a lease is returned too'            -                ok
+check 'h  the same: the copy may be first'              REACH_BOTH       got_here
+check 'h  the same, all else is taken for seen idle'    ANY_RETURN       returned_twice
+model bias -DTAKERS\ -DPAIRS=1 big
+check 'h  others take the bias back'                    -                ok
+model bias -DTAKERS\ -DPAIRS=2 big
+check 'h  the same: something was marked since'         REACH_REMARKED   got_here
+check 'h  the same, judged all the same'                NO_MARKS         missed
 model bias -DCLEAR\ -DPAIRS=2 big
 check 'h  biased slot and clear'                        -                ok
 check 'h  the same, earned by an earlier look'          EARN_EARLY       stale_loan
