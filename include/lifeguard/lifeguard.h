@@ -2,13 +2,16 @@
 #ifndef LIFEGUARD_LIFEGUARD_H
 #define LIFEGUARD_LIFEGUARD_H
 
+#include <lifeguard/barrier.h>
 #include <lifeguard/base.h>
 #include <lifeguard/cancel.h>
 #include <lifeguard/condition.h>
 #include <lifeguard/context.h>
 #include <lifeguard/driver.h>
+#include <lifeguard/event.h>
 #include <lifeguard/guarded.h>
 #include <lifeguard/histogram.h>
+#include <lifeguard/latch.h>
 #include <lifeguard/log.h>
 #include <lifeguard/mutex.h>
 #include <lifeguard/once.h>

@@ -1,8 +1,8 @@
 /* The report of a wait that failed: who holds what, and who waits for whom.
  *
- * Every context has one, preallocated.  It is filled when a call returns LG_EDEADLK, LG_ETIMEDOUT or
- * LG_EOPEN, and stays until that context's next wait: after any other status it is still the one
- * before, so look at it after these three only.  Up to LG_REPORT_MEMBERS members
+ * Every context has one, preallocated.  It is filled when a call returns LG_EDEADLK, LG_ETIMEDOUT,
+ * LG_EOPEN or LG_EBROKEN, and stays until that context's next wait: after any other status it is still
+ * the one before, so look at it after these four only.  Up to LG_REPORT_MEMBERS members
  * are listed in full; `member_count` counts all.  Names and places are copies: the things may be
  * gone when you print.
  *
@@ -26,7 +26,13 @@
 #define LG_REPORT_ADVICE  96
 #define LG_NO_UNIT        UINT32_MAX
 
-enum lg_report_kind { LG_REPORT_NONE, LG_REPORT_DEADLOCK, LG_REPORT_TIMEOUT, LG_REPORT_OPEN };
+enum lg_report_kind {
+    LG_REPORT_NONE,
+    LG_REPORT_DEADLOCK,
+    LG_REPORT_TIMEOUT,
+    LG_REPORT_OPEN,
+    LG_REPORT_BROKEN
+};
 enum lg_report_format { LG_REPORT_TEXT, LG_REPORT_JSON, LG_REPORT_DOT };
 
 /* Why a pool had nothing to lend, the likeliest cause first asked for by its users. */
@@ -87,7 +93,7 @@ struct lg_report {
     uint32_t waiting;   /* pools: contexts in the queue */
     uint64_t oldest_ms; /* pools: how long the first of them has waited */
     enum lg_exhaustion cause;
-    char detail[160];              /* of the cause: the driver's words, the orphan's name */
+    char detail[160]; /* of the cause: the driver's words, the orphan's name, who broke it */
     char advice[LG_REPORT_ADVICE]; /* deadlock: what the victim should do first; "": check in, or
                                       release, what it holds */
     uint32_t member_count;

@@ -36,7 +36,8 @@
     X(LG_EFULL, -18, "no space left for the database; free some and try again")                    \
     X(LG_ENOTDB, -19, "the file is not a database; name another file")                             \
     X(LG_EPAUSED, -20, "the pool is paused until lg_pool_ready(); find out why, then try again")   \
-    X(LG_EOVERRELEASE, -21, "more was given back than was taken; look for a second release")
+    X(LG_EOVERRELEASE, -21, "more was given back than was taken; look for a second release")       \
+    X(LG_EBROKEN, -22, "who had to has ended or given up; lg_report_last() says who, then mend it")
 
 enum lg_status {
 #define LG_STATUS_ENUM(name, number, text) name = number,

@@ -202,6 +202,7 @@ static struct lg_context *begin_context(bool is_proxy)
         lg__store_relaxed(&context->lease_count, 0u);
         lg__store_relaxed(&context->lease_lost, 0u);
         lg__store_relaxed(&context->has_been_told, 0u);
+        lg__store_relaxed(&context->has_duties, 0u);
         context->birth = is_proxy ? 0 : lg__observe_tick();
         begin_observed(context);
         lg__store_release(&context->id, context->generation << GEN_SHIFT |

@@ -72,6 +72,7 @@ struct lg_context {
     uint32_t is_detached;     /* under the registry lock */
     uint32_t has_left;    /* atomic relaxed; lg_context_detach has taken it off its thread, once */
     uint64_t birth;       /* by whoever makes it, then the owner; in the observers\' time */
+    uint32_t has_duties;  /* atomic full; some may be in the table of sync/duty.c */
     bool is_proxy;        /* r/o once the slot has been used */
     int32_t thread;       /* under the registry lock; which it is on, or was last */
     uint64_t mark_serial; /* under the detector lock */

@@ -3,7 +3,7 @@
 
 static const char *kind_name(enum lg_report_kind kind)
 {
-    static const char *const names[] = {"none", "deadlock", "timeout", "open"};
+    static const char *const names[] = {"none", "deadlock", "timeout", "open", "broken"};
     return names[kind];
 }
 

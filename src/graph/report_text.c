@@ -9,6 +9,13 @@ static bool is_pool(const struct lg_report *report)
     return strcmp(report->noun, "pool") == 0;
 }
 
+/* Something that is not taken, but waited for. */
+static bool is_signal(const struct lg_report *report)
+{
+    return strcmp(report->noun, "event") == 0 || strcmp(report->noun, "latch") == 0 ||
+           strcmp(report->noun, "barrier") == 0;
+}
+
 static void add_name(struct lg__text *text, const char *name, uint32_t unit)
 {
     lg__text_add_plain(text, name[0] ? name : "(unnamed)");
@@ -125,6 +132,8 @@ static void add_cure(struct lg__text *text, const struct lg_report *report)
                       report->minimum, report->users);
     else if (report->member_count == 1 && strcmp(report->noun, "once") == 0)
         lg__text_add(text, "have its function not call itself.\n");
+    else if (is_signal(report))
+        lg__text_add(text, "let go of what the others need before you wait for them.\n");
     else if (report->member_count == 1 && report->advice[0])
         lg__text_add(text, "have one at a time.\n");
     else if (report->member_count == 1 && is_pool(report))
@@ -175,15 +184,32 @@ static void add_deadlock(struct lg__text *text, const struct lg_report *report)
     add_advice(text, report);
 }
 
+static const char *failure_of(const struct lg_report *report)
+{
+    switch (report->kind) {
+    case LG_REPORT_OPEN:
+        return ": the open failed";
+    case LG_REPORT_BROKEN:
+        return ": it is broken";
+    default:
+        return ": timed out";
+    }
+}
+
 static void add_timeout(struct lg__text *text, const struct lg_report *report)
 {
     lg__text_add_plain(text, report->closer);
     lg__text_addf(text, " waited %llu ms for ", (unsigned long long)report->waited_ms);
     add_thing(text, report);
     add_place(text, report);
-    lg__text_add(text, report->kind == LG_REPORT_OPEN ? ": the open failed" : ": timed out");
+    lg__text_add(text, failure_of(report));
     lg__text_add(text, "\n");
-    if (report->cause != LG_EXHAUSTION_NONE) {
+    if (report->kind == LG_REPORT_BROKEN) {
+        lg__text_add(text, "  cause: ");
+        lg__text_add_plain(text, report->detail);
+        lg__text_add(text, "\n");
+    }
+    if (report->cause != LG_EXHAUSTION_NONE && report->kind != LG_REPORT_BROKEN) {
         lg__text_addf(text, "  cause: %s%s", lg_exhaustion_text(report->cause),
                       report->detail[0] ? ": " : "");
         lg__text_add_plain(text, report->detail);
@@ -206,6 +232,7 @@ void lg__report_text(struct lg__text *text, const struct lg_report *report)
         break;
     case LG_REPORT_TIMEOUT:
     case LG_REPORT_OPEN:
+    case LG_REPORT_BROKEN:
         add_timeout(text, report);
         break;
     }

@@ -136,7 +136,8 @@ bool lg__wait_spin(const struct lg__wait *wait, uint64_t ns)
     uint64_t until_ns = lg__now_ns() + ns;
     do {
         for (int i = 0; i < LOOKS; i++) {
-            if (LG__WAIT_STATE(lg__load_relaxed(&wait->word)) != LG__WAIT_WAITING)
+            enum lg__wait_state state = LG__WAIT_STATE(lg__load_relaxed(&wait->word));
+            if (state != LG__WAIT_WAITING && state != LG__WAIT_OUTSIDE)
                 return true;
             lg__cpu_relax();
         }

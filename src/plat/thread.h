@@ -8,4 +8,8 @@
 /* False: no memory, or no more threads allowed. */
 bool lg__thread_start(void *(*run)(void *arg), void *arg);
 
+/* Whether there is more than one processor: where there is not, nobody gains by looking instead of
+ * sleeping. */
+bool lg__thread_has_processors(void);
+
 #endif

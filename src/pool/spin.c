@@ -8,25 +8,12 @@
  * before it is tried again. */
 #include "graph/search.h"
 #include "plat/clock.h"
+#include "plat/thread.h"
 #include "pool/pool.h"
-
-#include <unistd.h>
 
 #define SPIN_NS   3000u
 #define REST_MAX  256u
 #define LOOKED_AT 8u /* slots */
-
-static bool has_processors(void)
-{
-    static uint32_t count; /* atomic relaxed; the same for whoever asks; 0: not asked yet */
-    uint32_t known = lg__load_relaxed(&count);
-    if (known == 0) {
-        long online = sysconf(_SC_NPROCESSORS_ONLN);
-        known = online > 1 ? (uint32_t)online : 1;
-        lg__store_relaxed(&count, known);
-    }
-    return known > 1;
-}
 
 /* Whether one of the first slots is with somebody who runs. */
 static bool has_running_holder(const struct lg_pool *pool)
@@ -47,7 +34,7 @@ void lg__pool_spin(struct lg_pool *pool, const struct lg__wait *wait)
         lg__store_relaxed(&pool->spin_rest, rest - 1); /* a hint: a lost count is no harm */
         return;
     }
-    if (!has_processors() || lg__load_relaxed(&pool->has_spinner) ||
+    if (!lg__thread_has_processors() || lg__load_relaxed(&pool->has_spinner) ||
         lg__swap_acquire(&pool->has_spinner, 1u))
         return;
     bool has_ended = has_running_holder(pool) && lg__wait_spin(wait, SPIN_NS);

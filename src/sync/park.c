@@ -2,11 +2,18 @@
 #include "sync/park.h"
 
 #include "graph/detector.h"
+#include "sync/duty.h"
 
 #define BUCKET_COUNT 1024
 #define MIDDLE       ((uint64_t)1 << 63) /* between the places of those put at the front and the others */
 
 static struct lg__bucket buckets[BUCKET_COUNT];
+static uint32_t era; /* atomic relaxed; written in a forked child alone */
+
+uint32_t lg__park_era(void)
+{
+    return lg__load_relaxed(&era);
+}
 
 static struct lg__bucket *bucket_of(const void *object)
 {
@@ -61,6 +68,29 @@ struct lg__wait *lg__park_next(const struct lg__bucket *bucket, const struct lg_
     return next;
 }
 
+void lg__wakes_add(struct lg__wakes *wakes, struct lg__wait *wait)
+{
+    if (wakes->count < LG__WAKES_MAX)
+        wakes->waits[wakes->count++] = wait;
+    else
+        lg__wait_wake(wait);
+}
+
+void lg__wakes_end(struct lg__wakes *wakes)
+{
+    for (uint32_t i = 0; i < wakes->count; i++)
+        lg__wait_wake(wakes->waits[i]);
+    wakes->count = 0;
+}
+
+void lg__park_wake_all(struct lg__bucket *bucket, const void *object, struct lg__wakes *wakes)
+{
+    struct lg__wait *wait = lg__park_next(bucket, NULL, object);
+    for (; wait; wait = lg__park_next(bucket, wait, object))
+        if (lg__wait_end(wait, LG__WAIT_WOKEN, 0))
+            lg__wakes_add(wakes, wait);
+}
+
 void lg__park_visit_ahead(const void *object, const struct lg__wait *wait, lg__visit_wait *visit,
                           void *arg)
 {
@@ -104,15 +134,17 @@ int lg__park_give_up(struct lg_context *self, const struct lg__want *want, enum 
     return LG_EDEADLK;
 }
 
-/* Fork: in the child all who waited are gone. */
+/* Fork: in the child all who waited are gone.  The stripes of the duties come after the buckets. */
 static void lock_all(void)
 {
     for (int i = 0; i < BUCKET_COUNT; i++)
         lg__raw_lock(&buckets[i].lock);
+    lg__duty_fork_prepare();
 }
 
 static void unlock_all(void)
 {
+    lg__duty_fork_parent();
     for (int i = 0; i < BUCKET_COUNT; i++)
         lg__raw_unlock(&buckets[i].lock);
 }
@@ -121,6 +153,8 @@ static void empty_all(void)
 {
     for (int i = 0; i < BUCKET_COUNT; i++)
         buckets[i] = (struct lg__bucket){0};
+    lg__store_relaxed(&era, era + 1);
+    lg__duty_fork_child();
 }
 
 static __attribute__((constructor)) void add_fork_hooks(void)

@@ -20,6 +20,19 @@ struct lg__bucket {
     uint64_t front_tickets; /* under lock; how often at the front */
 } __attribute__((aligned(64)));
 
+/* Those whose waits have ended under a lock, to be woken after it.  Who finds no room is woken at once: a
+ * wake is a system call that does not wait. */
+#define LG__WAKES_MAX 32
+
+struct lg__wakes {
+    uint32_t count;
+    struct lg__wait *waits[LG__WAKES_MAX];
+};
+
+void lg__wakes_add(struct lg__wakes *wakes, struct lg__wait *wait);
+/* Without locks. */
+void lg__wakes_end(struct lg__wakes *wakes);
+
 struct lg__bucket *lg__park_lock(const void *object);
 void lg__park_unlock(struct lg__bucket *bucket);
 
@@ -37,6 +50,9 @@ void lg__park_remove(struct lg__bucket *bucket, struct lg__wait *wait);
 struct lg__wait *lg__park_next(const struct lg__bucket *bucket, const struct lg__wait *wait,
                                const void *object);
 
+/* Tell all in the queue of an object to look again.  They stay in it until they have. */
+void lg__park_wake_all(struct lg__bucket *bucket, const void *object, struct lg__wakes *wakes);
+
 /* Without the lock: visit_ahead of a resource_class whose waiters queue by the object's address. */
 void lg__park_visit_ahead(const void *object, const struct lg__wait *wait, lg__visit_wait *visit,
                           void *arg);
@@ -44,6 +60,9 @@ void lg__park_visit_ahead(const void *object, const struct lg__wait *wait, lg__v
 /* Without the lock: leave the queue of an object, if the caller's ended wait is still in it, and let who
  * ended it finish: all enders of queued waits do so under the lock. */
 void lg__park_leave(struct lg__wait *wait, const void *object);
+
+/* How many forks have led to this process: whoever waited in another era is not here. */
+uint32_t lg__park_era(void);
 
 /* Without the lock: sleep until the caller's wait, begun and queued by `object`, has ended; leave the
  * queue, explain a timeout, and take the wait back.

@@ -23,6 +23,7 @@ CLANG=${CLANG:-clang}
 # Functions whose number is an answer and not a status, or whose failure nobody can do much about.
 MAY_BE_IGNORED='lg_version lg_cancel_is_requested lg_report_print
     lg_mutex_is_held lg_robust_mutex_is_held lg_rwlock_is_held
+    lg_event_is_set lg_latch_count lg_barrier_is_broken lg_barrier_waiting lg_barrier_parties
     lg_once_is_done lg_thread_is_running
     lg_pool_clear lg_pool_ready
     lg_pool_close lg_pool_stats lg_pool_advice lg_pool_evict

@@ -353,7 +353,7 @@ static void test_nasty_names_break_nothing(void **state)
     for (size_t i = 0; i < sizeof nasties / sizeof nasties[0]; i++) {
         fill_with(&report, nasties[i]);
         expect_valid(&report);
-        for (int kind = LG_REPORT_NONE; kind <= LG_REPORT_OPEN; kind++) {
+        for (int kind = LG_REPORT_NONE; kind <= LG_REPORT_BROKEN; kind++) {
             report.kind = (enum lg_report_kind)kind;
             expect_valid(&report);
         }

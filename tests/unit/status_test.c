@@ -22,7 +22,7 @@ static const struct code codes[] = {
     {-8, "LG_ENESTED"},  {-9, "LG_ECLOSED"},       {-10, "LG_EOPEN"},    {-11, "LG_EFORK"},
     {-12, "LG_ENOMEM"},  {-13, "LG_ECANCELED"},    {-14, "LG_EVERSION"}, {-15, "LG_ESYS"},
     {-16, "LG_EDRIVER"}, {-17, "LG_EREADONLY"},    {-18, "LG_EFULL"},    {-19, "LG_ENOTDB"},
-    {-20, "LG_EPAUSED"}, {-21, "LG_EOVERRELEASE"},
+    {-20, "LG_EPAUSED"}, {-21, "LG_EOVERRELEASE"}, {-22, "LG_EBROKEN"},
 };
 #define CODE_COUNT (sizeof codes / sizeof codes[0])
 
