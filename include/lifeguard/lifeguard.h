@@ -27,5 +27,6 @@
 #include <lifeguard/status.h>
 #include <lifeguard/thread.h>
 #include <lifeguard/timer.h>
+#include <lifeguard/waitable.h>
 
 #endif

@@ -226,7 +226,9 @@ void lg__context_observe(uint32_t mask, uint32_t watch)
 static void wake_if_waits_for(void *arg, struct lg_context *context)
 {
     uint64_t word = lg__load_full(&context->wait.word); /* after the id went: see end_context */
-    if (LG__WAIT_STATE(word) != LG__WAIT_WAITING || !lg__wait_pin(&context->wait, word))
+    enum lg__wait_state state = LG__WAIT_STATE(word);
+    if ((state != LG__WAIT_WAITING && state != LG__WAIT_OUTSIDE) ||
+        !lg__wait_pin(&context->wait, word))
         return;
     const struct lg__resource_class *class = context->wait.want.class;
     lg__wait_unpin(&context->wait);

@@ -60,6 +60,7 @@ enum lg__wait_state {
 #define LG__WAIT_STATE_BITS  4
 #define LG__WAIT_STATE(word) ((enum lg__wait_state)((word) & ((1u << LG__WAIT_STATE_BITS) - 1)))
 #define LG__WAIT_EPOCH_ONE   ((uint64_t)1 << LG__WAIT_STATE_BITS)
+#define LG__WAIT_EPOCH(word) ((word) >> LG__WAIT_STATE_BITS)
 
 /* What a wait is for: the arguments of begin.  Read by others under the pin. */
 struct lg__want {

@@ -9,15 +9,9 @@
 #include "graph/detector.h"
 #include "plat/clock.h"
 #include "plat/text.h"
-#include "sync/park.h"
+#include "sync/waitable.h"
 
 static uint32_t joiners; /* atomic full, J1; of all contexts */
-
-/* What is waited for.  The name was copied beforehand: that takes a pin, and who asks for it has one. */
-struct target {
-    uint64_t id;
-    char name[LG_NAME_SIZE];
-};
 
 static uint32_t get_capacity(const void *object)
 {
@@ -28,7 +22,7 @@ static uint32_t get_capacity(const void *object)
 static void survey(const void *object, lg__visit *visit, void *arg)
 {
     struct lg__holding holding = {
-        .holder = ((const struct target *)object)->id,
+        .holder = ((const struct lg__join_target *)object)->id,
         .units = 1,
         .unit = LG_NO_UNIT,
     };
@@ -37,7 +31,7 @@ static void survey(const void *object, lg__visit *visit, void *arg)
 
 static void copy_name(const void *object, char *out)
 {
-    lg__copy_name(out, LG_NAME_SIZE, ((const struct target *)object)->name);
+    lg__copy_name(out, LG_NAME_SIZE, ((const struct lg__join_target *)object)->name);
 }
 
 static const struct lg__resource_class context_class = {
@@ -83,7 +77,7 @@ static void queue_up(struct lg_context *self, struct lg_context *context,
 
 int lg_context_join_at(uint64_t id, lg_deadline deadline, const char *place)
 {
-    struct target target = {.id = id};
+    struct lg__join_target target = {.id = id};
     struct lg__want want = {&context_class, &target, 1, false, deadline, place, 0};
     struct lg_context *self = lg__context_self();
     if (id == 0)
@@ -108,6 +102,59 @@ int lg_context_join_at(uint64_t id, lg_deadline deadline, const char *place)
         lg__detector_log(self);
     return status;
 }
+
+/* ---- One of several things ---------------------------------------------------------------------- */
+
+static bool describe(const struct lg_waitable *thing, struct lg__wait *branch,
+                     struct lg__join_target *target)
+{
+    target->id = thing->id;
+    lg__context_copy_name(thing->id, target->name);
+    branch->want.class = &context_class;
+    branch->want.object = target;
+    branch->want.need = 1;
+    return true;
+}
+
+static int take(const struct lg_waitable *thing, struct lg__wait *branch, const char *place)
+{
+    (void)branch, (void)place;
+    return lg__context_is_alive(thing->id) ? LG_EBUSY : LG_OK;
+}
+
+/* The companion of a branch that is counted is its context, which can be told after its end no more. */
+static bool enter(const struct lg_waitable *thing, struct lg__wait *branch)
+{
+    struct lg_context *context = lg__context_find(thing->id);
+    if (!context)
+        return true;
+    struct lg__bucket *bucket = lg__park_lock(context);
+    if (!branch->companion)
+        lg__add_full(&joiners, 1u);
+    branch->companion = context;
+    if (lg__load_relaxed(&branch->queue) != context)
+        lg__park_push(bucket, branch, context, false);
+    branch->stamp = thing->id;
+    lg__park_unlock(bucket);
+    return !lg__context_is_alive(thing->id); /* J1 */
+}
+
+static void leave(const struct lg_waitable *thing, struct lg__wait *branch)
+{
+    (void)thing;
+    if (!branch->companion)
+        return;
+    lg__park_leave(branch, branch->companion);
+    branch->companion = NULL;
+    lg__sub_full(&joiners, 1u);
+}
+
+const struct lg__waitable_class lg__context_waitable = {
+    .describe = describe,
+    .take = take,
+    .enter = enter,
+    .leave = leave,
+};
 
 static __attribute__((constructor)) void set_hook(void)
 {

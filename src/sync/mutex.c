@@ -66,7 +66,7 @@ const struct lg__resource_class lg__mutex_class = {
 /* Whether the mutex is held by a context that has ended.  The word is read again after the context
  * was seen ended: an owner that unlocked first and ended then has left another word, and ids never
  * return. */
-static bool is_owner_dead(const struct lg_mutex *mutex, uint64_t owner)
+bool lg__mutex_is_owner_dead(const struct lg_mutex *mutex, uint64_t owner)
 {
     return owner != 0 && !lg__context_is_alive(owner) && lg__mutex_owner(mutex) == owner;
 }
@@ -128,7 +128,7 @@ static enum outcome take_or_queue(struct attempt *attempt, struct lg__bucket *bu
             uint64_t mine = attempt->self->id | (has_others ? LG__MUTEX_WAITERS : 0);
             if (lg__cas_acquire(&mutex->word, &word, mine)) /* M1 */
                 return OUTCOME_OWNED;
-        } else if (is_owner_dead(mutex, owner)) {
+        } else if (lg__mutex_is_owner_dead(mutex, owner)) {
             return OUTCOME_DEAD;
         } else if ((word | flags) == word || lg__cas_acquire(&mutex->word, &word, word | flags)) {
             break; /* M2 */
@@ -228,7 +228,7 @@ static __attribute__((noinline)) int lock_slow(struct lg_context *self, struct l
     if (owner == self->id)
         return lock_again(self, mutex, &attempt.want);
     if (deadline == LG_TRY && owner != 0)
-        return is_owner_dead(mutex, owner) ? LG_EOWNERDEAD : LG_EBUSY;
+        return lg__mutex_is_owner_dead(mutex, owner) ? LG_EOWNERDEAD : LG_EBUSY;
     int status = spin_to_lock(self, mutex) ? LG_OK : lock_queued(&attempt);
     if (status == LG_OK)
         lg__mutex_note_owned(self, mutex, deadline, place);
@@ -260,8 +260,7 @@ int lg_mutex_lock_into(struct lg_mutex *mutex, lg_deadline deadline, const char 
     return *status = lg_mutex_lock_at(mutex, deadline, place);
 }
 
-/* Wake the first in the queue whose wait has not ended. */
-static void wake_first(struct lg_mutex *mutex)
+void lg__mutex_wake_first(struct lg_mutex *mutex)
 {
     struct lg__bucket *bucket = lg__park_lock(mutex);
     struct lg__wait *wait = lg__park_next(bucket, NULL, mutex);
@@ -300,7 +299,8 @@ static inline void release_word(struct lg_mutex *mutex, uint64_t word)
     if (lg__unlikely(word & LG__MUTEX_STARVED))
         hand_over(mutex);
     else if (lg__unlikely(lg__swap_release(&mutex->word, (uint64_t)0) & LG__MUTEX_WAITERS)) /* M1 */
-        wake_first(mutex); /* M2; the mutex may be gone by now: only its address is used */
+        lg__mutex_wake_first(
+            mutex); /* M2; the mutex may be gone by now: only its address is used */
 }
 
 void lg_mutex_unlock(struct lg_mutex *mutex) LG_NO_THREAD_SAFETY_ANALYSIS

@@ -33,6 +33,12 @@ static inline void lg__mutex_note_owned(struct lg_context *self, struct lg_mutex
     lg__held_push(self, &lg__mutex_class, mutex, deadline, place);
 }
 
+/* Wake the first in the queue whose wait has not ended.  Uses only the address. */
+void lg__mutex_wake_first(struct lg_mutex *mutex);
+
+/* Whether the mutex is held by a context that has ended, `owner`. */
+bool lg__mutex_is_owner_dead(const struct lg_mutex *mutex, uint64_t owner);
+
 /* What a relock wants. */
 void lg__mutex_want_relock(struct lg__want *want, const struct lg_mutex *mutex, const char *place);
 

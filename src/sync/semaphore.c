@@ -33,8 +33,8 @@
 #include "plat/clock.h"
 #include "plat/panic.h"
 #include "plat/text.h"
-#include "sync/park.h"
 #include "sync/spin.h"
+#include "sync/waitable.h"
 
 #define WAITERS    1ull
 #define STARVED    2ull
@@ -220,20 +220,19 @@ static bool has_starved(const struct attempt *attempt)
 static bool is_one_awake(const struct lg__bucket *bucket, const void *key)
 {
     const struct lg__wait *wait = lg__park_next(bucket, NULL, key);
-    while (wait && LG__WAIT_STATE(lg__load_relaxed(&wait->word)) == LG__WAIT_OUTSIDE)
+    while (wait && lg__wait_goes_on(wait))
         wait = lg__park_next(bucket, wait, key);
     return wait != NULL;
 }
 
-/* Under the bucket's lock: leave the queue, if in it, and keep the invariants for those who are left.
- * Returns whom the caller has to wake. */
-static struct lg__wait *leave(struct attempt *attempt, struct lg__bucket *bucket)
+/* Under the bucket's lock: leave the queue, unless in none (NULL), and keep the invariants for those who
+ * are left.  Returns whom the caller has to wake. */
+static struct lg__wait *leave(struct lg_semaphore *semaphore, struct lg__bucket *bucket,
+                              struct lg__wait *queued)
 {
-    struct lg_semaphore *semaphore = attempt->semaphore;
     const void *key = key_of(semaphore);
-    if (attempt->is_queued)
-        lg__park_remove(bucket, &attempt->self->wait);
-    attempt->is_queued = false;
+    if (queued)
+        lg__park_remove(bucket, queued);
     uint64_t word = lg__load_relaxed(&semaphore->word);
     if (lg__park_next(bucket, NULL, key))
         return word >= ONE && !is_one_awake(bucket, key) ? end_first(bucket, key) : NULL;
@@ -286,7 +285,9 @@ static int sleep_in_queue(struct attempt *attempt)
 /* Unlock the bucket, outside the queue, and wake whom that concerns. */
 static void go(struct attempt *attempt, struct lg__bucket *bucket)
 {
-    struct lg__wait *next = leave(attempt, bucket);
+    struct lg__wait *next =
+        leave(attempt->semaphore, bucket, attempt->is_queued ? &attempt->self->wait : NULL);
+    attempt->is_queued = false;
     lg__park_unlock(bucket);
     if (next)
         lg__wait_wake(next);
@@ -337,3 +338,81 @@ int lg_semaphore_wait_at(struct lg_semaphore *semaphore, lg_deadline deadline, c
         return LG_EINVAL;
     return lg__likely(take(semaphore)) ? LG_OK : wait_slow(semaphore, deadline, place);
 }
+
+/* ---- One of several things ---------------------------------------------------------------------- */
+
+static bool describe(const struct lg_waitable *thing, struct lg__wait *branch,
+                     struct lg__join_target *target)
+{
+    (void)target;
+    branch->want.class = &semaphore_class;
+    branch->want.object = thing->object;
+    branch->want.need = 1;
+    return false;
+}
+
+/* Whether the branch is in the queue, with the bucket locked. */
+static bool is_queued(const struct lg_semaphore *semaphore, const struct lg__wait *branch)
+{
+    return lg__load_relaxed(&branch->queue) == key_of(semaphore);
+}
+
+/* Who is in the queue may take what newcomers may not. */
+static int take_waitable(const struct lg_waitable *thing, struct lg__wait *branch,
+                         const char *place)
+{
+    struct lg_semaphore *semaphore = thing->object;
+    if (!branch)
+        return lg_semaphore_wait_at(semaphore, LG_TRY, place);
+    struct lg__bucket *bucket = lg__park_lock(key_of(semaphore));
+    bool is_in = is_queued(semaphore, branch);
+    bool is_taken = false;
+    uint64_t word = lg__load_relaxed(&semaphore->word);
+    while (!is_taken && word >= ONE && (is_in || !(word & STARVED)))
+        is_taken = lg__cas_acquire(&semaphore->word, &word,
+                                   is_in ? (word - ONE) & ~STARVED : word - ONE); /* S1 */
+    lg__park_unlock(bucket);
+    return is_taken ? LG_OK : LG_EBUSY;
+}
+
+static void give_back(const struct lg_waitable *thing)
+{
+    (void)!lg_semaphore_post(thing->object, 1); /* past its maximum: others have posted meanwhile */
+}
+
+/* As take_or_sleep, but nothing is taken. */
+static bool enter(const struct lg_waitable *thing, struct lg__wait *branch)
+{
+    struct lg_semaphore *semaphore = thing->object;
+    struct lg__bucket *bucket = lg__park_lock(key_of(semaphore));
+    bool is_in = is_queued(semaphore, branch);
+    bool must_queue = !is_in && lg__park_next(bucket, NULL, key_of(semaphore));
+    uint64_t word = lg__load_relaxed(&semaphore->word);
+    bool is_there;
+    do
+        is_there = word >= ONE && !(must_queue && (word & STARVED));
+    while (!is_there && !(word & WAITERS) &&
+           !lg__cas_relaxed(&semaphore->word, &word, word | WAITERS)); /* S2 */
+    if (!is_there && !is_in)
+        lg__park_push(bucket, branch, key_of(semaphore), false);
+    lg__park_unlock(bucket);
+    return is_there;
+}
+
+static void leave_waitable(const struct lg_waitable *thing, struct lg__wait *branch)
+{
+    struct lg_semaphore *semaphore = thing->object;
+    struct lg__bucket *bucket = lg__park_lock(key_of(semaphore));
+    struct lg__wait *next = leave(semaphore, bucket, is_queued(semaphore, branch) ? branch : NULL);
+    lg__park_unlock(bucket);
+    if (next)
+        lg__wait_wake(next);
+}
+
+const struct lg__waitable_class lg__semaphore_waitable = {
+    .describe = describe,
+    .take = take_waitable,
+    .give_back = give_back,
+    .enter = enter,
+    .leave = leave_waitable,
+};

@@ -30,7 +30,7 @@
 #include "plat/memory.h"
 #include "plat/seam.h"
 #include "plat/text.h"
-#include "sync/park.h"
+#include "sync/waitable.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -341,3 +341,54 @@ uint64_t lg_thread_context(const struct lg_thread *thread)
 {
     return thread && lg__load_acquire(&thread->state) != STATE_NONE ? thread->context : 0;
 }
+
+/* ---- One of several things ---------------------------------------------------------------------- */
+
+static bool describe(const struct lg_waitable *thing, struct lg__wait *branch,
+                     struct lg__join_target *target)
+{
+    (void)target;
+    branch->want.class = &thread_class;
+    branch->want.object = thing->object;
+    branch->want.need = 1;
+    return true;
+}
+
+static int take(const struct lg_waitable *thing, struct lg__wait *branch, const char *place)
+{
+    (void)branch;
+    return lg_thread_join_at(thing->object, LG_TRY, place, NULL);
+}
+
+static bool enter(const struct lg_waitable *thing, struct lg__wait *branch)
+{
+    const struct lg_thread *thread = thing->object;
+    struct lg__bucket *bucket = lg__park_lock(thread);
+    uint32_t state = lg__load_relaxed(&thread->state);
+    bool must_queue = state == STATE_RUNS || state == STATE_REAPING;
+    if (must_queue && lg__load_relaxed(&branch->queue) != thread)
+        lg__park_push(bucket, branch, thread, false);
+    lg__park_unlock(bucket);
+    return !must_queue;
+}
+
+/* It may have been woken to reap, and has had something else. */
+static void leave(const struct lg_waitable *thing, struct lg__wait *branch)
+{
+    struct lg__wait *woken = NULL;
+    struct lg_thread *thread = thing->object;
+    struct lg__bucket *bucket = lg__park_lock(thread);
+    if (lg__load_relaxed(&branch->queue) == thread)
+        lg__park_remove(bucket, branch);
+    if (lg__load_relaxed(&thread->state) == STATE_ENDING)
+        woken = end_first(bucket, thread, LG__WAIT_WOKEN);
+    lg__park_unlock(bucket);
+    wake(woken);
+}
+
+const struct lg__waitable_class lg__thread_waitable = {
+    .describe = describe,
+    .take = take,
+    .enter = enter,
+    .leave = leave,
+};
