@@ -6,6 +6,7 @@
 const struct kind *const spec_kinds[] = {
     &spec_mutex,
     &spec_condition,
+    &spec_rwlock,
     &spec_pool,
     NULL,
 };

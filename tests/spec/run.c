@@ -122,7 +122,7 @@ static void describe_wait(struct lg_context *context, char *out)
     uint32_t need = want->need;
     const char *noun = want->class->noun;
     lg__wait_unpin(&context->wait);
-    if (need > 1)
+    if (need > 1 && need <= 1000) /* a rwlock's modes are huge numbers of units */
         snprintf(out, SPEC_LINE_SIZE, "waits for %u of %s %s", need, noun, name);
     else
         snprintf(out, SPEC_LINE_SIZE, "waits for %s %s", noun, name);
