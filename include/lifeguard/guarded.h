@@ -41,10 +41,8 @@ extern struct lg_guard lg_use_its_accessor;
 
 #if defined(__clang__)
 #define LG_POINTS_TO_GUARDED(lock) __attribute__((pt_guarded_by(lock)))
-#define LG_GUARD_READS_(lock)      __attribute__((requires_shared_capability(lock)))
 #else
 #define LG_POINTS_TO_GUARDED(lock)
-#define LG_GUARD_READS_(lock)
 #endif
 
 LG_BEGIN_DECLS
@@ -63,7 +61,7 @@ LG_BEGIN_DECLS
     __attribute__((unused)) static inline __typeof__(((struct struct_ *)0)->field_)                \
         *struct_##_##field_(struct struct_ *it) LG_REQUIRES(it->lock_);                            \
     __attribute__((unused)) static inline const __typeof__(((struct struct_ *)0)->field_)          \
-        *struct_##_##field_##_read(const struct struct_ *it) LG_GUARD_READS_(it->lock_);           \
+        *struct_##_##field_##_read(const struct struct_ *it) LG_REQUIRES_SHARED(it->lock_);        \
     static inline __typeof__(((struct struct_ *)0)->field_) *struct_##_##field_(                   \
         struct struct_ *it)                                                                        \
     {                                                                                              \
