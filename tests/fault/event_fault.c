@@ -53,9 +53,12 @@ static void test_out_of_memory(void **state)
     assert_true(faults_loop(FAULT_BIT(ALLOC), 20, declare, NULL) == 6);
 }
 
+/* Until it is about to call the futex, which may fail: merely blocked is too early for that. */
 static void wait_until_waiting(void)
 {
-    while (!crew_is_blocked(A) && !crew_is_idle(A))
+    const struct lg_context *context;
+    while (!crew_is_idle(A) &&
+           (!(context = crew_context(A)) || !lg__load_full(&context->wait.is_asleep)))
         sched_yield();
 }
 
