@@ -41,6 +41,7 @@ void bench_memory(void);
 void bench_instructions(void);
 void bench_spike(void);
 void bench_detector(void);
+void bench_barrier(void);
 void bench_thread(void);
 void bench_bank(void);
 

@@ -266,6 +266,21 @@ static inline bool relay_holds(unsigned side, unsigned pool)
                 give((type *)selves[i], &held[i]);                                                 \
     }
 
+/* -- barriers, and what is used like one ------------------------------------------------------ */
+
+/* So many threads meet so often.  What can be used only once is made beforehand, one for each round. */
+struct round_peer {
+    const char *name;
+    const char *package;
+    void *(*create)(unsigned threads, unsigned rounds);
+    void (*destroy)(void *self);
+    void (*meet)(void *self, unsigned rounds); /* by each thread */
+};
+
+extern const struct round_peer peer_pthread_barrier, peer_cond_barrier;
+extern const struct round_peer peer_lg_barrier, peer_lg_barrier_registered, peer_lg_latch;
+extern const struct round_peer peer_nsync_counter, peer_absl_barrier;
+
 #ifdef __cplusplus
 }
 #endif

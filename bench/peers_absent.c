@@ -4,6 +4,8 @@
 
 #ifndef BENCH_HAVE_NSYNC
 const struct mutex_peer peer_nsync = {.name = "nsync_mu", .package = "libnsync-dev"};
+const struct round_peer peer_nsync_counter = {.name = "nsync_counter, a new one each round",
+                                              .package = "libnsync-dev"};
 const struct rwlock_peer peer_nsync_rwlock = {.name = "nsync_mu", .package = "libnsync-dev"};
 #endif
 
@@ -34,6 +36,8 @@ const struct rwlock_peer peer_absl_rwlock_off = {.name = "absl::Mutex, detector 
                                                  .package = "libabsl-dev g++"};
 const struct rwlock_peer peer_absl_rwlock_on = {.name = "absl::Mutex, detector on",
                                                 .package = "libabsl-dev g++"};
+const struct round_peer peer_absl_barrier = {.name = "absl::Barrier, a new one each round",
+                                             .package = "libabsl-dev g++"};
 #endif
 
 #ifndef BENCH_HAVE_SQLITE

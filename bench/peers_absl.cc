@@ -1,9 +1,12 @@
 /* Abseil: absl::Mutex, with its search for lock-order cycles off and on.  The switch is one for the
- * whole process, so it is set before each batch. */
+ * whole process, so it is set before each batch.  And absl::Barrier, which is for one use. */
 #include "peers.h"
 
 #include <new>
 
+#include <vector>
+
+#include <absl/synchronization/barrier.h>
 #include <absl/synchronization/mutex.h>
 
 static void make(absl::Mutex *mutex)
@@ -56,3 +59,29 @@ extern const struct rwlock_peer peer_absl_rwlock_off = {
 extern const struct rwlock_peer peer_absl_rwlock_on = {
     "absl::Mutex, detector on", nullptr,          detector_on,    rwabsl_create, rwabsl_read_pairs,
     rwabsl_write_pairs,         rwabsl_read_loop, rwabsl_mix_loop};
+
+/* Whoever is told so by Block deletes it. */
+static void *barriers_create(unsigned threads, unsigned rounds)
+{
+    auto *self = new std::vector<absl::Barrier *>;
+    for (unsigned i = 0; i < rounds; i++)
+        self->push_back(new absl::Barrier((int)threads));
+    return self;
+}
+
+static void barriers_destroy(void *self)
+{
+    delete static_cast<std::vector<absl::Barrier *> *>(self);
+}
+
+static void barriers_meet(void *arg, unsigned rounds)
+{
+    auto *self = static_cast<std::vector<absl::Barrier *> *>(arg);
+    for (unsigned i = 0; i < rounds; i++)
+        if ((*self)[i]->Block())
+            delete (*self)[i];
+}
+
+extern const struct round_peer peer_absl_barrier = {"absl::Barrier, a new one each round", nullptr,
+                                                    barriers_create, barriers_destroy,
+                                                    barriers_meet};

@@ -3,6 +3,8 @@
 
 #include <nsync.h>
 
+#include <stdlib.h>
+
 MUTEX_LOOPS(mu, nsync_mu, nsync_mu_init, nsync_mu_lock, nsync_mu_unlock)
 
 const struct mutex_peer peer_nsync = {"nsync_mu", NULL, NULL, mu_create, mu_pairs, mu_loop};
@@ -16,3 +18,37 @@ const struct rwlock_peer peer_nsync_rwlock = {.name = "nsync_mu",
                                               .write_pairs = rwmu_write_pairs,
                                               .read_loop = rwmu_read_loop,
                                               .mix_loop = rwmu_mix_loop};
+
+struct counters {
+    unsigned count;
+    nsync_counter counters[];
+};
+
+static void *counters_create(unsigned threads, unsigned rounds)
+{
+    struct counters *self = bench_alloc(sizeof(*self) + rounds * sizeof(nsync_counter));
+    self->count = rounds;
+    for (unsigned i = 0; i < rounds; i++)
+        self->counters[i] = nsync_counter_new(threads);
+    return self;
+}
+
+static void counters_destroy(void *arg)
+{
+    struct counters *self = arg;
+    for (unsigned i = 0; i < self->count; i++)
+        nsync_counter_free(self->counters[i]);
+    free(self);
+}
+
+static void counters_meet(void *arg, unsigned rounds)
+{
+    const struct counters *self = arg;
+    for (unsigned i = 0; i < rounds; i++) {
+        nsync_counter_add(self->counters[i], -1);
+        nsync_counter_wait(self->counters[i], nsync_time_no_deadline);
+    }
+}
+
+const struct round_peer peer_nsync_counter = {"nsync_counter, a new one each round", NULL,
+                                              counters_create, counters_destroy, counters_meet};

@@ -194,14 +194,15 @@ struct arrival {
 };
 
 /* Begin to wait, in the queue already: so that whoever sees it wait sees all of it (R1). */
-static void begin_wait(struct arrival *arrival)
+static void begin_wait(struct arrival *arrival, struct lg__bucket *bucket)
 {
     struct lg_barrier *barrier = arrival->barrier;
+    struct lg__wait *wait = &arrival->self->wait;
     bool is_known = barrier->registered > 0 && !arrival->is_early;
     arrival->want.need = barrier->parties;
-    arrival->must_linger = lg__linger_is_worth_it(&barrier->spin);
-    (void)lg__wait_begin(&arrival->self->wait, &arrival->want,
-                         is_known ? LG__WAIT_WAITING : LG__WAIT_OUTSIDE);
+    bool is_first = lg__park_next(bucket, NULL, lg__barrier_key(barrier)) == wait;
+    arrival->must_linger = is_first && lg__linger_is_worth_it(&barrier->spin);
+    (void)lg__wait_begin(wait, &arrival->want, is_known ? LG__WAIT_WAITING : LG__WAIT_OUTSIDE);
 }
 
 static enum fate queue_up(struct arrival *arrival, struct lg__bucket *bucket, uint64_t stamp)
@@ -210,7 +211,7 @@ static enum fate queue_up(struct arrival *arrival, struct lg__bucket *bucket, ui
     lg__park_push(bucket, wait, lg__barrier_key(arrival->barrier), false);
     wait->stamp = stamp;
     arrival->is_early = stamp == STAMP_EARLY;
-    begin_wait(arrival);
+    begin_wait(arrival, bucket);
     return FATE_WAITS;
 }
 
@@ -341,7 +342,7 @@ static enum fate wait_in_queue(struct arrival *arrival, struct lg__bucket *bucke
         lg__barrier_catch_up(barrier, bucket, wakes);
         if (lg__load_acquire(&wait->queue) != lg__barrier_key(barrier))
             return read_fate(arrival);
-        begin_wait(arrival);
+        begin_wait(arrival, bucket);
     }
 }
 

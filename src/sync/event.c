@@ -172,7 +172,8 @@ static enum outcome take_or_queue(struct attempt *attempt, struct lg__bucket *bu
         bool is_known = lg__load_relaxed(&event->word) & LG__EVENT_DECLARED;
         if (!attempt->is_queued)
             lg__park_push(bucket, wait, lg__event_key(event), false);
-        attempt->must_linger = lg__linger_is_worth_it(&event->spin);
+        bool is_first = lg__park_next(bucket, NULL, lg__event_key(event)) == wait;
+        attempt->must_linger = is_first && lg__linger_is_worth_it(&event->spin);
         (void)lg__wait_begin(wait, &attempt->want, is_known ? LG__WAIT_WAITING : LG__WAIT_OUTSIDE);
     } else if (attempt->is_queued) {
         lg__park_remove(bucket, wait);

@@ -13,7 +13,7 @@
 #define LG__LINGER_NS 3000u
 
 /* Both with the lock of the object's queue; the memory is the object's, zero at first.
- * Whether the next waiter should look. */
+ * Whether a waiter that is the first in the queue should look; no other should. */
 bool lg__linger_is_worth_it(uint64_t *memory);
 /* This waiter is about to be served. */
 void lg__linger_note(uint64_t *memory, const struct lg__wait *wait);
