@@ -110,40 +110,59 @@ void lg__pool_close_slot(struct lg_pool *pool, struct lg__slot *slot)
         lg__pool_open_wanted(pool);
 }
 
-/* Whether a slot is idle and of an old generation, or idle at all in a closed pool. */
+/* What is only old has time: until the keeper's next pass, so that its users' databases are not flooded with
+ * new connections. */
+static bool is_only_old(enum lg_event_reason reason)
+{
+    return reason == LG_REASON_IDLE || reason == LG_REASON_LIFETIME;
+}
+
+/* In a pool that has no keeper what is stale is left to the checkout that meets it. */
+static bool is_left_to_checkouts(const struct lg_pool *pool, enum lg_event_reason reason)
+{
+    return pool->period_ns == LG_PERIOD_NEVER && reason != LG_REASON_POOL_CLOSED &&
+           reason != LG_REASON_SURPLUS;
+}
+
+/* Why the resource of a slot with this word has to go now; LG_REASON_NONE: it has not. */
 static enum lg_event_reason must_go(const struct lg_pool *pool, const struct lg__slot *slot,
-                                    uint64_t word)
+                                    uint64_t word, bool may_be_old)
 {
     if (lg__slot_state(word) != LG__SLOT_IDLE)
         return LG_REASON_NONE;
     enum lg_event_reason reason = lg__pool_unfit(pool, slot, lg__tick_now_ms());
-    bool is_old = reason == LG_REASON_IDLE || reason == LG_REASON_LIFETIME;
-    bool is_met = pool->period_ns == LG_PERIOD_NEVER && reason != LG_REASON_POOL_CLOSED &&
-                  reason != LG_REASON_SURPLUS;
-    return is_old || is_met ? LG_REASON_NONE : reason; /* left to the keeper, or to a checkout */
+    bool may_stay = is_only_old(reason) ? !may_be_old : is_left_to_checkouts(pool, reason);
+    return may_stay ? LG_REASON_NONE : reason;
 }
 
-/* Close what must go; or only find out whether there is any. */
-static bool end_idle(struct lg_pool *pool, bool is_to_close)
+void lg__pool_end_all_idle(struct lg_pool *pool, uint32_t old_most)
 {
-    bool has_any = false;
     for (uint32_t i = 0; i < lg__pool_extent(pool); i++) {
         struct lg__slot *slot = &pool->slots[i];
         uint64_t word = lg__load_full(&slot->word); /* S2 */
-        enum lg_event_reason reason = must_go(pool, slot, word);
-        has_any = has_any || reason != LG_REASON_NONE;
-        if (is_to_close && reason != LG_REASON_NONE)
-            (void)lg__pool_end_idle(pool, slot, word, reason);
+        enum lg_event_reason reason = must_go(pool, slot, word, old_most > 0);
+        if (reason != LG_REASON_NONE && lg__pool_end_idle(pool, slot, word, reason))
+            old_most -= is_only_old(reason);
     }
-    return has_any;
+}
+
+static bool has_any_to_end(const struct lg_pool *pool)
+{
+    for (uint32_t i = 0; i < lg__pool_extent(pool); i++) {
+        const struct lg__slot *slot = &pool->slots[i];
+        uint64_t word = lg__load_full(&slot->word); /* S2 */
+        if (must_go(pool, slot, word, false) != LG_REASON_NONE)
+            return true;
+    }
+    return false;
 }
 
 void lg__pool_end_unfit(struct lg_pool *pool)
 {
     lg__bias_revoke_all(pool);
     bool is_closed = lg__load_full(&pool->control) & LG__POOL_CLOSED;
-    if (end_idle(pool, is_closed) && !is_closed && !lg__keeper_kick(pool))
-        (void)end_idle(pool, true);
+    if (has_any_to_end(pool) && (is_closed || !lg__keeper_kick(pool)))
+        lg__pool_end_all_idle(pool, 0);
 }
 
 void lg__pool_after_idle(struct lg_pool *pool)
@@ -199,7 +218,7 @@ void lg__pool_shut(struct lg_pool *pool)
     lg__queue_fail_until(pool, UINT64_MAX, LG_ECLOSED);
     lg__courier_send_home(pool);
     lg__bias_revoke_all(pool);
-    (void)end_idle(pool, true);
+    lg__pool_end_all_idle(pool, 0);
     if (is_first) {
         lg__raw_lock(&pool->lock);
         lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_POOL_CLOSED});

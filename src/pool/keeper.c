@@ -20,31 +20,6 @@ bool lg__keeper_is_needed(const struct lg_pool *pool)
            pool->lifetime_ms != UINT32_MAX || pool->keepalive_ms != UINT32_MAX || pool->leaks;
 }
 
-/* Why the keeper would close this slot's resource now. */
-static enum lg_event_reason must_go(const struct lg_pool *pool, const struct lg__slot *slot,
-                                    uint64_t word, uint64_t now_ms)
-{
-    return lg__slot_state(word) == LG__SLOT_IDLE ? lg__pool_unfit(pool, slot, now_ms)
-                                                 : LG_REASON_NONE;
-}
-
-/* All that is stale, and a few of what is only old: the others have time until the next pass, and
- * their users' databases are not flooded with new connections. */
-static void end_idle(struct lg_pool *pool)
-{
-    uint32_t left = pool->closes_per_pass;
-    for (uint32_t i = 0; i < lg__pool_extent(pool); i++) {
-        struct lg__slot *slot = &pool->slots[i];
-        uint64_t word = lg__load_full(&slot->word);
-        enum lg_event_reason reason = must_go(pool, slot, word, lg__tick_now_ms());
-        bool is_urgent = reason != LG_REASON_IDLE && reason != LG_REASON_LIFETIME;
-        if (reason == LG_REASON_NONE || (!is_urgent && left == 0))
-            continue;
-        bool has_ended = lg__pool_end_idle(pool, slot, word, reason);
-        left -= !is_urgent && has_ended;
-    }
-}
-
 /* What is over age and in use, or biased: it goes when it comes back. */
 static void doom_old(struct lg_pool *pool)
 {
@@ -142,7 +117,7 @@ static uint64_t fill(struct lg_pool *pool, uint64_t now_ns)
 /* Make a pass.  Returns when the next is due. */
 static uint64_t keep(struct lg_pool *pool)
 {
-    end_idle(pool);
+    lg__pool_end_all_idle(pool, pool->closes_per_pass);
     doom_old(pool);
     keep_alive(pool);
     uint64_t now_ns = lg__now_ns();

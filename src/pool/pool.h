@@ -316,6 +316,9 @@ bool lg__pool_end_idle(struct lg_pool *pool, struct lg__slot *slot, uint64_t wor
 /* Close the resource of a slot in CLOSING, empty the slot, open anew if wanted.  Without the lock. */
 void lg__pool_close_slot(struct lg_pool *pool, struct lg__slot *slot);
 
+/* close.c: close what is idle and has to go: all that is stale, surplus, or of a closed pool, and at most so
+ * many of what is only old.  Without the lock. */
+void lg__pool_end_all_idle(struct lg_pool *pool, uint32_t old_most);
 /* close.c: have idle resources closed that must go: by the keeper; by the caller if the pool is closed
  * or there is no keeper. */
 void lg__pool_end_unfit(struct lg_pool *pool);
