@@ -10,12 +10,6 @@
 
 #include <sched.h>
 
-static void spin(struct support_random *random, uint32_t most)
-{
-    for (uint32_t i = support_below(random, most); i > 0; i--)
-        lg__cpu_relax();
-}
-
 /* ---- A duel: one wait, one request, at the same time (K1) ------------------------------------- */
 
 #define DUELS SUPPORT_ROUNDS(20000u)
@@ -41,13 +35,13 @@ static int wait_in_duels(void *arg)
         lg__cancel_init(&duel->leaf, &duel->root, LG_FOREVER);
         SUPPORT_CHECK(step_enter(&scope) == LG_OK);
         lg__store_release(&duel->begun, round);
-        spin(&random, 20);
+        support_spin(&random, 20);
         lg__wait_begin(wait, &want, LG__WAIT_OUTSIDE);
         SUPPORT_CHECK(lg__wait_sleep(wait) == LG__WAIT_CANCELLED);
         lg__wait_retract(wait);
         (void)step_leave(&scope);
         lg__wait_begin(wait, &want, LG__WAIT_OUTSIDE);
-        spin(&random, 20);
+        support_spin(&random, 20);
         SUPPORT_CHECK(lg__wait_end(wait, LG__WAIT_WOKEN, 0));
         lg__wait_retract(wait);
         while (lg__load_acquire(&duel->asked) != round)
@@ -64,7 +58,7 @@ static int ask_in_duels(void *arg)
     for (uint32_t round = 1; round <= DUELS; round++) {
         while (lg__load_acquire(&duel->begun) != round)
             sched_yield();
-        spin(&random, 20);
+        support_spin(&random, 20);
         lg_cancel_request(support_below(&random, 2) ? &duel->root : &duel->leaf);
         lg__store_release(&duel->asked, round);
     }
@@ -222,7 +216,7 @@ static int ask_again_and_again(void *arg)
         asked += part->token && !lg_cancel_is_requested(part->token);
         lg_cancel_request(part->token);
         pthread_mutex_unlock(&part->guard);
-        spin(&random, 2000);
+        support_spin(&random, 2000);
     }
     SUPPORT_CHECK(step_lock(&queue->mutex) == LG_OK);
     lg__store_relaxed(&queue->is_over, 1u);
@@ -297,7 +291,7 @@ static int lock_for_a_while(struct gardener *g, bool has_something) LG_NO_THREAD
     int status = lg_mutex_lock(&g->garden->mutex, LG_FOREVER);
     SUPPORT_CHECK(is_expected(status, has_something));
     if (status == LG_OK) {
-        spin(&g->random, 300);
+        support_spin(&g->random, 300);
         lg_mutex_unlock(&g->garden->mutex);
     }
     return status;
@@ -311,7 +305,7 @@ static int borrow(struct gardener *g, unsigned depth)
     SUPPORT_CHECK(is_expected(status, depth > 0));
     if (status != LG_OK)
         return status;
-    spin(&g->random, 300);
+    support_spin(&g->random, 300);
     if (depth == 0 && support_below(&g->random, 3) == 0)
         status = borrow(g, 1);
     else if (support_below(&g->random, 3) == 0)
@@ -405,7 +399,7 @@ static void grow(struct garden *garden, struct support_random *random)
 static void fell(struct garden *garden, struct support_random *random)
 {
     for (uint32_t i = 0; i < TOKENS / 2; i++) {
-        spin(random, 5000);
+        support_spin(random, 5000);
         lg_cancel_request(garden->tokens[support_below(random, TOKENS)]);
     }
     lg_cancel_request(garden->tokens[0]);

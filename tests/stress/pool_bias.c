@@ -27,17 +27,6 @@ struct fighter {
     uint64_t biased; /* loans that began with a bias */
 };
 
-static bool in(struct support_random *random, uint32_t percent)
-{
-    return support_below(random, 100) < percent;
-}
-
-static void spin(struct support_random *random, uint32_t most)
-{
-    for (uint32_t i = support_below(random, most); i > 0; i--)
-        __asm__ volatile("");
-}
-
 /* Leave a lease on the desk, or return the one that lies there. */
 static int use_desk(struct fray *fray, struct lg_lease *lease)
 {
@@ -57,8 +46,8 @@ static int use_desk(struct fray *fray, struct lg_lease *lease)
 static int give_back(struct fighter *fighter, struct loan *loan)
 {
     struct fray *fray = fighter->fray;
-    spin(&fighter->random, 300);
-    if (fray->hands && in(&fighter->random, 3)) {
+    support_spin(&fighter->random, 300);
+    if (fray->hands && support_chance(&fighter->random, 3)) {
         null_drop(fray->driver, loan->lease.resource, loan);
         SUPPORT_CHECK(use_desk(fray, &loan->lease) == LG_OK);
         if (!loan->lease.pool)
@@ -66,9 +55,9 @@ static int give_back(struct fighter *fighter, struct loan *loan)
         null_use(fray->driver, loan->lease.resource, loan);
     }
     struct lg_lease copy = loan->lease;
-    int status = in(&fighter->random, 1) ? loan_discard(loan) : loan_checkin(loan);
+    int status = support_chance(&fighter->random, 1) ? loan_discard(loan) : loan_checkin(loan);
     SUPPORT_CHECK(status == LG_OK);
-    if (in(&fighter->random, 1))
+    if (support_chance(&fighter->random, 1))
         SUPPORT_CHECK(lg_pool_checkin(fray->pool, &copy) == LG_ESTALE);
     return 0;
 }
@@ -76,7 +65,7 @@ static int give_back(struct fighter *fighter, struct loan *loan)
 static int use_once(struct fighter *fighter)
 {
     struct fray *fray = fighter->fray;
-    bool tries = in(&fighter->random, 10);
+    bool tries = support_chance(&fighter->random, 10);
     struct loan outer = loan_of(fray->driver, fray->pool, tries ? LG_TRY : LG_FOREVER);
     int status = loan_checkout(&outer);
     SUPPORT_CHECK(status == LG_OK || (tries && status == LG_EBUSY));
@@ -84,7 +73,7 @@ static int use_once(struct fighter *fighter)
         return 0;
     const struct lg__slot *slot = &fray->pool->slots[outer.lease.slot];
     fighter->biased += lg__slot_state(lg__load_relaxed(&slot->word)) == LG__SLOT_BIASED;
-    if (fray->nests && in(&fighter->random, 10)) {
+    if (fray->nests && support_chance(&fighter->random, 10)) {
         struct loan inner = loan_of(fray->driver, fray->pool, LG_FOREVER);
         status = loan_checkout(&inner);
         SUPPORT_CHECK(status == LG_OK || status == LG_EDEADLK);
@@ -106,11 +95,11 @@ static int fight(void *arg)
         for (; row > 0; row--)
             if (use_once(fighter))
                 return 1;
-        if (in(&fighter->random, fray->clears))
+        if (support_chance(&fighter->random, fray->clears))
             (void)!lg_pool_clear(fray->pool, 0);
         if (fray->hands)
             SUPPORT_CHECK(use_desk(fray, NULL) == LG_OK);
-        spin(&fighter->random, 4000);
+        support_spin(&fighter->random, 4000);
     }
     return 0;
 }

@@ -12,12 +12,6 @@ struct user {
     bool once;
 };
 
-static void spin(struct support_random *random, uint32_t most)
-{
-    for (uint32_t i = support_below(random, most); i > 0; i--)
-        __asm__ volatile("");
-}
-
 static int use_until_closed(void *arg)
 {
     struct user *user = arg;
@@ -27,7 +21,7 @@ static int use_until_closed(void *arg)
         if (status == LG_ECLOSED)
             return 0;
         SUPPORT_CHECK(status == LG_OK);
-        spin(&user->random, 300);
+        support_spin(&user->random, 300);
         SUPPORT_CHECK(loan_checkin(&user->loan) == LG_OK);
     }
 }
@@ -72,7 +66,7 @@ static void close_while_used(void **state)
             crew_run(cast.workers[i], use_until_closed, &cast.users[i]);
         }
         NULL_WAIT_UNTIL(__atomic_load_n(&cast.users[round % USERS].has_begun, __ATOMIC_SEQ_CST));
-        spin(&cast.random, 3000);
+        support_spin(&cast.random, 3000);
         assert_status(lg_pool_close(pool, LG_FOREVER, NULL, 0, NULL), LG_OK);
         assert_int_equal(null_alive(driver), 0);
         for (uint32_t i = 0; i < USERS; i++)
@@ -84,7 +78,7 @@ static void close_while_used(void **state)
 static int return_it(void *arg)
 {
     struct user *user = arg;
-    spin(&user->random, 1000);
+    support_spin(&user->random, 1000);
     return loan_checkin(&user->loan);
 }
 
@@ -106,7 +100,7 @@ static void destroy_right_after_the_last_return(void **state)
         }
         for (uint32_t i = 0; i < users; i++)
             crew_run(cast.workers[i], return_it, &cast.users[i]);
-        spin(&cast.random, 1000);
+        support_spin(&cast.random, 1000);
         assert_status(lg_pool_close(pool, LG_FOREVER, NULL, 0, NULL), LG_OK);
         lg_pool_destroy(pool);
         for (uint32_t i = 0; i < users; i++)

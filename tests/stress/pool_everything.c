@@ -64,21 +64,10 @@ struct world {
     bool fails, closes, resizes, is_detached;
 };
 
-static bool in(struct support_random *random, uint32_t percent)
-{
-    return support_below(random, 100) < percent;
-}
-
 static void wait_a_little(struct support_random *random)
 {
     for (uint32_t i = support_below(random, 4); i > 0; i--)
         null_yield();
-}
-
-static void spin(struct support_random *random, uint32_t most)
-{
-    for (uint32_t i = support_below(random, most); i > 0; i--)
-        __asm__ volatile("");
 }
 
 /* ---- Checkouts, and what may come of them. ------------------------------------------------------- */
@@ -181,14 +170,15 @@ static void give_back(struct user *user, struct part *part, struct lg_lease *lea
     struct lg_lease copy = *lease;
     leave(part, lease);
     user->holds--;
-    if (!is_shared && in(random, 5) && give_away(user, part, lease))
+    if (!is_shared && support_chance(random, 5) && give_away(user, part, lease))
         return;
-    if (!is_shared && in(random, 5))
+    if (!is_shared && support_chance(random, 5))
         must(lg_lease_detach(lease));
-    if (!is_shared && in(random, 5))
+    if (!is_shared && support_chance(random, 5))
         must(lg_lease_adopt(lease));
-    must(in(random, 3) ? lg_pool_discard(part->pool, lease) : lg_pool_checkin(part->pool, lease));
-    if (in(random, 3) && lg_pool_checkin(part->pool, &copy) != LG_ESTALE)
+    must(support_chance(random, 3) ? lg_pool_discard(part->pool, lease)
+                                   : lg_pool_checkin(part->pool, lease));
+    if (support_chance(random, 3) && lg_pool_checkin(part->pool, &copy) != LG_ESTALE)
         abort();
 }
 
@@ -203,7 +193,7 @@ static lg_deadline some_deadline(struct user *user)
 
 static uint32_t some_count(struct user *user, const struct part *part)
 {
-    bool is_one = part->options.nested == LG_NESTED_SHARE || !in(&user->random, 30);
+    bool is_one = part->options.nested == LG_NESTED_SHARE || !support_chance(&user->random, 30);
     return is_one ? 1 : 1 + support_below(&user->random, part->options.capacity);
 }
 
@@ -216,10 +206,10 @@ static void visit_pool(struct user *user, uint32_t depth)
     uint32_t count = some_count(user, part);
     if (check_out(user, part, count, some_deadline(user), leases) != LG_OK)
         return;
-    spin(&user->random, 2000);
-    if (in(&user->random, 30))
+    support_spin(&user->random, 2000);
+    if (support_chance(&user->random, 30))
         wait_a_little(&user->random);
-    if (depth < DEPTH && in(&user->random, 30))
+    if (depth < DEPTH && support_chance(&user->random, 30))
         visit(user, depth + 1);
     for (uint32_t i = 0; i < count; i++)
         give_back(user, part, &leases[i]);
@@ -231,7 +221,7 @@ static void visit_mutex(struct user *user, uint32_t depth) LG_NO_THREAD_SAFETY_A
     if (lg_mutex_lock(&user->world->mutex, deadline) != LG_OK)
         return;
     user->holds++;
-    spin(&user->random, 1000);
+    support_spin(&user->random, 1000);
     visit_pool(user, depth);
     user->holds--;
     lg_mutex_unlock(&user->world->mutex);
@@ -239,7 +229,7 @@ static void visit_mutex(struct user *user, uint32_t depth) LG_NO_THREAD_SAFETY_A
 
 static void visit(struct user *user, uint32_t depth)
 {
-    if (in(&user->random, 10))
+    if (support_chance(&user->random, 10))
         visit_mutex(user, depth);
     else
         visit_pool(user, depth);
@@ -256,7 +246,8 @@ static void visit_in_scope(struct user *user)
 {
     struct lg_cancel *token;
     struct lg_cancel_scope scope;
-    must(lg_cancel_create(NULL, in(&user->random, 30) ? lg_after_ms(1) : LG_FOREVER, &token));
+    must(lg_cancel_create(NULL, support_chance(&user->random, 30) ? lg_after_ms(1) : LG_FOREVER,
+                          &token));
     must(lg_cancel_enter(token, &scope));
     user->is_in_scope = true;
     set_token(user, token);
@@ -362,7 +353,7 @@ static void suspend(struct world *world, struct part *part, struct support_rando
 {
     allow(world, lg_pool_suspend(part->pool));
     wait_a_little(random);
-    if (in(random, 20))
+    if (support_chance(random, 20))
         allow(world, lg_pool_clear(part->pool, support_below(random, 4)));
     allow(world, lg_pool_resume(part->pool));
     allow(world, lg_pool_ready(part->pool));
@@ -420,7 +411,7 @@ static void meddle_once(struct world *world, struct support_random *random)
         read_counts(part);
         break;
     case 5:
-        if (world->closes && in(random, 2))
+        if (world->closes && support_chance(random, 2))
             (void)lg_pool_close(part->pool, lg_after_ms(1), NULL, 0, NULL);
         break;
     case 6:
@@ -457,7 +448,7 @@ static void hear(void *arg, const struct lg_pool_event *event)
 
 static uint32_t sometimes(struct support_random *random, uint32_t percent, uint32_t value)
 {
-    return in(random, percent) ? value : 0;
+    return support_chance(random, percent) ? value : 0;
 }
 
 static void draw_times(struct support_random *random, struct lg_pool_options *options)
@@ -468,7 +459,7 @@ static void draw_times(struct support_random *random, struct lg_pool_options *op
     options->idle_timeout_ms = sometimes(random, 20, 1 + support_below(random, 5));
     options->lifetime_ms = sometimes(random, 30, 1 + support_below(random, 20));
     options->keepalive_ms = sometimes(random, 30, 1 + support_below(random, 5));
-    options->period_ms = in(random, 85) ? 1 : LG_PERIOD_NEVER;
+    options->period_ms = support_chance(random, 85) ? 1 : LG_PERIOD_NEVER;
 }
 
 static void draw_options(struct support_random *random, struct lg_pool_options *options)
@@ -477,9 +468,11 @@ static void draw_options(struct support_random *random, struct lg_pool_options *
     options->capacity = 1 + support_below(random, CAPACITY);
     options->min_size = sometimes(random, 40, support_below(random, options->capacity + 1));
     options->opening_max = 1 + support_below(random, 3);
-    options->nested = in(random, 70) ? LG_NESTED_DETECT : (enum lg_nested)support_below(random, 3);
+    options->nested =
+        support_chance(random, 70) ? LG_NESTED_DETECT : (enum lg_nested)support_below(random, 3);
     options->growth = (enum lg_growth)support_below(random, 2);
-    options->order = in(random, 60) ? LG_ORDER_AFFINE : (enum lg_order)support_below(random, 3);
+    options->order =
+        support_chance(random, 60) ? LG_ORDER_AFFINE : (enum lg_order)support_below(random, 3);
     options->detached = sometimes(random, 10, 1);
     options->reclaim_orphans = sometimes(random, 50, 1);
     options->unbiased = sometimes(random, 20, 1);
@@ -491,12 +484,12 @@ static void begin_part(struct world *world, struct part *part, struct support_ra
 {
     part->driver = null_begin();
     draw_options(random, &part->options);
-    part->options.clear_on_open_failure = world->fails && in(random, 20);
-    if (in(random, 50))
+    part->options.clear_on_open_failure = world->fails && support_chance(random, 20);
+    if (support_chance(random, 50))
         part->driver->table.reset = NULL;
-    if (in(random, 30))
+    if (support_chance(random, 30))
         part->driver->table.check = NULL;
-    if (in(random, 40)) {
+    if (support_chance(random, 40)) {
         part->options.on_event = hear;
         part->options.on_event_arg = &part->heard;
         part->options.event_room = 1u << 14;
@@ -508,9 +501,9 @@ static void begin_part(struct world *world, struct part *part, struct support_ra
 static void begin_world(struct world *world, struct support_random *random, uint64_t number)
 {
     *world = (struct world){.mutex = LG_MUTEX_INIT("m"), .rounds = SUPPORT_ROUNDS(1200u)};
-    world->fails = in(random, 40);
-    world->closes = in(random, 20);
-    world->resizes = in(random, 50);
+    world->fails = support_chance(random, 40);
+    world->closes = support_chance(random, 20);
+    world->resizes = support_chance(random, 50);
     world->running = USERS;
     for (uint32_t i = 0; i < POOLS; i++)
         begin_part(world, &world->parts[i], random);

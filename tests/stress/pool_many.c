@@ -23,12 +23,6 @@ struct part {
     uint32_t served, late; /* read when its step is over */
 };
 
-static void spin(struct support_random *random, uint32_t most)
-{
-    for (uint32_t i = support_below(random, most); i > 0; i--)
-        __asm__ volatile("");
-}
-
 static struct bundle random_bundle(struct part *part)
 {
     uint32_t count = 1 + support_below(&part->random, CAPACITY);
@@ -45,7 +39,7 @@ static int give_back(struct part *part, struct bundle *bundle)
         return bundle_checkin(bundle);
     for (uint32_t i = 0; i < bundle->count; i++) {
         null_drop(bundle->driver, bundle->leases[i].resource, bundle);
-        spin(&part->random, 300);
+        support_spin(&part->random, 300);
         SUPPORT_CHECK(lg_pool_checkin(bundle->pool, &bundle->leases[i]) == LG_OK);
     }
     return LG_OK;
@@ -62,7 +56,7 @@ static int rush_once(struct part *part)
         return is_allowed ? LG_OK : status;
     }
     part->served++;
-    spin(&part->random, 2000);
+    support_spin(&part->random, 2000);
     return give_back(part, &bundle);
 }
 
@@ -163,7 +157,7 @@ static int want_one_for_ever(void *arg)
     while (__atomic_load_n(&part->rush->running, __ATOMIC_SEQ_CST) != 0) {
         struct loan loan = loan_of(part->rush->driver, part->rush->pool, LG_FOREVER);
         SUPPORT_CHECK(loan_checkout(&loan) == LG_OK);
-        spin(&part->random, 1000);
+        support_spin(&part->random, 1000);
         SUPPORT_CHECK(loan_checkin(&loan) == LG_OK);
     }
     return 0;
@@ -192,7 +186,7 @@ static int lease_then_lock(struct part *part) LG_NO_THREAD_SAFETY_ANALYSIS
 {
     struct loan loan = loan_of(part->rush->driver, part->rush->pool, LG_FOREVER);
     SUPPORT_CHECK(loan_checkout(&loan) == LG_OK);
-    spin(&part->random, 1000);
+    support_spin(&part->random, 1000);
     int status = lg_mutex_lock(&part->rush->mutex, LG_FOREVER);
     if (status == LG_OK)
         lg_mutex_unlock(&part->rush->mutex);
@@ -205,7 +199,7 @@ static int lock_then_lease(struct part *part) LG_NO_THREAD_SAFETY_ANALYSIS
 {
     struct loan loan = loan_of(part->rush->driver, part->rush->pool, LG_FOREVER);
     SUPPORT_CHECK(lg_mutex_lock(&part->rush->mutex, LG_FOREVER) == LG_OK);
-    spin(&part->random, 1000);
+    support_spin(&part->random, 1000);
     int status = loan_checkout(&loan);
     if (status == LG_OK)
         status = loan_checkin(&loan);
@@ -218,7 +212,7 @@ static int many_at_once(struct part *part)
     uint32_t count = 2 + support_below(&part->random, CAPACITY - 1);
     struct bundle bundle = bundle_of(part->rush->driver, part->rush->pool, count);
     int status = bundle_checkout(&bundle);
-    spin(&part->random, 1000);
+    support_spin(&part->random, 1000);
     return status == LG_OK ? bundle_checkin(&bundle) : status;
 }
 

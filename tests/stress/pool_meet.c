@@ -31,12 +31,6 @@ static void meet(struct meeting *meeting)
             null_yield();
 }
 
-static void spin(struct support_random *random, uint32_t most)
-{
-    for (uint32_t i = support_below(random, most); i > 0; i--)
-        __asm__ volatile("");
-}
-
 /* Both want the one resource; whoever comes second waits for the return of the first. */
 static int take_and_return(void *arg)
 {
@@ -45,9 +39,9 @@ static int take_and_return(void *arg)
     struct loan loan = loan_of(meeting->driver, meeting->pool, LG_FOREVER);
     for (uint32_t i = 0; i < meeting->rounds; i++) {
         meet(meeting);
-        spin(&player->random, 100);
+        support_spin(&player->random, 100);
         SUPPORT_CHECK(loan_checkout(&loan) == LG_OK);
-        spin(&player->random, 50);
+        support_spin(&player->random, 50);
         SUPPORT_CHECK(loan_checkin(&loan) == LG_OK);
     }
     return 0;
@@ -112,7 +106,7 @@ static int clear_each_round(void *arg)
     struct meeting *meeting = player->meeting;
     for (uint32_t i = 0; i < meeting->rounds; i++) {
         meet(meeting);
-        spin(&player->random, 300);
+        support_spin(&player->random, 300);
         null_set(meeting->driver, era, i + 1);
         SUPPORT_CHECK(lg_pool_clear(meeting->pool, 0) == LG_OK);
         meet(meeting);
@@ -130,7 +124,7 @@ static int return_each_round(void *arg)
     for (uint32_t i = 0; i < meeting->rounds; i++) {
         SUPPORT_CHECK(loan_checkout(&loan) == LG_OK);
         meet(meeting);
-        spin(&player->random, 300);
+        support_spin(&player->random, 300);
         SUPPORT_CHECK(loan_checkin(&loan) == LG_OK);
         meet(meeting);
         meet(meeting);

@@ -19,17 +19,6 @@ struct actor {
     struct support_random random;
 };
 
-static bool in(struct support_random *random, uint32_t percent)
-{
-    return support_below(random, 100) < percent;
-}
-
-static void spin(struct support_random *random, uint32_t most)
-{
-    for (uint32_t i = support_below(random, most); i > 0; i--)
-        __asm__ volatile("");
-}
-
 static lg_deadline some_deadline(struct support_random *random)
 {
     uint32_t which = support_below(random, 10);
@@ -47,15 +36,15 @@ static bool is_expected(const struct mix *mix, int status, lg_deadline deadline,
 static int give_back(struct actor *actor, struct loan *loan)
 {
     const struct mix *mix = actor->mix;
-    spin(&actor->random, 2000);
-    if (mix->handles && in(&actor->random, 20))
+    support_spin(&actor->random, 2000);
+    if (mix->handles && support_chance(&actor->random, 20))
         SUPPORT_CHECK(lg_lease_detach(&loan->lease) == LG_OK);
-    if (mix->handles && in(&actor->random, 20))
+    if (mix->handles && support_chance(&actor->random, 20))
         SUPPORT_CHECK(lg_lease_adopt(&loan->lease) == LG_OK);
     struct lg_lease copy = loan->lease;
-    int status = in(&actor->random, 3) ? loan_discard(loan) : loan_checkin(loan);
+    int status = support_chance(&actor->random, 3) ? loan_discard(loan) : loan_checkin(loan);
     SUPPORT_CHECK(status == LG_OK);
-    if (in(&actor->random, 5))
+    if (support_chance(&actor->random, 5))
         SUPPORT_CHECK(lg_pool_checkin(mix->pool, &copy) == LG_ESTALE);
     return 0;
 }
@@ -68,9 +57,9 @@ static int use_once(struct actor *actor)
     SUPPORT_CHECK(is_expected(mix, status, outer.deadline, false));
     if (status != LG_OK)
         return 0;
-    if (mix->nests && in(&actor->random, 40)) {
+    if (mix->nests && support_chance(&actor->random, 40)) {
         struct loan inner = loan_of(mix->driver, mix->pool, some_deadline(&actor->random));
-        spin(&actor->random, 2000);
+        support_spin(&actor->random, 2000);
         status = loan_checkout(&inner);
         SUPPORT_CHECK(is_expected(mix, status, inner.deadline, true));
         if (status == LG_OK && give_back(actor, &inner))
@@ -82,9 +71,9 @@ static int use_once(struct actor *actor)
 static void meddle(struct actor *actor)
 {
     const struct mix *mix = actor->mix;
-    if (in(&actor->random, 1))
+    if (support_chance(&actor->random, 1))
         (void)!lg_pool_clear(mix->pool, 0);
-    if (!mix->fails || !in(&actor->random, 2))
+    if (!mix->fails || !support_chance(&actor->random, 2))
         return;
     null_set(mix->driver, fail_opens, support_below(&actor->random, 3));
     null_set(mix->driver, fail_checks, support_below(&actor->random, 3));

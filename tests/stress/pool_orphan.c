@@ -6,12 +6,6 @@
 
 #define LEASES 3
 
-static void spin(struct support_random *random, uint32_t most)
-{
-    for (uint32_t i = support_below(random, most); i > 0; i--)
-        __asm__ volatile("");
-}
-
 /* Two threads that go on from here together. */
 static uint32_t at_start; /* atomic */
 
@@ -79,7 +73,7 @@ static int meddle(void *arg)
 {
     struct meddler *meddler = arg;
     meet();
-    spin(&meddler->random, 800);
+    support_spin(&meddler->random, 800);
     for (int i = 0; i < LEASES; i++) {
         struct loan *loan = &meddler->ghost->loans[i];
         struct lg_lease copy = loan->lease;
@@ -138,7 +132,7 @@ static void meddle_with_ghosts(void **state)
             at_start = 0;
             crew_run(meddler.self, meddle, &meddler);
             meet();
-            spin(&random, 800);
+            support_spin(&random, 800);
             assert_status(end_ghost(&ghost), LG_OK);
             assert_int_equal(crew_wait(meddler.self), LG_OK);
             settle_up(&meddler, driver, pool);
@@ -161,7 +155,7 @@ static int give(void *arg)
     struct giver *giver = arg;
     SUPPORT_CHECK(loan_checkout(&giver->loan) == LG_OK);
     meet();
-    spin(&giver->random, 100);
+    support_spin(&giver->random, 100);
     giver->status = lg_lease_give(&giver->loan.lease, giver->context);
     return LG_OK;
 }
@@ -189,7 +183,7 @@ static void give_to_ghosts(void **state)
         at_start = 0;
         crew_run(worker, give, &giver);
         meet();
-        spin(&random, 100);
+        support_spin(&random, 100);
         assert_status(lg_context_end(giver.context), LG_OK);
         assert_int_equal(crew_wait(worker), LG_OK);
         bool is_kept = giver.status == LG_EINVAL;
@@ -221,7 +215,7 @@ static int live_and_die(void *arg)
         struct lg_lease lease;
         /* One at a time, so that nobody waits for what he holds: what he forgets is his end. */
         SUPPORT_CHECK(lg_pool_checkout(pool, LG_FOREVER, &lease) == LG_OK);
-        spin(&mortal->random, 300);
+        support_spin(&mortal->random, 300);
         if (support_below(&mortal->random, 3) == 0)
             return LG_OK;
         SUPPORT_CHECK(lg_pool_checkin(pool, &lease) == LG_OK);

@@ -41,11 +41,6 @@ struct actor {
     int done;
 };
 
-static bool in(struct support_random *random, uint32_t percent)
-{
-    return support_below(random, 100) < percent;
-}
-
 static bool may_be(int status)
 {
     return status == LG_OK || status == LG_ETIMEDOUT || status == LG_ECANCELED ||
@@ -87,13 +82,13 @@ static int ask(struct actor *actor, struct asked *asked)
 {
     struct support_random *random = &actor->random;
     *asked = (struct asked){.stress = actor->stress, .status = LG_EBUSY};
-    asked->has_callback = in(random, 60);
-    asked->is_returned_by_callback = in(random, 50);
-    int fd = in(random, 50) ? actor->done : -1;
+    asked->has_callback = support_chance(random, 60);
+    asked->is_returned_by_callback = support_chance(random, 50);
+    int fd = support_chance(random, 50) ? actor->done : -1;
     SUPPORT_CHECK(lg_pool_request(actor->stress->pool, some_deadline(random),
                                   asked->has_callback ? note : NULL, asked, fd,
                                   &asked->request) == LG_OK);
-    if (in(random, 15)) {
+    if (support_chance(random, 15)) {
         int status = lg_request_cancel(asked->request);
         SUPPORT_CHECK(status == LG_OK || status == LG_ESTALE);
         asked->was_cancelled = status == LG_OK;
@@ -126,10 +121,10 @@ static int end_late(struct actor *actor, struct asked *asked, int status)
     SUPPORT_CHECK(!asked->was_cancelled || status == LG_ECANCELED);
     bool must_return = status == LG_OK && !(asked->has_callback && asked->is_returned_by_callback);
     if (must_return) {
-        if (in(&actor->random, 30))
+        if (support_chance(&actor->random, 30))
             SUPPORT_CHECK(lg_lease_adopt(&asked->lease) == LG_OK);
         use(stress, &asked->lease);
-        SUPPORT_CHECK((in(&actor->random, 5)
+        SUPPORT_CHECK((support_chance(&actor->random, 5)
                            ? lg_pool_discard(stress->pool, &asked->lease)
                            : lg_pool_checkin(stress->pool, &asked->lease)) == LG_OK);
     }
@@ -170,7 +165,7 @@ static int act_once(struct actor *actor)
     struct lg_cancel *token = NULL;
     struct lg_cancel_scope scope;
     uint32_t count = 1 + support_below(random, AT_ONCE);
-    bool has_scope = in(random, 20);
+    bool has_scope = support_chance(random, 20);
     if (has_scope) {
         SUPPORT_CHECK(lg_cancel_create(NULL, LG_FOREVER, &token) == LG_OK);
         SUPPORT_CHECK(lg_cancel_enter(token, &scope) == LG_OK);
@@ -183,11 +178,11 @@ static int act_once(struct actor *actor)
         lg_cancel_leave(&scope);
         lg_cancel_destroy(token);
     }
-    if (in(random, 50) && check_out(actor))
+    if (support_chance(random, 50) && check_out(actor))
         return 1;
-    if (in(random, 3))
+    if (support_chance(random, 3))
         SUPPORT_CHECK(lg_pool_clear(actor->stress->pool, 0) == LG_OK);
-    for (; count > 0 && in(random, 50); count--)
+    for (; count > 0 && support_chance(random, 50); count--)
         if (end_early(&actor->asked[count - 1]))
             return 1;
     return end_all(actor, count);

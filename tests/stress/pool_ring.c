@@ -19,12 +19,6 @@ struct traveller {
     struct support_random random;
 };
 
-static void spin(struct support_random *random, uint32_t most)
-{
-    for (uint32_t i = support_below(random, most); i > 0; i--)
-        __asm__ volatile("");
-}
-
 /* Both, or nothing. */
 static int take_both(struct traveller *traveller)
 {
@@ -34,7 +28,7 @@ static int take_both(struct traveller *traveller)
     int status = loan_checkout(&one);
     if (status != LG_OK)
         return LG_EINVAL; /* it holds nothing: it cannot be a deadlock */
-    spin(&traveller->random, 3000);
+    support_spin(&traveller->random, 3000);
     status = loan_checkout(&two);
     if (status == LG_OK && loan_checkin(&two) != LG_OK)
         return LG_EINVAL;
@@ -121,7 +115,7 @@ static int play_w(void *arg) LG_NO_THREAD_SAFETY_ANALYSIS
         struct loan loan = loan_of(grant->driver, grant->pool, LG_FOREVER);
         int locked = lg_mutex_lock(&grant->mutex, LG_FOREVER);
         pthread_barrier_wait(&grant->barrier);
-        spin(&part->random, 2000);
+        support_spin(&part->random, 2000);
         int status = loan_checkout(&loan);
         if (locked == LG_OK)
             lg_mutex_unlock(&grant->mutex);
@@ -142,7 +136,7 @@ static int play_v(void *arg) LG_NO_THREAD_SAFETY_ANALYSIS
         struct loan loan = loan_of(grant->driver, grant->pool, LG_FOREVER);
         int status = loan_checkout(&loan);
         pthread_barrier_wait(&grant->barrier);
-        spin(&part->random, 2000);
+        support_spin(&part->random, 2000);
         int locked = lg_mutex_lock(&grant->mutex, LG_FOREVER);
         if (locked == LG_OK)
             lg_mutex_unlock(&grant->mutex);
@@ -163,7 +157,7 @@ static int play_h(void *arg)
         struct loan loan = loan_of(grant->driver, grant->pool, LG_FOREVER);
         int status = loan_checkout(&loan);
         pthread_barrier_wait(&grant->barrier);
-        spin(&part->random, 4000);
+        support_spin(&part->random, 4000);
         if (status == LG_OK)
             status = loan_checkin(&loan);
         pthread_barrier_wait(&grant->barrier);
@@ -217,7 +211,7 @@ static int want_one_more(void *arg)
         struct loan one = loan_of(grant->driver, grant->pool, LG_FOREVER), two = one;
         int status = loan_checkout(&one);
         pthread_barrier_wait(&grant->barrier);
-        spin(&part->random, 1000);
+        support_spin(&part->random, 1000);
         int second = loan_checkout(&two);
         bool is_told = second == LG_EDEADLK;
         if (second == LG_OK)

@@ -16,18 +16,12 @@ struct duel {
     struct support_random random; /* the returner's */
 };
 
-static void spin(struct support_random *random, uint32_t most)
-{
-    for (uint32_t i = support_below(random, most); i > 0; i--)
-        __asm__ volatile("");
-}
-
 static int return_each_round(void *arg)
 {
     struct duel *duel = arg;
     for (uint32_t i = 0; i < duel->rounds; i++) {
         pthread_barrier_wait(&duel->barrier);
-        spin(&duel->random, 500);
+        support_spin(&duel->random, 500);
         duel->returned = duel->discards ? lg_pool_discard(duel->pool, &duel->outer)
                                         : lg_pool_checkin(duel->pool, &duel->outer);
         pthread_barrier_wait(&duel->barrier);
@@ -77,7 +71,7 @@ static void a_shared_loan_goes_on_or_ends(void **state)
         duel.discards = support_below(&random, 10) == 0;
         uint32_t tag = duel.outer.tag;
         pthread_barrier_wait(&duel.barrier);
-        spin(&random, 500);
+        support_spin(&random, 500);
         assert_status(loan_checkout(&inner), LG_OK);
         pthread_barrier_wait(&duel.barrier);
         shared += inner.lease.slot > 0xffff && inner.lease.tag == tag;

@@ -65,6 +65,17 @@ uint32_t support_below(struct support_random *random, uint32_t n)
     return (uint32_t)(((support_random_next(random) >> 32) * n) >> 32);
 }
 
+bool support_chance(struct support_random *random, uint32_t percent)
+{
+    return support_below(random, 100) < percent;
+}
+
+void support_spin(struct support_random *random, uint32_t most)
+{
+    for (uint32_t i = support_below(random, most); i > 0; i--)
+        __asm__ volatile("");
+}
+
 static void say_replay(void)
 {
     char program[256];

@@ -91,6 +91,10 @@ void support_random_begin(struct support_random *random, uint64_t stream);
 uint64_t support_random_next(struct support_random *random);
 /* Less than n; n > 0. */
 uint32_t support_below(struct support_random *random, uint32_t n);
+/* True in so many of a hundred cases. */
+bool support_chance(struct support_random *random, uint32_t percent);
+/* Less than so many turns of an empty loop; most > 0. */
+void support_spin(struct support_random *random, uint32_t most);
 
 /* ---- What the library says ------------------------------------------------------------------- */
 
