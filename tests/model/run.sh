@@ -179,5 +179,46 @@ check 'h  biased slot and clear'                        -                ok
 check 'h  the same, earned by an earlier look'          EARN_EARLY       stale_loan
 check 'h  the same, clear does not look at the count'   NO_COUNT         stale_loan
 
+model pass '' small
+check 'i  let pass'                                     -                ok
+check 'i  let pass: somebody is'                        REACH_PASSED     got_here
+check 'i  let pass: it comes too late'                  REACH_TOO_LATE   got_here
+check 'i  let pass: claimed for one whose wait is over' REACH_ENDED      got_here
+check 'i  let pass, who leaves serves nobody'           NO_LEAVE         missed
+check 'i  let pass, whatever it waits for now'          NO_WORD          passed_other
+check 'i  let pass, what was claimed is not given back' NO_GIVE_BACK     unit_lost
+model pass -DPATIENT small
+check 'i  let pass, the first never leaves'             -                ok
+check 'i  the same, and is not served'                  NO_SERVE         missed
+check 'i  the same, but to the end'                     AT_THE_END       missed
+
+model request '' small
+check 'j  request'                                      -                ok
+check 'j  request: a grant goes back'                   REACH_BACK       got_here
+check 'j  request: a cancel finds the outcome'          REACH_CHANGED    got_here
+check 'j  request: freed by its user'                   REACH_BY_USER    got_here
+check 'j  request: freed by the courier'                REACH_BY_COURIER got_here
+check 'j  request, flagged without the lock'            NO_LOCK          used_freed
+check 'j  request, freed without the lock'              NO_DISMISS       used_freed
+check 'j  request, freed while it is told'              NO_TELLING       used_freed
+check 'j  request, published over a flag'               BLIND_PUBLISH    missed
+check 'j  request, a cancel that does not notify'       NO_NOTIFY        missed
+check 'j  request, a cancelled grant is kept'           KEEP_GRANT       unit_lost
+model request -DPOLLS small
+check 'j  request, polled'                              -                ok
+
+model resize '' small
+check 'k  shrink and a fast checkin'                    -                ok
+check 'k  the returner closes it'                       REACH_BY_F       got_here
+check 'k  the resizer closes it'                        REACH_BY_Z       got_here
+check 'k  the control word stays'                       NO_CONTROL       surplus_left
+check 'k  the resizer does not look'                    NO_LOOK          surplus_left
+check 'k  the returner does not look again'             NO_RELOAD        surplus_left
+model resize -DLOOKS small
+check 'k  shrink and a look'                            -                ok
+check 'k  a look that is void'                          REACH_VOID       got_here
+check 'k  waits are ended after the change'             END_LATE         false_alarm
+check 'k  waits are not ended'                          END_NONE         false_alarm
+
 echo "$checks checks, $surprises surprises"
 [ "$surprises" -eq 0 ]
