@@ -386,13 +386,25 @@ static __attribute__((noinline)) bool small_search_says_no(struct lg_context *wa
     return small.search.members[0].has_progressed;
 }
 
+/* Step 1, at one's own wait.  Pinned, although nobody else writes the record: what it waits for may be gone
+ * as soon as somebody has served it.  False also if that has happened. */
+static bool first_look_says_maybe(struct lg__wait *wait)
+{
+    uint64_t word = lg__load_relaxed(&wait->word);
+    if (LG__WAIT_STATE(word) != LG__WAIT_WAITING || !lg__wait_pin(wait, word))
+        return false;
+    bool is_needed = lg__search_is_needed(wait);
+    lg__wait_unpin(wait);
+    return is_needed;
+}
+
 void lg__detector_look(struct lg_context *waiter)
 {
     enum detect mode = get_mode();
     if (mode == DETECT_OFF)
         return;
-    /* Another's record may be read only under its pin: the searches do that. */
-    if (waiter == lg__self && !lg__search_is_needed(&waiter->wait))
+    /* Another's is looked at by the searches. */
+    if (waiter == lg__self && !first_look_says_maybe(&waiter->wait))
         return;
     if (!small_search_says_no(waiter))
         judge(waiter, mode);

@@ -110,7 +110,9 @@ void lg_barrier_destroy(struct lg_barrier *barrier)
 
 /* ---- Settling a round, with the bucket's lock -------------------------------------------------- */
 
-/* Take one out of the queue, with its fate. */
+/* Take one out of the queue, with its fate.  Whoever looks at the barrier by way of this wait does so with
+ * the record pinned, and is through when this returns: the waiter need not be back before the barrier may go.
+ * (The pin of one who waits here is a leaf: its holders take no bucket's lock.) */
 static void settle(struct lg__bucket *bucket, struct lg__wait *wait, enum fate fate,
                    struct lg__wakes *wakes)
 {
@@ -119,6 +121,8 @@ static void settle(struct lg__bucket *bucket, struct lg__wait *wait, enum fate f
     if (is_early && fate == FATE_PASSED)
         fate = FATE_EARLY;
     bool is_ended = lg__wait_end(wait, end, 0);
+    lg__raw_lock(&lg__wait_own(wait)->pin);
+    lg__raw_unlock(&lg__wait_own(wait)->pin);
     lg__park_remove(bucket, wait);
     wait->stamp = (uint64_t)fate << FATE_SHIFT | (uint32_t)wait->stamp;
     if (is_ended)
