@@ -63,7 +63,8 @@ static bool read_file_name(const char *option, const char *text, const char **ou
 
 static bool read_option(int option, struct explore_options *options)
 {
-    static const char *const strategies[] = {"auto", "pos", "pct", "random", NULL};
+    static const char *const strategies[] = {"auto", "surw",    "rf",     "pos",
+                                             "pct",  "periods", "random", NULL};
     static const char *const races[] = {"report", "fail", "off", NULL};
     switch (option) {
     case SECONDS:
@@ -73,8 +74,8 @@ static bool read_option(int option, struct explore_options *options)
     case SEED:
         return read_count("--seed", optarg, &options->seed);
     case STRATEGY:
-        return read_word("--strategy", optarg, strategies, "one of auto, pos, pct, random",
-                         &options->strategy);
+        return read_word("--strategy", optarg, strategies,
+                         "one of auto, surw, rf, pos, pct, periods, random", &options->strategy);
     case RACES:
         return read_word("--races", optarg, races, "one of report, fail, off", &options->races);
     case JSON:

@@ -186,16 +186,29 @@ void lg__access_range(uintptr_t address, size_t size, bool is_write, uint64_t si
         access_pieces(self, address, size, is_write, site);
 }
 
+static void renew_page(uint32_t *entries, uintptr_t page, uintptr_t begin, uintptr_t end)
+{
+    for (uintptr_t at = page; at < page + 4096; at += LG__TABLE_GRANULE, entries++)
+        if (at >= begin && at < end && *entries == LG__TABLE_FREED)
+            *entries = 0;
+}
+
+/* Page by page, or, if the block has more pages than the table, entry by entry of that. */
 void lg__access_renew(uintptr_t address, size_t size)
 {
-    for (uintptr_t at = address; at < address + size;) {
-        const uintptr_t page_end = (at | 4095) + 1;
-        uint32_t *entry = lg__table_peek(at);
-        for (; entry && at < address + size && at < page_end; at += LG__TABLE_GRANULE, entry++)
-            if (*entry == LG__TABLE_FREED)
-                *entry = 0;
-        if (!entry)
-            at = page_end;
+    uintptr_t end = address + size;
+    if (size / 4096 > 1u << LG__TABLE_BITS) {
+        for (uint32_t i = 0; i < 1u << LG__TABLE_BITS; i++) {
+            const struct lg__table_page *page = &lg__table_pages[i];
+            if (page->number && page->number << 12 >= address && page->number << 12 < end)
+                renew_page(page->entries, page->number << 12, address, end);
+        }
+        return;
+    }
+    for (uintptr_t page = address & ~(uintptr_t)4095; page < end; page += 4096) {
+        uint32_t *entries = lg__table_peek(page);
+        if (entries)
+            renew_page(entries, page, address, end);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "explore/input.h"
 #include "explore/kernel.h"
 #include "explore/strategy.h"
+#include "explore/tally.h"
 #include "explore/verdict.h"
 
 #include <linux/futex.h>
@@ -246,8 +247,10 @@ void lg__baton_look(struct lg__thread *self, enum lg__event_kind kind, uint32_t 
     self->pending_var = var;
     self->pending_address = address;
     self->pending_site = site;
-    if (lg__run.live_count > 1)
+    if (lg__run.live_count > 1) {
+        lg__tally_event(self);
         decide(self);
+    }
     self->pending = LG__EVENT_NONE;
 }
 
@@ -272,6 +275,7 @@ bool lg__baton_wait(struct lg__thread *self)
     self->wait.has_timed_out = false;
     if (!lg__baton_is_ready(self))
         lg__verdict_look(self);
+    lg__tally_event(self);
     decide(self);
     bool is_granted = !self->wait.has_timed_out;
     self->wait = (struct lg__wait){.deadline = LG__NEVER};

@@ -1,12 +1,15 @@
 #include "explore/campaign.h"
 
 #include "explore/fail.h"
+#include "explore/finding.h"
 #include "explore/heap.h"
 #include "explore/recording.h"
 #include "explore/run.h"
+#include "explore/search.h"
 #include "explore/start.h"
 #include "explore/strategy.h"
 #include "explore/table.h"
+#include "explore/tally.h"
 #include "explore/threads.h"
 #include "explore/variable.h"
 #include "explore/verdict.h"
@@ -31,14 +34,15 @@
 #define CLOCK_BASE_NS     1767225600000000000u
 #define MONOTONIC_BASE_NS 1000000000000u
 
-#define STEPS_MAX 2000000u /* decisions, of a run of which nothing is known */
+struct lg__image lg__campaign_image;
+char **lg__campaign_arguments;
 
-static struct lg__image image;
-static char **program_arguments;
 static int null_device;
 static pid_t campaign_pid;
 static uint64_t began_ns;
 static uint64_t schedules;
+static uint64_t counted;    /* schedules of the search; 0: it goes on */
+static uint64_t counted_ns; /* and how long it took */
 static volatile sig_atomic_t is_interrupted;
 
 /* ---- The end of the campaign ----------------------------------------------------------------------------- */
@@ -48,6 +52,14 @@ static uint64_t now_ns(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void lg__campaign_count(void)
+{
+    if (counted)
+        return;
+    counted = schedules;
+    counted_ns = now_ns() - began_ns;
 }
 
 static void say_races(void)
@@ -66,11 +78,12 @@ static void say_races(void)
         lg__wire_say("races-lost %" PRIu64, lg__campaign->races_lost);
 }
 
-static void finish(int status)
+void lg__campaign_finish(int status)
 {
     say_races();
-    lg__wire_say("schedules %" PRIu64, schedules);
-    lg__wire_say("nanoseconds %" PRIu64, now_ns() - began_ns);
+    lg__campaign_count();
+    lg__wire_say("schedules %" PRIu64, counted);
+    lg__wire_say("nanoseconds %" PRIu64, counted_ns);
     lg__wire_say("steps %" PRIu64, lg__campaign->outcome.steps);
     lg__wire_say("events %" PRIu64, lg__campaign->outcome.events);
     lg__wire_say("threads %u", lg__campaign->outcome.threads);
@@ -78,10 +91,10 @@ static void finish(int status)
     _exit(status);
 }
 
-static void give_up(const char *text)
+void lg__campaign_give_up(const char *text)
 {
     lg__wire_text("cannot", text);
-    finish(2);
+    lg__campaign_finish(2);
 }
 
 /* ---- One run ------------------------------------------------------------------------------------------------ */
@@ -121,11 +134,21 @@ static void judge_death(int status)
                     WEXITSTATUS(status));
 }
 
+bool lg__campaign_was_stopped(void)
+{
+    return is_interrupted;
+}
+
 static bool is_out_of_time(void)
 {
     const struct lg__options *options = &lg__campaign->options;
     return is_interrupted ||
            (options->seconds > 0 && (double)(now_ns() - began_ns) > options->seconds * 1e9);
+}
+
+uint64_t lg__campaign_schedules(void)
+{
+    return schedules;
 }
 
 bool lg__campaign_is_over(void)
@@ -159,7 +182,7 @@ bool lg__campaign_run(void)
     campaign->current_tid = 0;
     pid_t run = _Fork();
     if (run < 0)
-        give_up("fork failed: no more processes or memory");
+        lg__campaign_give_up("fork failed: no more processes or memory");
     if (!run) {
         enter_run();
         return true;
@@ -189,7 +212,7 @@ static bool reserve_memory(void)
     lg__campaign = campaign;
     return campaign->names && campaign->vars && campaign->switches && campaign->replay &&
            lg__table_begin() && lg__heap_reserve() && lg__run_reserve() && lg__variable_reserve() &&
-           lg__threads_reserve();
+           lg__threads_reserve() && lg__tally_reserve();
 }
 
 /* All on one processor: a hand-over is then a switch in place, and nothing depends on another's speed. */
@@ -221,12 +244,13 @@ static int find_image(struct dl_phdr_info *info, size_t size, void *argument)
 {
     (void)size;
     (void)argument;
-    image.begin = info->dlpi_addr ? info->dlpi_addr : info->dlpi_phdr[0].p_vaddr & ~(uint64_t)4095;
+    lg__campaign_image.begin =
+        info->dlpi_addr ? info->dlpi_addr : info->dlpi_phdr[0].p_vaddr & ~(uint64_t)4095;
     for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
         uint64_t end = info->dlpi_addr + segment->p_vaddr + segment->p_memsz;
-        if (segment->p_type == PT_LOAD && end > image.end)
-            image.end = end;
+        if (segment->p_type == PT_LOAD && end > lg__campaign_image.end)
+            lg__campaign_image.end = end;
     }
     return 1; /* the program is the first */
 }
@@ -275,238 +299,13 @@ static void prepare(const struct lg__options *options)
     began_ns = now_ns();
 }
 
-/* ---- Findings ------------------------------------------------------------------------------------------------ */
-
-static uint64_t hash_of_program(char *path, size_t size)
-{
-    ssize_t length = readlink("/proc/self/exe", path, size - 1);
-    path[length > 0 ? length : 0] = 0;
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a, by words */
-    FILE *in = fopen("/proc/self/exe", "r");
-    uint64_t words[512];
-    for (size_t count; in && (count = fread(words, sizeof *words, 512, in)) > 0;)
-        for (size_t i = 0; i < count; i++)
-            hash = (hash ^ words[i]) * 0x100000001b3u;
-    if (in)
-        fclose(in);
-    return hash;
-}
-
-static void write_recording(const struct lg__outcome *outcome)
-{
-    const struct lg__campaign *campaign = lg__campaign;
-    struct lg__recording recording = {.finding = outcome->finding,
-                                      .is_exit_late = campaign->plan.is_exit_late,
-                                      .is_time_early = campaign->plan.is_time_early,
-                                      .arguments = program_arguments,
-                                      .count = outcome->switch_count,
-                                      .switches = campaign->switches};
-    recording.image = hash_of_program(recording.program, sizeof recording.program);
-    FILE *out = fopen(campaign->options.output, "w");
-    bool is_written = out && lg__recording_write(out, &image, lg__name_write, &recording);
-    if (out && fclose(out))
-        is_written = false;
-    if (is_written)
-        lg__wire_say("replay %s", campaign->options.output);
-    else
-        lg__wire_say("note the replay file %s cannot be written: %s", campaign->options.output,
-                     strerror(errno));
-}
-
-static void say_finding(const struct lg__outcome *outcome)
-{
-    lg__wire_say("found %s", lg__finding_name(outcome->finding));
-    lg__wire_say("schedule %" PRIu64, lg__campaign->plan.number);
-    lg__wire_say("strategy %s", lg__strategy_name(lg__campaign->plan.strategy));
-    lg__wire_say("preemptions %u", outcome->preemptions);
-    lg__wire_say("where %lx", (unsigned long)outcome->where);
-    lg__wire_text("text", outcome->text);
-    if (outcome->is_unrepeatable)
-        lg__wire_say("note the outside world took part: a replay may go differently");
-    if (outcome->has_lost_switches)
-        lg__wire_say("note the schedule has more switches than can be recorded: no replay");
-}
-
-/* The outcome of a run of the search: go on, or end the campaign. */
-static void judge(void)
-{
-    struct lg__outcome *outcome = &lg__campaign->outcome;
-    switch (outcome->state) {
-    case LG__OUTCOME_FOUND:
-        say_finding(outcome);
-        if (*lg__campaign->options.output && !outcome->has_lost_switches)
-            write_recording(outcome);
-        finish(1);
-        break;
-    case LG__OUTCOME_CANNOT:
-        give_up(outcome->text);
-        break;
-    case LG__OUTCOME_TOO_LONG:
-        if (schedules == 1)
-            give_up("the program does not end: its first schedule was ended after 2,000,000 steps");
-        break;
-    default:
-        break;
-    }
-}
-
-/* ---- Search ---------------------------------------------------------------------------------------------------- */
-
-/* splitmix64's finisher: seeds of neighbours have nothing in common. */
-static uint64_t mix(uint64_t z)
-{
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-}
-
-static enum lg__strategy choose_strategy(uint64_t number)
-{
-    static const enum lg__strategy rotation[] = {
-        LG__STRATEGY_POS, LG__STRATEGY_PCT, LG__STRATEGY_POS,   LG__STRATEGY_PCT,
-        LG__STRATEGY_POS, LG__STRATEGY_PCT, LG__STRATEGY_RANDOM};
-    if (lg__campaign->options.strategy != LG__STRATEGY_AUTO)
-        return lg__campaign->options.strategy;
-    return rotation[number % (sizeof rotation / sizeof *rotation)];
-}
-
-static void make_plan(uint64_t number, uint64_t length)
-{
-    static const uint32_t depths[] = {2, 3, 2, 3, 5};
-    const struct lg__options *options = &lg__campaign->options;
-    uint64_t random = mix(options->seed * 0x9e3779b97f4a7c15u + number);
-    lg__campaign->plan = (struct lg__plan){.strategy = choose_strategy(number),
-                                           .seed = random,
-                                           .depth = depths[random % 5],
-                                           .length = length,
-                                           .steps_max = STEPS_MAX,
-                                           .is_exit_late = random >> 8 & 1,
-                                           .is_time_early = (random >> 9 & 7) == 0,
-                                           .must_check_races = options->races != LG__RACES_OFF,
-                                           .must_fail_on_race = options->races == LG__RACES_FAIL};
-}
-
-/* The first runs, in order and in reverse order, teach which bytes are shared; each is done again while
- * there is something to learn, because an access is looked at only from then on.  True: in a run. */
-static bool learn(void)
-{
-    for (int i = 0; i < 2; i++) {
-        uint32_t learned;
-        int rounds = 0;
-        do {
-            learned = lg__campaign->learned;
-            make_plan(0, 0);
-            lg__campaign->plan.strategy = LG__STRATEGY_ORDER;
-            lg__campaign->plan.is_reversed = i == 1;
-            lg__campaign->plan.is_exit_late = true;
-            lg__campaign->plan.is_time_early = false;
-            if (lg__campaign_run())
-                return true;
-            judge();
-        } while (lg__campaign->learned != learned && ++rounds < 3 && !lg__campaign_is_over());
-    }
-    return false;
-}
-
-static bool search(void)
-{
-    uint64_t length = 0;
-    if (lg__campaign->options.strategy == LG__STRATEGY_AUTO && learn())
-        return true;
-    length = lg__campaign->outcome.choices;
-    for (uint64_t number = 0; !lg__campaign_is_over(); number++) {
-        make_plan(number, length ? length : 20);
-        if (lg__campaign_run())
-            return true;
-        judge();
-        if (lg__campaign->outcome.choices)
-            length = (length + lg__campaign->outcome.choices) / 2 + 1;
-    }
-    if (lg__campaign->name_count == 1)
-        give_up("the program has started no second thread: there is nothing to explore");
-    finish(0);
-    return false;
-}
-
-/* ---- Replay ---------------------------------------------------------------------------------------------------- */
-
-static void read_recording(struct lg__recording *recording)
-{
-    char text[600], path[512];
-    unsigned line = 0;
-    const char *name = lg__campaign->options.replay;
-    FILE *in = fopen(name, "r");
-    recording->switches = lg__campaign->replay;
-    if (!in) {
-        snprintf(text, sizeof text, "%s cannot be read: %s", name, strerror(errno));
-        give_up(text);
-    }
-    const char *complaint = lg__recording_read(in, &image, lg__name_find, recording, &line);
-    fclose(in);
-    if (complaint) {
-        snprintf(text, sizeof text, "%.400s, line %u: it %s", name, line, complaint);
-        give_up(text);
-    }
-    if (hash_of_program(path, sizeof path) != recording->image)
-        lg__wire_say("note the program is not the one that was recorded: it has been built again");
-}
-
-static void make_replay_plan(const struct lg__recording *recording)
-{
-    make_plan(0, 0);
-    lg__campaign->plan.strategy = LG__STRATEGY_REPLAY;
-    lg__campaign->plan.replay_count = recording->count;
-    lg__campaign->plan.is_exit_late = recording->is_exit_late;
-    lg__campaign->plan.is_time_early = recording->is_time_early;
-    lg__campaign->plan.is_strict = true;
-}
-
-/* Races are seen at bytes that are known to be shared: go through it until no more are learned. */
-static bool learn_by_replay(const struct lg__recording *recording)
-{
-    for (uint32_t rounds = 0, learned = UINT32_MAX; rounds < 3 && learned != lg__campaign->learned;
-         rounds++) {
-        learned = lg__campaign->learned;
-        make_replay_plan(recording);
-        lg__campaign->plan.must_fail_on_race = false;
-        if (lg__campaign_run())
-            return true;
-    }
-    return false;
-}
-
-static bool replay(void)
-{
-    struct lg__recording recording = {0};
-    struct lg__outcome *outcome = &lg__campaign->outcome;
-    read_recording(&recording);
-    if (!lg__campaign->options.must_stop && learn_by_replay(&recording))
-        return true;
-    make_replay_plan(&recording);
-    if (recording.finding == LG__FINDING_RACE)
-        lg__campaign->plan.must_fail_on_race = true;
-    lg__campaign->plan.must_show_output = true;
-    lg__campaign->plan.must_stop = lg__campaign->options.must_stop;
-    if (lg__campaign_run())
-        return true;
-    if (outcome->state == LG__OUTCOME_DIVERGED) {
-        lg__wire_text("diverged", outcome->text);
-        finish(2);
-    }
-    judge();
-    lg__wire_say("note the recorded %s did not come up in the replay",
-                 lg__finding_name(recording.finding));
-    finish(0);
-    return false;
-}
-
 void lg__campaign_begin(const struct lg__options *options, char **arguments)
 {
-    program_arguments = arguments;
+    lg__campaign_arguments = arguments;
     prepare(options);
     /* Both return in runs only. */
     if (*options->replay)
-        replay();
+        lg__follow();
     else
-        search();
+        lg__search();
 }

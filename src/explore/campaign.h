@@ -27,6 +27,8 @@ enum {
 struct lg__name {
     uint32_t parent;
     uint32_t ordinal; /* from 1 */
+    uint64_t kind;    /* threads that were started at one place with one function have the same */
+    uint32_t weight;  /* SURW: events at the target that it and its children are going to have */
 };
 
 #define LG__NAMES_MAX (1u << 16)
@@ -79,6 +81,11 @@ struct lg__campaign {
     struct lg__switch *replay;   /* the same, to be followed */
 };
 
+struct lg__image;
+extern struct lg__image lg__campaign_image __attribute__((visibility("hidden")));
+/* The program's own. */
+extern char **lg__campaign_arguments __attribute__((visibility("hidden")));
+
 /* NULL: not exploring, the runtime only passes on. */
 extern struct lg__campaign *lg__campaign __attribute__((visibility("hidden")));
 
@@ -90,6 +97,20 @@ const char *lg__strategy_name(enum lg__strategy strategy);
 /* Run one schedule by the plan, in a process of its own: in that one it returns true.  In the campaign it
  * returns false when the outcome is there. */
 bool lg__campaign_run(void);
+
+/* How many were run. */
+uint64_t lg__campaign_schedules(void);
+
+/* Whether a signal has asked for the end. */
+bool lg__campaign_was_stopped(void);
+
+/* The search is over: what is run from now on is no part of its numbers. */
+void lg__campaign_count(void);
+
+/* Say the numbers, and end the process. */
+void lg__campaign_finish(int status);
+/* The same for a program that cannot be explored. */
+void lg__campaign_give_up(const char *text);
 
 /* Whether the campaign was told to stop, or its time is over. */
 bool lg__campaign_is_over(void);

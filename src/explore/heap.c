@@ -124,8 +124,7 @@ static void *allocate(struct lg__thread *self, size_t alignment, size_t size, ui
     }
     *block_of(memory) = (struct block){
         .size = size, .allocated_at = site, .allocated_by = self->index, .state = BLOCK_LIVE};
-    if (!is_large)
-        lg__access_renew((uintptr_t)memory, size);
+    lg__access_renew((uintptr_t)memory, size);
     return memory;
 }
 

@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 static const char *const strategies[LG__STRATEGY_COUNT] = {
-    [LG__STRATEGY_AUTO] = "auto",   [LG__STRATEGY_RANDOM] = "random",
-    [LG__STRATEGY_PCT] = "pct",     [LG__STRATEGY_POS] = "pos",
-    [LG__STRATEGY_ORDER] = "order", [LG__STRATEGY_REPLAY] = "replay",
+    [LG__STRATEGY_AUTO] = "auto",       [LG__STRATEGY_RANDOM] = "random",
+    [LG__STRATEGY_PCT] = "pct",         [LG__STRATEGY_POS] = "pos",
+    [LG__STRATEGY_ORDER] = "order",     [LG__STRATEGY_REPLAY] = "replay",
+    [LG__STRATEGY_SURW] = "surw",       [LG__STRATEGY_RF] = "rf",
+    [LG__STRATEGY_PERIODS] = "periods",
 };
 
 static const char *const races[] = {"report", "fail", "off"};

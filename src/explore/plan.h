@@ -15,6 +15,9 @@ enum lg__strategy {
     LG__STRATEGY_RANDOM,
     LG__STRATEGY_PCT,
     LG__STRATEGY_POS,
+    LG__STRATEGY_SURW,
+    LG__STRATEGY_RF,
+    LG__STRATEGY_PERIODS,
     LG__STRATEGY_ORDER, /* threads in the order of their creation, or in the reverse, no preemption */
     LG__STRATEGY_REPLAY, /* what a list of switches says */
     LG__STRATEGY_COUNT
@@ -68,6 +71,26 @@ struct lg__switch {
 
 #define LG__SWITCHES_MAX (1u << 20)
 
+/* A thread, and how many points it passes before it gives way. */
+struct lg__period {
+    uint32_t thread;
+    uint32_t points;
+};
+
+#define LG__PERIODS_MAX 4
+#define LG__TO_THE_END  UINT32_MAX
+
+/* A wish for what a read gets: the place that writes, the place that reads, and whether it is to be so, or to
+ * be avoided. */
+struct lg__pair {
+    uint64_t write_site;
+    uint64_t read_site;
+    uint32_t var;
+    bool is_wanted;
+};
+
+#define LG__PAIRS_MAX 2
+
 struct lg__plan {
     enum lg__strategy strategy;
     uint64_t seed;
@@ -75,6 +98,11 @@ struct lg__plan {
     uint32_t depth;     /* PCT: one more than the changes of priority */
     uint64_t length;    /* PCT: how many decisions a run is expected to have */
     uint64_t steps_max; /* more decisions end it as too long */
+    uint32_t target;    /* SURW: the variable whose accesses are ordered uniformly */
+    struct lg__period periods[LG__PERIODS_MAX];
+    uint32_t period_count;
+    struct lg__pair pairs[LG__PAIRS_MAX]; /* RF */
+    uint32_t pair_count;
     bool is_strict;     /* REPLAY: what does not fit ends it */
     bool is_reversed;   /* ORDER: the youngest first */
     bool is_exit_late;  /* main's return comes last */
@@ -128,8 +156,9 @@ struct lg__outcome {
     uint32_t threads;
     uint32_t switch_count;
     uint32_t preemptions;
-    bool has_lost_switches;      /* more than the list can hold */
-    bool is_unrepeatable;        /* the outside world took part in it */
+    uint32_t passed[LG__PERIODS_MAX]; /* PERIODS: the points in each step */
+    bool has_lost_switches;           /* more than the list can hold */
+    bool is_unrepeatable;             /* the outside world took part in it */
     char text[LG__OUTCOME_TEXT]; /* lines; places in the code are written as by lg__outcome_place */
 };
 

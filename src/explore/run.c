@@ -82,7 +82,7 @@ uint32_t lg__name_find(uint32_t parent, uint32_t ordinal)
             return i;
     if (campaign->name_count == LG__NAMES_MAX)
         lg__run_cannot("the program starts more than 65,535 threads");
-    campaign->names[campaign->name_count] = (struct lg__name){parent, ordinal};
+    campaign->names[campaign->name_count] = (struct lg__name){.parent = parent, .ordinal = ordinal};
     return campaign->name_count++;
 }
 

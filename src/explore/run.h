@@ -76,6 +76,9 @@ struct lg__thread {
     struct lg__wait wait;
     /* The strategy's. */
     uint64_t priority;
+    uint32_t
+        remaining; /* SURW: events at the target that it and those it will start are going to have */
+    bool is_held;  /* SURW: stands before the target out of its turn */
     uint64_t resumed_at; /* events, when it got the baton */
     bool is_yielding;    /* gives way by itself: not to be chosen in this decision if others can */
     /* Spinning: a read, and how often it was repeated with nothing changed. */

@@ -21,7 +21,7 @@ static uint64_t draw_priority(void)
     return lg__run_random() | (uint64_t)1 << 63;
 }
 
-static struct lg__thread *highest(struct lg__thread **candidates, uint32_t count)
+struct lg__thread *lg__strategy_highest(struct lg__thread **candidates, uint32_t count)
 {
     struct lg__thread *best = NULL;
     for (uint32_t i = 0; i < count; i++) {
@@ -72,12 +72,12 @@ static struct lg__thread *pick_pct(struct lg__thread *self, struct lg__thread **
 {
     if (self->is_yielding)
         self->priority = fall();
-    struct lg__thread *next = highest(candidates, count);
+    struct lg__thread *next = lg__strategy_highest(candidates, count);
     for (uint32_t i = 0; i < state.change_count; i++) {
         if (state.changes[i] != state.step)
             continue;
         next->priority = fall();
-        next = highest(candidates, count);
+        next = lg__strategy_highest(candidates, count);
     }
     return next;
 }
@@ -89,7 +89,7 @@ static bool is_write(enum lg__event_kind kind)
     return kind != LG__EVENT_READ && kind != LG__EVENT_ATOMIC_READ;
 }
 
-static bool are_racing(const struct lg__thread *a, const struct lg__thread *b)
+bool lg__strategy_are_racing(const struct lg__thread *a, const struct lg__thread *b)
 {
     return a->pending_var && a->pending_var == b->pending_var &&
            (is_write(a->pending) || is_write(b->pending));
@@ -100,9 +100,9 @@ static struct lg__thread *pick_pos(struct lg__thread *self, struct lg__thread **
 {
     if (self->is_yielding)
         self->priority = 0;
-    struct lg__thread *next = highest(candidates, count);
+    struct lg__thread *next = lg__strategy_highest(candidates, count);
     for (uint32_t i = 0; i < count; i++)
-        if (candidates[i] != next && are_racing(candidates[i], next))
+        if (candidates[i] != next && lg__strategy_are_racing(candidates[i], next))
             candidates[i]->priority = 0;
     next->priority = 0;
     return next;
@@ -125,13 +125,17 @@ void lg__strategy_begin(void)
     const struct lg__plan *plan = &lg__campaign->plan;
     if (plan->strategy == LG__STRATEGY_PCT)
         begin_pct(plan);
+    if (plan->strategy == LG__STRATEGY_SURW)
+        lg__surw_begin();
     if (plan->strategy == LG__STRATEGY_REPLAY)
         lg__replay_begin();
 }
 
-void lg__strategy_born(struct lg__thread *thread)
+void lg__strategy_born(struct lg__thread *thread, struct lg__thread *parent)
 {
     thread->priority = 0;
+    if (lg__campaign->plan.strategy == LG__STRATEGY_SURW)
+        lg__surw_born(thread, parent);
 }
 
 struct lg__thread *lg__strategy_pick(struct lg__thread *self, struct lg__thread **candidates,
@@ -140,14 +144,23 @@ struct lg__thread *lg__strategy_pick(struct lg__thread *self, struct lg__thread 
     enum lg__strategy strategy = lg__campaign->plan.strategy;
     if (strategy == LG__STRATEGY_REPLAY)
         return lg__replay_pick(self, candidates, count);
-    if (count == 1)
+    if (count == 1) {
+        if (strategy == LG__STRATEGY_SURW)
+            lg__surw_pass(candidates[0]);
         return candidates[0];
+    }
     state.step++;
     switch (strategy) {
     case LG__STRATEGY_PCT:
         return pick_pct(self, candidates, count);
     case LG__STRATEGY_POS:
         return pick_pos(self, candidates, count);
+    case LG__STRATEGY_SURW:
+        return lg__surw_pick(self, candidates, count);
+    case LG__STRATEGY_RF:
+        return lg__reads_pick(self, candidates, count);
+    case LG__STRATEGY_PERIODS:
+        return lg__periods_pick(self, candidates, count);
     case LG__STRATEGY_ORDER:
         return pick_in_order(self, candidates, count);
     default:
@@ -168,7 +181,7 @@ uint32_t lg__strategy_choose_waiter(struct lg__thread *self, struct lg__thread *
     enum lg__strategy strategy = lg__campaign->plan.strategy;
     if (strategy == LG__STRATEGY_REPLAY)
         return lg__replay_choose_waiter(self, waiters, count);
-    if (strategy == LG__STRATEGY_ORDER)
+    if (strategy == LG__STRATEGY_ORDER || strategy == LG__STRATEGY_PERIODS)
         return lg__campaign->plan.is_reversed ? count - 1 : 0;
     return (uint32_t)(lg__run_random() % count);
 }

@@ -7,7 +7,7 @@
 void lg__strategy_begin(void);
 
 /* A new thread, before anybody may choose it. */
-void lg__strategy_born(struct lg__thread *thread);
+void lg__strategy_born(struct lg__thread *thread, struct lg__thread *parent);
 
 /* One of the candidates, of which there is at least one.  `self` is the thread that decides; it may be
  * blocked or over, and then is no candidate. */
@@ -20,6 +20,23 @@ uint64_t lg__strategy_stop(const struct lg__thread *thread, uint64_t fair);
 /* Which of `count` waiters, in the order of their coming, a signal is for. */
 uint32_t lg__strategy_choose_waiter(struct lg__thread *self, struct lg__thread **waiters,
                                     uint32_t count);
+
+/* A random priority that was not drawn before is 0; the thread with the highest of all candidates. */
+struct lg__thread *lg__strategy_highest(struct lg__thread **candidates, uint32_t count);
+/* Whether the order of what the two are about to do matters. */
+bool lg__strategy_are_racing(const struct lg__thread *a, const struct lg__thread *b);
+
+/* Each of a strategy's own file. */
+struct lg__thread *lg__periods_pick(struct lg__thread *self, struct lg__thread **candidates,
+                                    uint32_t count);
+void lg__surw_begin(void);
+void lg__surw_born(struct lg__thread *thread, struct lg__thread *parent);
+struct lg__thread *lg__surw_pick(struct lg__thread *self, struct lg__thread **candidates,
+                                 uint32_t count);
+/* A thread goes on because no other can. */
+void lg__surw_pass(struct lg__thread *thread);
+struct lg__thread *lg__reads_pick(struct lg__thread *self, struct lg__thread **candidates,
+                                  uint32_t count);
 
 /* From a replay (replay.c). */
 void lg__replay_begin(void);

@@ -139,6 +139,7 @@ int lg__thread_create(struct lg__thread *self, pthread_t *handle, const pthread_
     prepare(thread, self, index, site);
     thread->start = start;
     thread->argument = argument;
+    lg__campaign->names[index].kind = site * 31 + (uint64_t)(uintptr_t)start;
     int state = PTHREAD_CREATE_JOINABLE;
     if (attributes)
         pthread_attr_getdetachstate(attributes, &state);
@@ -149,7 +150,7 @@ int lg__thread_create(struct lg__thread *self, pthread_t *handle, const pthread_
         return status;
     *handle = thread->handle;
     lg__clock_set(&self->clock, self->index, lg__clock_of(&self->clock, self->index) + 1);
-    lg__strategy_born(thread);
+    lg__strategy_born(thread, self);
     lg__baton_enter(thread);
     lg__baton_changed();
     lg__baton_point(self, LG__EVENT_CREATE, 0, 0, site);

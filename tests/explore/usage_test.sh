@@ -23,7 +23,7 @@ refuses "a number above 0" explore --seconds 0 -- true
 refuses "a number above 0" explore --seconds nan -- true
 refuses "a whole number" explore --schedules -1 -- true
 refuses "a whole number" explore --seed 1x -- true
-refuses "one of auto, pos, pct" explore --strategy best -- true
+refuses "one of auto, surw" explore --strategy best -- true
 refuses "one of report, fail, off" explore --races=maybe -- true
 refuses "there is no such program" explore -- ./nothing
 refuses "there is no such program" explore -- "$folder"
@@ -113,16 +113,20 @@ spoil() {
 spoil '1s/1$/2/' "line 1: it is not"
 spoil 's/^end .*/end 99/' "another number of switches"
 spoil '/^end/d' "ends without its last line"
-spoil 's/^switch T1 /switch T0 /' "names no thread"
-spoil 's/ preempt / sometimes /' "of a kind that is not known"
-spoil 's/ +[0-9a-f]* / +ffffffffff /' "not in the program"
+first() {
+    spoil "0,/^switch/{$1}" "$2"
+}
+first 's/^switch [^ ]* /switch T0 /' "names no thread"
+first 's/ \(free\|preempt\) / sometimes /' "of a kind that is not known"
+first 's/ +[0-9a-f]* / +ffffffffff /' "not in the program"
+first 's/^\(switch .*\)$/\1 more/' "too many fields"
+first 's/^switch .*/switch main 1/' "too few fields"
+first 's/^switch [^ ]* [0-9]*/switch main x/' "no number of an event"
 spoil 's/^finding .*/finding happiness/' "a finding that is not known"
 spoil 's/^flags .*/flags 2 0/' "flags"
 spoil 's/^image .*/image xyz/' "no hexadecimal number"
 spoil 's/^flags/what/' "begins with a word"
-spoil 's/^\(switch main 1 .*\)$/\1 more/' "too many fields"
-spoil 's/^switch main 1 .*/switch main 1/' "too few fields"
 # A schedule that the program does not follow is named where it leaves it.
-spoil 's/^switch main 1 preempt create/switch main 1 preempt join/' "diverged"
+first 's/\(switch [^ ]* [0-9]* [a-z]*\) [a-z-]* /\1 sleep /' "diverged"
 refuses "a replay runs by itself" explore --replay good.replay -- valgrind
 finish

@@ -1,0 +1,177 @@
+#include "explore/finding.h"
+
+#include "explore/campaign.h"
+#include "explore/recording.h"
+#include "explore/run.h"
+#include "explore/search.h"
+#include "explore/shrink.h"
+#include "explore/wire.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- Findings ------------------------------------------------------------------------------------------------ */
+
+static uint64_t hash_of_program(char *path, size_t size)
+{
+    ssize_t length = readlink("/proc/self/exe", path, size - 1);
+    path[length > 0 ? length : 0] = 0;
+    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a, by words */
+    FILE *in = fopen("/proc/self/exe", "r");
+    uint64_t words[512];
+    for (size_t count; in && (count = fread(words, sizeof *words, 512, in)) > 0;)
+        for (size_t i = 0; i < count; i++)
+            hash = (hash ^ words[i]) * 0x100000001b3u;
+    if (in)
+        fclose(in);
+    return hash;
+}
+
+static void write_recording(const struct lg__outcome *outcome)
+{
+    const struct lg__campaign *campaign = lg__campaign;
+    struct lg__recording recording = {.finding = outcome->finding,
+                                      .is_exit_late = campaign->plan.is_exit_late,
+                                      .is_time_early = campaign->plan.is_time_early,
+                                      .arguments = lg__campaign_arguments,
+                                      .count = outcome->switch_count,
+                                      .switches = campaign->switches};
+    recording.image = hash_of_program(recording.program, sizeof recording.program);
+    FILE *out = fopen(campaign->options.output, "w");
+    bool is_written =
+        out && lg__recording_write(out, &lg__campaign_image, lg__name_write, &recording);
+    if (out && fclose(out))
+        is_written = false;
+    if (is_written)
+        lg__wire_say("replay %s", campaign->options.output);
+    else
+        lg__wire_say("note the replay file %s cannot be written: %s", campaign->options.output,
+                     strerror(errno));
+}
+
+static void say_finding(const struct lg__outcome *outcome)
+{
+    lg__wire_say("found %s", lg__finding_name(outcome->finding));
+    lg__wire_say("preemptions %u", outcome->preemptions);
+    lg__wire_say("where %lx", (unsigned long)outcome->where);
+    lg__wire_text("text", outcome->text);
+    if (outcome->is_unrepeatable)
+        lg__wire_say("note the outside world took part: a replay may go differently");
+    if (outcome->has_lost_switches)
+        lg__wire_say("note the schedule has more switches than can be recorded: no replay");
+}
+
+/* ---- The outcome of a run of the search ------------------------------------------------------------- */
+
+static bool conclude(void)
+{
+    const struct lg__outcome *outcome = &lg__campaign->outcome;
+    uint64_t number = lg__campaign->plan.number;
+    enum lg__strategy strategy = lg__campaign->plan.strategy;
+    lg__wire_say("schedule %" PRIu64, number);
+    lg__wire_say("strategy %s", lg__strategy_name(strategy));
+    lg__campaign_count();
+    if (lg__shrink())
+        return true;
+    say_finding(outcome);
+    if (*lg__campaign->options.output && !outcome->has_lost_switches)
+        write_recording(outcome);
+    lg__campaign_finish(1);
+    return false;
+}
+
+bool lg__finding_judge(void)
+{
+    struct lg__outcome *outcome = &lg__campaign->outcome;
+    if (outcome->state == LG__OUTCOME_FOUND)
+        return conclude();
+    if (outcome->state == LG__OUTCOME_CANNOT)
+        lg__campaign_give_up(outcome->text);
+    if (outcome->state == LG__OUTCOME_TOO_LONG && lg__campaign_schedules() == 1)
+        lg__campaign_give_up(
+            "the program does not end: its first schedule was ended after 2,000,000 "
+            "steps");
+    return false;
+}
+
+/* ---- Replay ---------------------------------------------------------------------------------------------------- */
+
+static void read_recording(struct lg__recording *recording)
+{
+    char text[600], path[512];
+    unsigned line = 0;
+    const char *name = lg__campaign->options.replay;
+    FILE *in = fopen(name, "r");
+    recording->switches = lg__campaign->replay;
+    if (!in) {
+        snprintf(text, sizeof text, "%s cannot be read: %s", name, strerror(errno));
+        lg__campaign_give_up(text);
+    }
+    const char *complaint =
+        lg__recording_read(in, &lg__campaign_image, lg__name_find, recording, &line);
+    fclose(in);
+    if (complaint) {
+        snprintf(text, sizeof text, "%.400s, line %u: it %s", name, line, complaint);
+        lg__campaign_give_up(text);
+    }
+    if (hash_of_program(path, sizeof path) != recording->image)
+        lg__wire_say("note the program is not the one that was recorded: it has been built again");
+}
+
+static void make_replay_plan(const struct lg__recording *recording)
+{
+    lg__plan_make(0, 0);
+    lg__campaign->plan.strategy = LG__STRATEGY_REPLAY;
+    lg__campaign->plan.replay_count = recording->count;
+    lg__campaign->plan.is_exit_late = recording->is_exit_late;
+    lg__campaign->plan.is_time_early = recording->is_time_early;
+    lg__campaign->plan.is_strict = true;
+}
+
+/* Races are seen at bytes that are known to be shared: go through it until no more are learned. */
+static bool learn_by_replay(const struct lg__recording *recording)
+{
+    for (uint32_t rounds = 0, learned = UINT32_MAX; rounds < 3 && learned != lg__campaign->learned;
+         rounds++) {
+        learned = lg__campaign->learned;
+        make_replay_plan(recording);
+        lg__campaign->plan.must_fail_on_race = false;
+        if (lg__campaign_run())
+            return true;
+    }
+    return false;
+}
+
+bool lg__follow(void)
+{
+    struct lg__recording recording = {0};
+    struct lg__outcome *outcome = &lg__campaign->outcome;
+    read_recording(&recording);
+    if (!lg__campaign->options.must_stop && learn_by_replay(&recording))
+        return true;
+    make_replay_plan(&recording);
+    if (recording.finding == LG__FINDING_RACE)
+        lg__campaign->plan.must_fail_on_race = true;
+    lg__campaign->plan.must_show_output = true;
+    lg__campaign->plan.must_stop = lg__campaign->options.must_stop;
+    if (lg__campaign_run())
+        return true;
+    if (outcome->state == LG__OUTCOME_DIVERGED) {
+        lg__wire_text("diverged", outcome->text);
+        lg__campaign_finish(2);
+    }
+    if (outcome->state == LG__OUTCOME_FOUND) {
+        lg__wire_say("schedule 1");
+        lg__wire_say("strategy replay");
+        say_finding(outcome);
+        lg__campaign_finish(1);
+    }
+    if (outcome->state == LG__OUTCOME_CANNOT)
+        lg__campaign_give_up(outcome->text);
+    lg__wire_say("note the recorded %s did not come up in the replay",
+                 lg__finding_name(recording.finding));
+    lg__campaign_finish(0);
+    return false;
+}
