@@ -18,6 +18,7 @@
 #include <lifeguard/pool.h>
 #include <lifeguard/pool_event.h>
 #include <lifeguard/predict.h>
+#include <lifeguard/profile.h>
 #include <lifeguard/report.h>
 #include <lifeguard/request.h>
 #include <lifeguard/robust_mutex.h>
@@ -27,6 +28,7 @@
 #include <lifeguard/status.h>
 #include <lifeguard/thread.h>
 #include <lifeguard/timer.h>
+#include <lifeguard/trace.h>
 #include <lifeguard/waitable.h>
 
 #endif

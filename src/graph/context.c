@@ -282,6 +282,14 @@ static void end_on_thread_exit(void *value)
     end_context(context, true);
 }
 
+/* At the first context: what a thread did before that, nobody needs to see. */
+static void read_environment_once(void)
+{
+    static uint32_t was_read; /* atomic relaxed */
+    if (!lg__load_relaxed(&was_read) && !lg__swap_acquire(&was_read, 1u))
+        lg__observe_environment();
+}
+
 struct lg_context *lg__context_create(void)
 {
     struct lg_context *context = begin_context(false);
@@ -292,6 +300,7 @@ struct lg_context *lg__context_create(void)
         return NULL;
     }
     lg__self = context;
+    read_environment_once();
     return context;
 }
 

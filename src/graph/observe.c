@@ -3,7 +3,7 @@
 
 #include "graph/context.h"
 
-/* Set at an observer's first start, and never another (release pairs with the acquire of find). */
+/* Set at an observer's start (release pairs with acquire), and never NULL again. */
 static const struct lg__observer *observers[LG__OBSERVER_COUNT];
 uint32_t lg__observe_session;
 uint64_t lg__observe_time = 1;
@@ -104,9 +104,13 @@ void lg__observe_lease_end(struct lg_context *self, const void *pool)
     TELL(self, lease_end, self, pool)
 }
 
+/* Under the pin, as with whoever looks at a wait: else a signaller might move it meanwhile, and what it was for
+ * might be gone. */
 void lg__observe_sleeps(struct lg_context *self)
 {
+    lg__raw_lock(&self->wait.pin);
     TELL(self, sleeps, self, &self->wait)
+    lg__raw_unlock(&self->wait.pin);
 }
 
 /* What has not ended was no wait: it was begun to be explained. */
@@ -114,6 +118,11 @@ void lg__observe_waited(struct lg_context *self)
 {
     if (LG__WAIT_STATE(lg__load_relaxed(&self->wait.word)) >= LG__WAIT_GRANTED)
         TELL(self, waited, self, &self->wait)
+}
+
+void lg__observe_spun(struct lg_context *self, const struct lg__want *want, uint64_t ns)
+{
+    TELL(self, spun, self, want, ns)
 }
 
 void lg__observe_woke(struct lg_context *self, const struct lg_context *waiter, uint64_t word)

@@ -14,8 +14,8 @@
  * held_limit relaxed; the slow way reads it again with acquire, and so sees the session that was written
  * before (release).  A call of an observer may still be on its way, or come, after it was switched off.
  *
- * Observers run on the thread that does the thing, with it in its hands, outside of locks but for `woke`
- * (see there).  They may log, and must not wait.  Proxies are not observed: nobody takes anything by
+ * Observers run on the thread that does the thing, with it in its hands, outside of locks but for `sleeps` and
+ * `woke` (see there).  They may log, and must not wait.  Proxies are not observed: nobody takes anything by
  * them, and whoever ends their waits is not their owner. */
 #ifndef LG_GRAPH_OBSERVE_H
 #define LG_GRAPH_OBSERVE_H
@@ -26,6 +26,7 @@
 
 struct lg_context;
 struct lg__wait;
+struct lg__want;
 
 enum lg__observer_id {
     LG__OBSERVER_PREDICT,
@@ -54,10 +55,12 @@ struct lg__observer {
     void (*nested)(struct lg_context *self, uint32_t entry);
     void (*lease)(struct lg_context *self, const struct lg__taking *taking);
     void (*lease_end)(struct lg_context *self, const void *pool);
-    /* A wait of the context, which is about to sleep; the object exists. */
+    /* A wait of the context, which is about to sleep.  Under its pin: the object exists, and is not held. */
     void (*sleeps)(struct lg_context *self, const struct lg__wait *wait);
     /* It is over, and about to be taken back: its word says how it ended. */
     void (*waited)(struct lg_context *self, const struct lg__wait *wait);
+    /* It has got something by spinning for so long. */
+    void (*spun)(struct lg_context *self, const struct lg__want *want, uint64_t ns);
     /* The calling context has ended another's wait, whose word was this.  Under the lock of the queue:
      * takes no lock and allocates nothing. */
     void (*woke)(struct lg_context *self, const struct lg_context *waiter, uint64_t word);
@@ -99,7 +102,12 @@ void lg__observe_lease(struct lg_context *self, const struct lg__resource_class 
 void lg__observe_lease_end(struct lg_context *self, const void *pool);
 void lg__observe_sleeps(struct lg_context *self);
 void lg__observe_waited(struct lg_context *self);
+void lg__observe_spun(struct lg_context *self, const struct lg__want *want, uint64_t ns);
 void lg__observe_woke(struct lg_context *self, const struct lg_context *waiter, uint64_t word);
+
+/* Defined on the floor of the observers, so that a program that is linked statically has them for its operator:
+ * switch on what the environment says.  Once, by the first context's thread, outside of locks. */
+void lg__observe_environment(void);
 
 /* For the handlers of fork(), in context.c. */
 void lg__observe_fork_prepare(void);

@@ -33,6 +33,8 @@ bool lg__wait_begin(struct lg__wait *wait, const struct lg__want *want, enum lg_
         wait->want.deadline = latest;
     lg__store_relaxed(&wait->deadline, wait->want.deadline);
     wait->begun_ns = lg__now_ns();
+    wait->moved_ns = 0;
+    wait->is_outside = state == LG__WAIT_OUTSIDE;
     wait->since_ns = want->since_ns ? want->since_ns : wait->begun_ns;
     uint64_t idle = lg__load_relaxed(&wait->word); /* nobody else changes an IDLE word */
     uint64_t word = with_state(idle + LG__WAIT_EPOCH_ONE, state);
@@ -180,6 +182,8 @@ bool lg__wait_move(struct lg__wait *wait, const struct lg__want *want)
                     lg__cas_full(&wait->word, &word, with_state(word, LG__WAIT_MOVING));
     if (is_moved) {
         wait->want = *want;
+        wait->moved_ns = lg__now_ns();
+        wait->is_outside = false;
         lg__store_relaxed(&wait->deadline, want->deadline);
         uint64_t next = with_state(word, LG__WAIT_WAITING) + LG__WAIT_EPOCH_ONE;
         lg__store_full(&wait->word, next); /* W1, for the sleeper */

@@ -93,6 +93,8 @@ struct lg__wait {
     lg_deadline deadline;      /* atomic copy of want's, for the sleeper while it is moved */
     uint64_t since_ns;         /* as want; when it began, or the wait that it goes on from */
     uint64_t begun_ns;         /* as want; when it was last begun */
+    uint64_t moved_ns;         /* as want; when it was moved; 0: it was not */
+    bool is_outside;           /* as want; it began OUTSIDE, and was not moved */
     uint32_t is_asleep;        /* atomic, W3; the owner */
     uint64_t grant;            /* who refuses: the status, before the end; then the owner (W2) */
     struct lg__wait *next;     /* under the lock of the queue it is in */

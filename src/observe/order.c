@@ -10,8 +10,6 @@
 #define BUCKETS      1024u
 #define FOUND_MAX    256
 #define STEPS_BUDGET 4000 /* of one search */
-#define SERIALS_MAX  ((1u << 28) - 1)
-#define OWNERS       16384u /* of serials, the latest */
 
 /* All under order_lock, but for what says otherwise. */
 static struct lg__raw_lock order_lock;
@@ -21,8 +19,6 @@ static uint32_t node_count, edge_count, crowd_count, class_count;
 static uint32_t shape = 1; /* grows with each edge that was not there */
 static uint64_t found_names[FOUND_MAX];
 static uint32_t found_count, warning_count, left_out;
-static uint32_t last_serial;           /* atomic relaxed */
-static uint64_t serial_owners[OWNERS]; /* atomic relaxed */
 
 bool lg__order_get_ready(void)
 {
@@ -33,29 +29,6 @@ bool lg__order_get_ready(void)
     bool is_ready = lg__order_graph != NULL;
     lg__raw_unlock(&order_lock);
     return is_ready;
-}
-
-/* Which object a serial was given to, as far as it fits. */
-static uint64_t owner_entry(uint32_t serial, const void *object)
-{
-    return (uint64_t)serial << 36 | ((uintptr_t)object * 0x9e3779b97f4a7c15ull) >> 28;
-}
-
-uint32_t lg__order_serial(const void *object)
-{
-    uint32_t serial = lg__load_relaxed(&last_serial);
-    while (serial < SERIALS_MAX && !lg__cas_relaxed(&last_serial, &serial, serial + 1))
-        continue;
-    if (serial == SERIALS_MAX)
-        return 0;
-    serial++;
-    lg__store_relaxed(&serial_owners[serial % OWNERS], owner_entry(serial, object));
-    return serial;
-}
-
-bool lg__order_is_serial_of(uint32_t serial, const void *object)
-{
-    return lg__load_relaxed(&serial_owners[serial % OWNERS]) == owner_entry(serial, object);
 }
 
 static uint64_t hash_text(uint64_t hash, const char *text)

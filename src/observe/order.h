@@ -64,13 +64,6 @@ struct lg__order_counts {
 /* Room for all of it, before anything else.  False: no memory. */
 bool lg__order_get_ready(void);
 
-/* A number for an object that has none; 0: there are no more. */
-uint32_t lg__order_serial(const void *object);
-
-/* Whether it was given to this object, and not to one that was copied as a whole.  No also if that was too
- * long ago. */
-bool lg__order_is_serial_of(uint32_t serial, const void *object);
-
 /* The taker holds `count` things, and has taken things[count] by a call that could have waited. */
 struct lg__order_news lg__order_take(const struct lg__taker *taker, const struct lg__thing *things,
                                      uint32_t count);

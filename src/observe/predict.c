@@ -9,6 +9,7 @@
  * before prediction began, or more than there is room for, or leases of which others have taken some over
  * (lease_lost), its orders are not looked at. */
 #include "observe/order.h"
+#include "observe/serial.h"
 #include "plat/log.h"
 #include "plat/memory.h"
 
@@ -68,31 +69,6 @@ static inline struct own *own_of(struct lg_context *self)
 
 /* ---- Things --------------------------------------------------------------------------------------- */
 
-static inline uint32_t *tag_of(const struct lg__resource_class *class, const void *object)
-{
-    return class->tag_offset ? (uint32_t *)((uintptr_t)object + class->tag_offset) : NULL;
-}
-
-static inline uint32_t serial_of(const struct lg__resource_class *class, const void *object)
-{
-    const uint32_t *tag = tag_of(class, object);
-    return tag ? lg__load_relaxed(tag) >> LG__TAG_SHIFT : 0;
-}
-
-/* Give an object a serial number, unless it has one.  It is held, so it exists; others who hold it too may
- * do the same. */
-static uint32_t number(const struct lg__resource_class *class, const void *object)
-{
-    uint32_t *tag = tag_of(class, object);
-    uint32_t word = tag ? lg__load_relaxed(tag) : 0;
-    uint32_t serial = word >> LG__TAG_SHIFT;
-    if (!tag || (serial != 0 && lg__order_is_serial_of(serial, object)))
-        return serial;
-    uint32_t rest = word & ((1u << LG__TAG_SHIFT) - 1);
-    (void)lg__cas_relaxed(tag, &word, lg__order_serial(object) << LG__TAG_SHIFT | rest);
-    return serial_of(class, object);
-}
-
 /* What the graph wants to know of a thing that is held just now. */
 static void learn(struct lg__thing *thing, const struct lg__resource_class *class,
                   const void *object, uint32_t units, const char *place)
@@ -101,7 +77,7 @@ static void learn(struct lg__thing *thing, const struct lg__resource_class *clas
     thing->class = class;
     thing->place = place;
     thing->units = units;
-    thing->serial = number(class, object);
+    thing->serial = lg__serial_make(class, object);
     thing->capacity = class->capacity(object);
     class->copy_name(object, thing->name);
 }
@@ -161,7 +137,8 @@ static inline uint64_t key_of(struct lg_context *self, struct own *own, uint32_t
     uint32_t session = lg__load_relaxed(&lg__observe_session);
     for (; i < count; i++) {
         const struct lg__held *entry = &self->held[i];
-        uint32_t serial = entry->session == session ? serial_of(entry->class, entry->object) : 0;
+        uint32_t serial =
+            entry->session == session ? lg__serial_of(entry->class, entry->object) : 0;
         if (lg__unlikely(serial == 0))
             return 0;
         key = key_after(key, entry->object, serial, entry->units);
@@ -247,7 +224,7 @@ static inline uint64_t key_of_next(struct lg_context *self, struct own *own, uin
 {
     const struct lg__held *held = &self->held[entry];
     uint32_t serial =
-        serial_of(held->class, held->object); /* just made, so it is of this session */
+        lg__serial_of(held->class, held->object); /* just made, so it is of this session */
     if (lg__unlikely(entry == 0 || self->keyed != entry || serial == 0))
         return key_of(self, own, entry + 1);
     self->keyed = entry + 1;

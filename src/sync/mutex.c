@@ -202,6 +202,19 @@ static bool spin_to_lock(struct lg_context *self, struct lg_mutex *mutex)
     return false;
 }
 
+/* The same, where somebody wants to know how long it takes. */
+static bool spin_observed(struct lg_context *self, struct lg_mutex *mutex,
+                          const struct lg__want *want)
+{
+    if (lg__likely(lg__load_relaxed(&self->wait.observed) == 0))
+        return spin_to_lock(self, mutex);
+    uint64_t begun_ns = lg__now_ns();
+    bool is_locked = spin_to_lock(self, mutex);
+    if (is_locked)
+        lg__observe_spun(self, want, lg__now_ns() - begun_ns);
+    return is_locked;
+}
+
 static int lock_again(struct lg_context *self, struct lg_mutex *mutex, const struct lg__want *want)
 {
     if ((mutex->flags & LG_MUTEX_RECURSIVE) && mutex->depth < UINT32_MAX) {
@@ -229,7 +242,7 @@ static __attribute__((noinline)) int lock_slow(struct lg_context *self, struct l
         return lock_again(self, mutex, &attempt.want);
     if (deadline == LG_TRY && owner != 0)
         return lg__mutex_is_owner_dead(mutex, owner) ? LG_EOWNERDEAD : LG_EBUSY;
-    int status = spin_to_lock(self, mutex) ? LG_OK : lock_queued(&attempt);
+    int status = spin_observed(self, mutex, &attempt.want) ? LG_OK : lock_queued(&attempt);
     if (status == LG_OK)
         lg__mutex_note_owned(self, mutex, deadline, place);
     if (status == LG_ETIMEDOUT && deadline == LG_TRY)
