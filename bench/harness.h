@@ -33,6 +33,7 @@ struct bench {
 
 void bench_mutex(void);
 void bench_rwlock(void);
+void bench_observe(void);
 void bench_pool(void);
 void bench_handoff(void);
 void bench_turns(void);

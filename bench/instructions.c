@@ -9,15 +9,17 @@
 
 #define PAIRS 300000
 #define GOAL  95.0 /* the loop around them included; about 75, unless valgrind starves the ticker */
+#define LOCK_GOAL                                                                                  \
+    81.0 /* the same; what it was before anybody could look at locks, and 2 for the table's units */
 
 /* NAN: there is no valgrind, or it says nothing. */
-static double count_of(unsigned pairs)
+static double count_of(const char *what, unsigned pairs)
 {
     char command[512], line[512];
     unsigned long long count = 0;
     snprintf(command, sizeof command,
-             "LC_ALL=C valgrind --tool=callgrind --callgrind-out-file=/dev/null '%s' %u 2>&1",
-             BENCH_PAIRS, pairs);
+             "LC_ALL=C valgrind --tool=callgrind --callgrind-out-file=/dev/null '%s' %s %u 2>&1",
+             BENCH_PAIRS, what, pairs);
     FILE *output = popen(command, "r");
     while (output != NULL && fgets(line, sizeof line, output) != NULL) {
         const char *found = strstr(line, "Collected : ");
@@ -28,18 +30,24 @@ static double count_of(unsigned pairs)
     return is_good ? (double)count : NAN;
 }
 
-void bench_instructions(void)
+static void report(const char *what, const char *metric, double goal)
 {
     struct bench_figure figure = {BENCH_FIGURE_INIT};
     figure.bench = "instructions";
     figure.group = "instructions a pair, one thread, nobody else, as callgrind counts them";
-    figure.metric = "Lifeguard pool";
+    figure.metric = metric;
     figure.unit = "instr.";
     figure.sense = BENCH_AT_MOST;
-    figure.goal = GOAL;
+    figure.goal = goal;
     if (system("command -v valgrind > /dev/null 2>&1") != 0)
         figure.package = "valgrind";
     else
-        figure.value = (count_of(3 * PAIRS) - count_of(PAIRS)) / (2 * PAIRS);
+        figure.value = (count_of(what, 3 * PAIRS) - count_of(what, PAIRS)) / (2 * PAIRS);
     bench_record(&figure);
+}
+
+void bench_instructions(void)
+{
+    report("pool", "Lifeguard pool", GOAL);
+    report("mutex", "Lifeguard mutex, nobody looks", LOCK_GOAL);
 }

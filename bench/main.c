@@ -15,6 +15,7 @@ static const struct bench benches[] = {
     {"mutex", "lock and unlock, alone and contended", bench_mutex},
     {"rwlock", "lock to read and to write, alone, among readers, and mixed", bench_rwlock},
     {"barrier", "2 and 8 threads that meet, round after round", bench_barrier},
+    {"observe", "lock and unlock while prediction, profile or trace is on", bench_observe},
     {"pool", "checkout and checkin, alone and contended", bench_pool},
     {"turns", "64 threads, one after the other, on a pool of 8", bench_turns},
     {"spike", "50 threads at once on a pool that is idle: how far it grows", bench_spike},

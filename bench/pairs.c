@@ -1,8 +1,9 @@
-/* pairs COUNT: so many pairs of checkout and checkin by one thread, and no other work: for a tool that
- * counts instructions. */
+/* pairs pool|mutex COUNT: so many pairs of checkout and checkin, or of lock and unlock, by one thread, and no
+ * other work: for a tool that counts instructions. */
 #include <lifeguard/lifeguard.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 static int open_one(void *arg, const struct lg_open *open, void **resource)
 {
@@ -17,16 +18,16 @@ static void close_one(void *arg, void *resource)
     (void)resource;
 }
 
-int main(int argc, char **argv)
+static int take_leases(unsigned long count)
 {
     static const struct lg_driver driver = LG_DRIVER_INIT("nothing", open_one, close_one);
     char resource;
     struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
     struct lg_pool *pool;
     options.capacity = 8;
-    if (argc != 2 || lg_pool_create(&driver, &resource, &options, &pool) != LG_OK)
+    if (lg_pool_create(&driver, &resource, &options, &pool) != LG_OK)
         return 2;
-    for (unsigned long left = strtoul(argv[1], NULL, 10); left > 0; left--) {
+    for (; count > 0; count--) {
         struct lg_lease lease;
         if (lg_pool_checkout(pool, LG_FOREVER, &lease) != LG_OK ||
             lg_pool_checkin(pool, &lease) != LG_OK)
@@ -34,4 +35,23 @@ int main(int argc, char **argv)
     }
     lg_pool_destroy(pool);
     return 0;
+}
+
+static int take_locks(unsigned long count)
+{
+    static struct lg_mutex mutex = LG_MUTEX_INIT("mutex");
+    for (; count > 0; count--) {
+        if (lg_mutex_lock(&mutex, LG_FOREVER) != LG_OK)
+            return 1;
+        lg_mutex_unlock(&mutex);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3)
+        return 2;
+    unsigned long count = strtoul(argv[2], NULL, 10);
+    return strcmp(argv[1], "mutex") == 0 ? take_locks(count) : take_leases(count);
 }

@@ -67,6 +67,52 @@ extern const struct mutex_peer peer_nsync, peer_gmutex, peer_absl_off, peer_absl
         return done;                                                                               \
     }
 
+/* -- mutexes, one after the other ------------------------------------------------------------- */
+
+#define NESTED_MAX 8
+
+struct nested_peer {
+    const char *package; /* not NULL: absent */
+    void (*enter)(void); /* before each batch; NULL: nothing */
+    void *(*create)(void);
+    /* Lock so many, unlock them in the other order; so often. */
+    void (*nested)(void *self, unsigned held, uint64_t count);
+};
+
+extern const struct nested_peer peer_lg_nested, peer_absl_nested_off, peer_absl_nested_on;
+
+/* Defines name_create and name_nested as MUTEX_LOOPS does; make also takes a mutex's index. */
+#define NESTED_LOOP(name, type, make, lock, unlock)                                                \
+    struct name##_cells {                                                                          \
+        struct {                                                                                   \
+            type mutex __attribute__((aligned(BENCH_LINE)));                                       \
+        } each[NESTED_MAX];                                                                        \
+    };                                                                                             \
+    static void *name##_create(void)                                                               \
+    {                                                                                              \
+        struct name##_cells *cells = (struct name##_cells *)bench_alloc(sizeof(*cells));           \
+        for (unsigned i = 0; i < NESTED_MAX; i++)                                                  \
+            make(&cells->each[i].mutex, i);                                                        \
+        return cells;                                                                              \
+    }                                                                                              \
+    BENCH_NESTED_ATTRIBUTE static void name##_nested(void *self, unsigned held, uint64_t count)    \
+    {                                                                                              \
+        struct name##_cells *cells = (struct name##_cells *)self;                                  \
+        for (; count > 0; count--) {                                                               \
+            for (unsigned i = 0; i < held; i++)                                                    \
+                lock(&cells->each[i].mutex);                                                       \
+            for (unsigned i = held; i > 0; i--)                                                    \
+                unlock(&cells->each[i - 1].mutex);                                                 \
+        }                                                                                          \
+    }
+
+/* Clang's analysis does not count locks in loops. */
+#if defined(__clang__)
+#define BENCH_NESTED_ATTRIBUTE __attribute__((no_thread_safety_analysis))
+#else
+#define BENCH_NESTED_ATTRIBUTE
+#endif
+
 /* -- rwlocks ---------------------------------------------------------------------------------- */
 
 struct rwlock_peer {

@@ -32,6 +32,8 @@ const struct mutex_peer peer_absl_off = {.name = "absl::Mutex, detector off",
                                          .package = "libabsl-dev g++"};
 const struct mutex_peer peer_absl_on = {.name = "absl::Mutex, detector on",
                                         .package = "libabsl-dev g++"};
+const struct nested_peer peer_absl_nested_off = {.package = "libabsl-dev g++"};
+const struct nested_peer peer_absl_nested_on = {.package = "libabsl-dev g++"};
 const struct rwlock_peer peer_absl_rwlock_off = {.name = "absl::Mutex, detector off",
                                                  .package = "libabsl-dev g++"};
 const struct rwlock_peer peer_absl_rwlock_on = {.name = "absl::Mutex, detector on",

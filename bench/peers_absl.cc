@@ -41,6 +41,19 @@ extern const struct mutex_peer peer_absl_off = {
 extern const struct mutex_peer peer_absl_on = {
     "absl::Mutex, detector on", nullptr, detector_on, absl_create, absl_pairs, absl_loop};
 
+static void make_nth(absl::Mutex *mutex, unsigned n)
+{
+    (void)n;
+    make(mutex);
+}
+
+NESTED_LOOP(absl_nested, absl::Mutex, make_nth, lock, unlock)
+
+extern const struct nested_peer peer_absl_nested_off = {nullptr, detector_off, absl_nested_create,
+                                                        absl_nested_nested};
+extern const struct nested_peer peer_absl_nested_on = {nullptr, detector_on, absl_nested_create,
+                                                       absl_nested_nested};
+
 static inline void read_lock(absl::Mutex *mutex)
 {
     mutex->ReaderLock();

@@ -31,6 +31,18 @@ static inline void unlock(struct lg_mutex *mutex) LG_RELEASES(mutex)
 }
 
 MUTEX_LOOPS(plain, struct lg_mutex, init_plain, lock, unlock)
+static void init_nth(struct lg_mutex *mutex, unsigned n)
+{
+    static const char *const names[NESTED_MAX] = {"first", "second", "third",   "fourth",
+                                                  "fifth", "sixth",  "seventh", "eighth"};
+    if (lg_mutex_init(mutex, names[n], 0) != LG_OK)
+        bench_fail("lg_mutex_init failed");
+}
+
+NESTED_LOOP(nested, struct lg_mutex, init_nth, lock, unlock)
+
+const struct nested_peer peer_lg_nested = {NULL, NULL, nested_create, nested_nested};
+
 MUTEX_LOOPS(recursive, struct lg_mutex, init_recursive, lock, unlock)
 
 const struct mutex_peer peer_lg_mutex = {"lg_mutex",   NULL,        NULL,

@@ -6,6 +6,7 @@
 #include "graph/context.h"
 
 #include <lifeguard/predict.h>
+#include <lifeguard/rwlock.h>
 
 #include <pthread.h>
 #include <stdio.h>
@@ -573,6 +574,49 @@ static void a_lease_given_back_by_another(void **state)
     null_end(driver, pool);
 }
 
+/* ---- Readers and writers -------------------------------------------------------------------------- */
+
+static struct lg_rwlock first_lock = LG_RWLOCK_INIT("first lock"),
+                        second_lock = LG_RWLOCK_INIT("second lock");
+
+/* The two, in one order or the other, each to read or to write. */
+struct reading {
+    bool is_second_first;
+    bool writes_first, writes_second;
+};
+
+static int lock_one(struct lg_rwlock *rwlock, bool must_write) LG_NO_THREAD_SAFETY_ANALYSIS
+{
+    return must_write ? lg_rwlock_write(rwlock, LG_FOREVER) : lg_rwlock_read(rwlock, LG_FOREVER);
+}
+
+static int take_reading(void *arg) LG_NO_THREAD_SAFETY_ANALYSIS
+{
+    const struct reading *reading = arg;
+    struct lg_rwlock *one = reading->is_second_first ? &second_lock : &first_lock;
+    struct lg_rwlock *other = reading->is_second_first ? &first_lock : &second_lock;
+    SUPPORT_CHECK(lock_one(one, reading->writes_first) == LG_OK);
+    SUPPORT_CHECK(lock_one(other, reading->writes_second) == LG_OK);
+    lg_rwlock_unlock(other);
+    lg_rwlock_unlock(one);
+    return LG_OK;
+}
+
+static void readers(void **state)
+{
+    (void)state;
+    struct reading both = {false, false, false}, both_back = {true, false, false};
+    struct reading writer_back = {true, false, true}, writer = {false, false, true};
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    assert_int_equal(crew_do(x, take_reading, &both), LG_OK);
+    assert_int_equal(crew_do(y, take_reading, &both_back), LG_OK);
+    assert_silent(); /* no reader keeps a reader out */
+    assert_int_equal(crew_do(y, take_reading, &writer_back), LG_OK);
+    assert_silent(); /* who reads both waits for nobody */
+    assert_int_equal(crew_do(x, take_reading, &writer), LG_OK);
+    assert_said_once("lock-order"); /* each reads what the other wants to write */
+}
+
 /* ---- Ranks ---------------------------------------------------------------------------------------- */
 
 static void ranks(void **state)
@@ -780,6 +824,7 @@ int main(int argc, char **argv)
         PREDICT_TEST(a_pool_is_emptied_by_a_crowd),
         PREDICT_TEST(a_pool_that_is_large_enough),
         PREDICT_TEST(a_lease_given_back_by_another),
+        PREDICT_TEST(readers),
         PREDICT_TEST(ranks),
         PREDICT_TEST(ranks_of_one_name),
         PREDICT_TEST(a_rank_declared_late),

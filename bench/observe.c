@@ -1,0 +1,133 @@
+/* Observe: what a pair of lock and unlock costs while somebody looks, with 1 and with 8 locks held. */
+#include "harness.h"
+#include "peers.h"
+
+#include <string.h>
+
+#include <lifeguard/lifeguard.h>
+
+enum { OFF, PREDICT, PROFILE, TRACE_WAITS, TRACE, ABSL_OFF, ABSL_ON, VARIANTS };
+
+#define PAIRS 4096
+#define ADDED 15.0 /* ns; the most that profile or trace may add */
+
+static const struct nested_peer *const peers[VARIANTS] = {
+    [OFF] = &peer_lg_nested,          [PREDICT] = &peer_lg_nested,
+    [PROFILE] = &peer_lg_nested,      [TRACE_WAITS] = &peer_lg_nested,
+    [TRACE] = &peer_lg_nested,        [ABSL_OFF] = &peer_absl_nested_off,
+    [ABSL_ON] = &peer_absl_nested_on,
+};
+
+static const char *const names[VARIANTS] = {
+    [OFF] = "lg_mutex, nobody looks",
+    [PREDICT] = "lg_mutex, prediction",
+    [PROFILE] = "lg_mutex, profile",
+    [TRACE_WAITS] = "lg_mutex, trace of waits",
+    [TRACE] = "lg_mutex, trace",
+    [ABSL_OFF] = "absl::Mutex, detector off",
+    [ABSL_ON] = "absl::Mutex, detector on",
+};
+
+static void *cells[VARIANTS];
+
+static void switch_on(size_t variant)
+{
+    struct lg_trace_options options = LG_TRACE_OPTIONS_INIT;
+    options.flags = variant == TRACE_WAITS ? LG_TRACE_WAITS : 0;
+    bool has_failed = false;
+    if (variant == PREDICT)
+        has_failed = lg_predict_start() != LG_OK;
+    if (variant == PROFILE)
+        lg_profile_start();
+    if (variant == TRACE || variant == TRACE_WAITS)
+        has_failed = lg_trace_start(&options) != LG_OK;
+    if (has_failed)
+        bench_fail("%s did not start", names[variant]);
+    if (peers[variant]->enter != NULL)
+        peers[variant]->enter();
+}
+
+static void switch_off(void)
+{
+    lg_predict_stop();
+    lg_profile_stop();
+    lg_trace_stop();
+}
+
+static double sample(void *arg, size_t variant)
+{
+    unsigned held = *(const unsigned *)arg;
+    switch_on(variant);
+    peers[variant]->nested(cells[variant], held, 1); /* what is seen for the first time */
+    uint64_t start = bench_now();
+    peers[variant]->nested(cells[variant], held, PAIRS / held);
+    double ns = (double)(bench_now() - start) / PAIRS;
+    switch_off();
+    return ns;
+}
+
+static void run(unsigned held, const char *group, double limit)
+{
+    const struct bench_goal goals[] = {
+        {PREDICT, OFF, BENCH_AT_MOST, limit},
+        {PROFILE, OFF, BENCH_AT_MOST, 1.05},
+        {TRACE_WAITS, OFF, BENCH_AT_MOST, 1.05},
+    };
+    struct bench_variant variants[VARIANTS];
+    struct bench_trial trial = {.bench = "observe",
+                                .group = group,
+                                .unit = "ns",
+                                .rounds = 500,
+                                .variants = variants,
+                                .variant_count = VARIANTS,
+                                .goals = goals,
+                                .goal_count = sizeof goals / sizeof goals[0],
+                                .sample = sample,
+                                .arg = &held};
+    if (!bench_is_wanted(trial.group))
+        return;
+    memset(variants, 0, sizeof variants);
+    for (size_t i = 0; i < VARIANTS; i++) {
+        variants[i].name = names[i];
+        variants[i].package = peers[i]->package;
+        variants[i].is_baseline = i == OFF || i == ABSL_OFF;
+        if (cells[i] == NULL && peers[i]->package == NULL)
+            cells[i] = peers[i]->create();
+    }
+    bench_pin(bench_core(bench_core_count() - 1));
+    bench_trial_run(&trial);
+    bench_unpin();
+    bench_trial_report(&trial);
+    bench_trial_free(&trial);
+}
+
+/* What it adds, for profile and trace have a goal in nanoseconds: the least of many batches. */
+static void report_added(size_t variant)
+{
+    unsigned one = 1;
+    double least_off = INFINITY, least_on = INFINITY;
+    for (int i = 0; i < (bench_is_quick ? 20 : 500); i++) {
+        least_off = fmin(least_off, sample(&one, OFF));
+        least_on = fmin(least_on, sample(&one, variant));
+    }
+    struct bench_figure figure = {BENCH_FIGURE_INIT};
+    figure.bench = "observe";
+    figure.group = "added to a pair, least of many batches";
+    figure.metric = names[variant];
+    figure.unit = "ns";
+    figure.value = least_on - least_off;
+    figure.sense = BENCH_AT_MOST;
+    figure.goal = ADDED;
+    bench_record(&figure);
+}
+
+void bench_observe(void)
+{
+    run(1, "lock + unlock, nothing else held, one thread pinned", 2.0);
+    run(8, "lock + unlock, 8 held one after the other, one thread pinned", 2.5);
+    if (!bench_is_wanted("added to a pair, least of many batches"))
+        return;
+    report_added(PROFILE);
+    report_added(TRACE_WAITS);
+    report_added(TRACE);
+}
