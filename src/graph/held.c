@@ -40,8 +40,9 @@ struct lg__held *lg__held_find(struct lg_context *self, const void *object)
     return found > 0 ? &self->held[found - 1] : NULL;
 }
 
-void lg__held_enter(struct lg_context *self, const struct lg__resource_class *class,
-                    const void *object, const char *place, uint32_t units)
+/* Inline here, because all pushes come this way while somebody observes. */
+static inline void enter(struct lg_context *self, const struct lg__resource_class *class,
+                         const void *object, const char *place, uint32_t units)
 {
     bool is_observed = lg__load_acquire(&self->held_limit) == 0; /* before the session */
     uint32_t n = lg__load_relaxed(&self->held_count);
@@ -56,7 +57,13 @@ void lg__held_enter(struct lg_context *self, const struct lg__resource_class *cl
     lg__store_relaxed(&self->held_count, n + 1);
 }
 
-void lg__held_tell_slow(struct lg_context *self, const struct lg__resource_class *class,
+void lg__held_enter(struct lg_context *self, const struct lg__resource_class *class,
+                    const void *object, const char *place, uint32_t units)
+{
+    enter(self, class, object, place, units);
+}
+
+static inline void tell(struct lg_context *self, const struct lg__resource_class *class,
                         const void *object, uint32_t units, lg_deadline deadline, const char *place)
 {
     uint32_t watch = lg__load_relaxed(&self->watch);
@@ -68,12 +75,19 @@ void lg__held_tell_slow(struct lg_context *self, const struct lg__resource_class
         lg__load_relaxed (&lg__observe_nested)(self, n);
 }
 
+void lg__held_tell_slow(struct lg_context *self, const struct lg__resource_class *class,
+                        const void *object, uint32_t units, lg_deadline deadline, const char *place)
+{
+    tell(self, class, object, units, deadline, place);
+}
+
 /* A full table, or an observer. */
 void lg__held_push_slow(struct lg_context *self, const struct lg__resource_class *class,
                         const void *object, uint32_t units, lg_deadline deadline, const char *place)
 {
-    lg__held_enter(self, class, object, place, units);
-    lg__held_tell(self, class, object, deadline, place, units);
+    enter(self, class, object, place, units);
+    if (lg__load_relaxed(&self->held_limit) == 0)
+        tell(self, class, object, units, deadline, place);
 }
 
 /* Out of order, or a full table.  What did not fit is counted, and stands in the table as an entry
