@@ -60,6 +60,8 @@ static void let_pass(const void *object, struct lg__wait *wait, uint64_t word)
     if (is_there) {
         lg__park_remove(bucket, wait);
         lg__park_push(bucket, wait, object, true);
+        if (!wait->companion)
+            lg__rwlock_put_holders_first(lg__rwlock_of(object), bucket, wait);
     }
     lg__park_unlock(bucket);
     if (is_there)

@@ -87,6 +87,11 @@ void lg__rwlock_tell(struct lg_context *self, const struct lg_rwlock *rwlock,
  * gone by then: only its address is used, unless somebody is queued. */
 void lg__rwlock_serve(struct lg_rwlock *rwlock);
 
+/* Under the bucket's lock: whoever is queued behind `first`, and holds the lock in some mode, goes before
+ * all others, for they wait for him.  (Somebody who holds it has his wait's `companion` set.) */
+void lg__rwlock_put_holders_first(const struct lg_rwlock *rwlock, struct lg__bucket *bucket,
+                                  const struct lg__wait *first);
+
 /* Whether the context holds something that its table had no room for. */
 bool lg__rwlock_has_unknown(struct lg_context *self);
 

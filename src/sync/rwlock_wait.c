@@ -113,6 +113,23 @@ static struct lg__wait *first_waiting(const struct lg__bucket *bucket,
     return wait;
 }
 
+void lg__rwlock_put_holders_first(const struct lg_rwlock *rwlock, struct lg__bucket *bucket,
+                                  const struct lg__wait *first)
+{
+    const void *tagged = lg__rwlock_tagged(rwlock);
+    struct lg__wait *last;
+    do {
+        last = NULL;
+        struct lg__wait *wait = lg__park_next(bucket, first, tagged);
+        for (; wait; wait = lg__park_next(bucket, wait, tagged))
+            last = wait->companion ? wait : last;
+        if (last) {
+            lg__park_remove(bucket, last);
+            lg__park_push(bucket, last, tagged, true);
+        }
+    } while (last);
+}
+
 static bool end_wait(struct lg__bucket *bucket, struct lg__wait *wait, enum lg__wait_state end,
                      struct woken *woken)
 {
@@ -223,6 +240,7 @@ struct attempt {
     enum lg__rwlock_want mode;
     bool is_counted; /* a reader, noted in its table and counted in the word, without right */
     bool goes_first; /* was queued before, or holds the lock: goes to the front */
+    bool is_holder;  /* holds the lock, or may */
 };
 
 enum outcome { OUTCOME_OWNED, OUTCOME_QUEUED, OUTCOME_DEAD, OUTCOME_LATE };
@@ -249,6 +267,15 @@ static bool may_take(const struct attempt *attempt, uint64_t word, bool has_othe
     return attempt->goes_first || !has_others || (is_free(word) && !(word & LG__RWLOCK_STARVED));
 }
 
+static void push(struct attempt *attempt, struct lg__bucket *bucket)
+{
+    struct lg__wait *wait = &attempt->self->wait;
+    lg__park_push(bucket, wait, lg__rwlock_tagged(attempt->rwlock), attempt->goes_first);
+    wait->companion = attempt->is_holder ? wait : NULL;
+    if (attempt->goes_first && !attempt->is_holder)
+        lg__rwlock_put_holders_first(attempt->rwlock, bucket, wait);
+}
+
 /* Under the bucket's lock: take the lock if it fits, else join the queue. */
 static enum outcome take_or_queue(struct attempt *attempt, struct lg__bucket *bucket)
 {
@@ -272,7 +299,7 @@ static enum outcome take_or_queue(struct attempt *attempt, struct lg__bucket *bu
     if (has_starved(attempt))
         lg__or_relaxed(&rwlock->word, LG__RWLOCK_STARVED);
     (void)lg__wait_begin(wait, &attempt->want, LG__WAIT_WAITING);
-    lg__park_push(bucket, wait, lg__rwlock_tagged(rwlock), attempt->goes_first);
+    push(attempt, bucket);
     attempt->want.since_ns = wait->since_ns; /* a second wait goes on from here */
     return OUTCOME_QUEUED;
 }
@@ -417,8 +444,9 @@ __attribute__((noinline)) int lg__rwlock_wait(struct lg_context *self, struct lg
         .want = {&lg__rwlock_class, lg__rwlock_tagged(rwlock), need_of(mode), false, deadline,
                  place, 0},
         .mode = mode,
-        .goes_first = mode == LG__RWLOCK_WANT_UPGRADE || lg__rwlock_may_be_held(self, rwlock),
+        .is_holder = lg__rwlock_may_be_held(self, rwlock),
     };
+    attempt.goes_first = attempt.is_holder;
     if (holds_too_much(&attempt))
         return refuse(&attempt);
     if (deadline == LG_TRY && !fits(lg__load_relaxed(&rwlock->word), mode))

@@ -220,5 +220,26 @@ check 'k  a look that is void'                          REACH_VOID       got_her
 check 'k  waits are ended after the change'             END_LATE         false_alarm
 check 'k  waits are not ended'                          END_NONE         false_alarm
 
+model rwlock '' small
+check 'l  rwlock'                                       -                ok
+check 'l  rwlock: a wait is handed the lock'            REACH_HANDED     got_here
+check 'l  rwlock: a wait is woken to look'              REACH_WOKEN      got_here
+check 'l  rwlock: a reader counts itself in vain'       REACH_IN_VAIN    got_here
+check 'l  rwlock: a reader sees the writer go'          REACH_SPUN       got_here
+check 'l  rwlock, no look at the word after the flag'   NO_LOOK_BACK     missed
+check 'l  rwlock, in vain, and nobody served'           NO_ANSWER        missed
+check 'l  rwlock, a count is believed at once'          BELIEVE          beside
+check 'l  rwlock, who was woken leaves it at that'      NO_CHAIN         missed
+model rwlock -DBEHIND small
+check 'l  a reader behind a writer that gives up'       -                ok
+check 'l  the same, it just goes'                       NO_SETTLE        missed
+model rwlock -DROUNDS=2 big
+check 'l  rwlock, twice each'                           -                ok
+check 'l  the same, handed whoever is counted'          BLIND_HAND       beside
+check 'l  the same, a grant believed without the lock'  NO_BUCKET        missed
+model rwlock -DUPGRADE_FIRST big
+check 'l  two who upgrade, one timed'                   -                ok
+check 'l  the same, somebody queues ahead of them'      ANY_FIRST        missed
+
 echo "$checks checks, $surprises surprises"
 [ "$surprises" -eq 0 ]

@@ -7,6 +7,7 @@
 #include "plat/memory.h"
 #include "sync/rwlock.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -376,6 +377,56 @@ static void test_who_starves_is_handed_the_lock(void **state)
     }
 }
 
+/* W was woken for nothing and queues again, in front, but not before U, who holds what W wants: else U would
+ * wait for W's turn, and W for U.  Without the detector, which would let U pass. */
+static void holder_in_front(void **state)
+{
+    (void)state;
+    struct lg_rwlock r = LG_RWLOCK_INIT("r");
+    struct crew_worker *u = crew_hire("U"), *v = crew_hire("V"), *w = crew_hire("W");
+    assert_int_equal(step_read(&r), LG_OK);
+    assert_int_equal(crew_do(u, step_upgradable, &r), LG_OK);
+    wait_for(w, step_write, &r, &r);
+    wait_for(v, step_write, &r, &r);
+    wait_for(u, step_upgrade, &r, &r);
+    uint64_t word = lg__load_acquire(&crew_context(w)->wait.word);
+    assert_true(thing_wake(crew_context(w)));
+    while (LG__WAIT_STATE(lg__load_acquire(&crew_context(w)->wait.word)) != LG__WAIT_WAITING ||
+           lg__load_acquire(&crew_context(w)->wait.word) == word)
+        sched_yield();
+    struct lg__bucket *bucket = lg__park_lock(lg__rwlock_tagged(&r));
+    const struct lg__wait *first = lg__park_next(bucket, NULL, lg__rwlock_tagged(&r));
+    const struct lg__wait *second = lg__park_next(bucket, first, lg__rwlock_tagged(&r));
+    bool is_in_order = first == &crew_context(u)->wait && second == &crew_context(w)->wait &&
+                       first->stamp < second->stamp;
+    lg__park_unlock(bucket);
+    assert_true(is_in_order);
+    step_let_go(&r);
+    assert_int_equal(crew_wait(u), LG_OK);
+    (void)crew_do(u, step_let_go, &r);
+    assert_int_equal(crew_wait(w), LG_OK);
+    (void)crew_do(w, step_let_go, &r);
+    assert_int_equal(crew_wait(v), LG_OK);
+    (void)crew_do(v, step_let_go, &r);
+    expect_quiet(&r);
+}
+
+static int case_in_front(void)
+{
+    const struct CMUnitTest tests[] = {SUPPORT_TEST(holder_in_front)};
+    return support_end(cmocka_run_group_tests(tests, support_begin, NULL));
+}
+
+static void test_who_holds_it_stays_ahead_of_who_was_woken(void **state)
+{
+    (void)state;
+    static char output[16384];
+    int status = support_spawn("in front", "LIFEGUARD_DETECT=off", output, sizeof output);
+    if (status != 0)
+        print_message("%s", output);
+    assert_int_equal(status, 0);
+}
+
 /* ---- The end of who holds it ----------------------------------------------------------------- */
 
 static void test_a_writer_ends(void **state)
@@ -618,6 +669,7 @@ static void test_nothing_is_allocated(void **state)
 
 int main(int argc, char **argv)
 {
+    static const struct support_case cases[] = {{"in front", case_in_front}, {NULL, NULL}};
     const struct CMUnitTest tests[] = {
         SUPPORT_TEST(test_all_bytes_zero_is_a_rwlock),
         SUPPORT_TEST(test_init_and_null),
@@ -632,6 +684,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(test_a_reader_does_not_pass_a_queued_writer),
         SUPPORT_TEST(test_who_may_read_already_passes_a_writer),
         SUPPORT_TEST(test_who_starves_is_handed_the_lock),
+        SUPPORT_TEST(test_who_holds_it_stays_ahead_of_who_was_woken),
         SUPPORT_TEST(test_a_writer_ends),
         SUPPORT_TEST(test_readers_end),
         SUPPORT_TEST(test_in_a_forked_child_the_others_are_gone),
@@ -641,5 +694,5 @@ int main(int argc, char **argv)
         SUPPORT_TEST(test_memory_may_go_right_after_unlock),
         SUPPORT_TEST(test_nothing_is_allocated),
     };
-    return SUPPORT_RUN(argc, argv, tests, NULL);
+    return SUPPORT_RUN(argc, argv, tests, cases);
 }
