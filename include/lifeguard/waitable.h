@@ -15,6 +15,8 @@
  * What it is to have a thing:
  *     mutex      it is locked by the caller, as by lg_mutex_lock
  *     semaphore  one unit is taken, as by lg_semaphore_wait
+ *     event      it is set; one of the automatic kind is reset by that
+ *     latch      it is open
  *     thread     it has ended: lg_thread_join returns at once, now and whenever it is asked
  *     context    it has ended
  *
@@ -31,6 +33,7 @@
 #ifndef LIFEGUARD_WAITABLE_H
 #define LIFEGUARD_WAITABLE_H
 
+#include <lifeguard/latch.h>
 #include <lifeguard/mutex.h>
 #include <lifeguard/semaphore.h>
 #include <lifeguard/thread.h>
@@ -42,7 +45,9 @@ enum lg_waitable_kind {
     LG_WAITABLE_MUTEX,
     LG_WAITABLE_SEMAPHORE,
     LG_WAITABLE_THREAD,
-    LG_WAITABLE_CONTEXT
+    LG_WAITABLE_CONTEXT,
+    LG_WAITABLE_EVENT,
+    LG_WAITABLE_LATCH
 };
 
 /* One thing; made by the functions below. */
@@ -78,6 +83,18 @@ static inline struct lg_waitable lg_waitable_context(uint64_t id)
     return thing;
 }
 
+static inline struct lg_waitable lg_waitable_event(struct lg_event *event)
+{
+    struct lg_waitable thing = {LG_WAITABLE_EVENT, 1, event, 0};
+    return thing;
+}
+
+static inline struct lg_waitable lg_waitable_latch(struct lg_latch *latch)
+{
+    struct lg_waitable thing = {LG_WAITABLE_LATCH, 1, latch, 0};
+    return thing;
+}
+
 LG_BEGIN_DECLS
 
 /* Wait until one of several things can be had, and have it.
@@ -85,7 +102,8 @@ LG_BEGIN_DECLS
  * Units:   deadline absolute, see lg_after_ms; LG_TRY does not wait.
  * Returns: LG_OK, with *index; LG_ETIMEDOUT (LG_TRY: LG_EBUSY, without a report); LG_EDEADLK (with a
  *          report); LG_ECANCELED; LG_EINVAL (also: what is no waitable); LG_ENOMEM; or, with *index, what
- *          the call for that thing alone would return: LG_EOWNERDEAD of a mutex, LG_EFORK of a thread.
+ *          the call for that thing alone would return: LG_EOWNERDEAD of a mutex, LG_EBROKEN of an event, LG_EFORK of
+ *          a thread.
  *          Unless LG_OK nothing was taken.
  * Threads: any; blocks; allocates at a context's first wait for several things, and never again.
  * Source:  nsync_wait_n (Google); select of Go; DESIGN.md, "Several things at once". */

@@ -82,7 +82,7 @@ static void copy_advice(const void *object, char *out)
     snprintf(out, LG_REPORT_ADVICE, "set \"%s\" first", name[0] ? name : "(unnamed)");
 }
 
-static const struct lg__event_kind event_kind = {
+const struct lg__event_kind lg__event_kind = {
     .class =
         {
             .noun = "event",
@@ -261,7 +261,7 @@ int lg_event_wait_at(struct lg_event *event, lg_deadline deadline, const char *p
         return LG_OK;
     if (deadline == LG_TRY && !(word & (LG__EVENT_SET | LG__EVENT_DECLARED)))
         return LG_EBUSY;
-    return lg__event_wait(event, &event_kind, deadline, place);
+    return lg__event_wait(event, &lg__event_kind, deadline, place);
 }
 
 int lg_event_is_set(const struct lg_event *event)
@@ -359,7 +359,18 @@ static __attribute__((noinline)) void set_slow(struct lg_event *event)
     lg__park_unlock(bucket);
     lg__wakes_end(&wakes);
     if (must_log)
-        lg__event_log_foreign(&event_kind, name);
+        lg__event_log_foreign(&lg__event_kind, name);
+}
+
+void lg__event_put_back(struct lg_event *event)
+{
+    struct lg__wakes wakes;
+    wakes.count = 0;
+    struct lg__bucket *bucket = lg__park_lock(event);
+    if (is_automatic(event) && !serve_one(bucket, lg__event_key(event), &wakes))
+        change_flags(event, LG__EVENT_SET, 0);
+    lg__park_unlock(bucket);
+    lg__wakes_end(&wakes);
 }
 
 void lg_event_set(struct lg_event *event)

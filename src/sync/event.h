@@ -29,6 +29,8 @@ struct lg__event_kind {
     const char *foreign; /* what to say of who opened it undeclared */
 };
 
+extern const struct lg__event_kind lg__event_kind, lg__latch_kind;
+
 /* What waiters queue by: nothing else that comes to live here has this address. */
 static inline const void *lg__event_key(const struct lg_event *event)
 {
@@ -47,6 +49,9 @@ void lg__event_destroy(struct lg_event *event, const char *rule);
  * it, and without touching it, let all who are queued pass. */
 void lg__event_note_opening(struct lg_event *event, struct lg__bucket *bucket);
 void lg__event_serve_all(struct lg__bucket *bucket, const void *key, struct lg__wakes *wakes);
+
+/* A set of an automatic event that was taken is not wanted: it is for the next, whoever set it. */
+void lg__event_put_back(struct lg_event *event);
 
 /* With the bucket's lock: somebody undeclared has opened it.  Then, without the lock, say so; `name` is the
  * event's, which may be gone. */

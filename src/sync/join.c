@@ -105,7 +105,7 @@ int lg_context_join_at(uint64_t id, lg_deadline deadline, const char *place)
 
 /* ---- One of several things ---------------------------------------------------------------------- */
 
-static bool describe(const struct lg_waitable *thing, struct lg__wait *branch,
+static void describe(const struct lg_waitable *thing, struct lg__wait *branch,
                      struct lg__join_target *target)
 {
     target->id = thing->id;
@@ -113,7 +113,6 @@ static bool describe(const struct lg_waitable *thing, struct lg__wait *branch,
     branch->want.class = &context_class;
     branch->want.object = target;
     branch->want.need = 1;
-    return true;
 }
 
 static int take(const struct lg_waitable *thing, struct lg__wait *branch, const char *place)
@@ -123,8 +122,9 @@ static int take(const struct lg_waitable *thing, struct lg__wait *branch, const 
 }
 
 /* The companion of a branch that is counted is its context, which can be told after its end no more. */
-static bool enter(const struct lg_waitable *thing, struct lg__wait *branch)
+static bool enter(const struct lg_waitable *thing, struct lg__wait *branch, bool was_known)
 {
+    (void)was_known; /* it never changes */
     struct lg_context *context = lg__context_find(thing->id);
     if (!context)
         return true;

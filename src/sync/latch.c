@@ -57,7 +57,7 @@ static void copy_advice(const void *object, char *out)
     snprintf(out, LG_REPORT_ADVICE, "count \"%s\" down first", name[0] ? name : "(unnamed)");
 }
 
-static const struct lg__event_kind latch_kind = {
+const struct lg__event_kind lg__latch_kind = {
     .class =
         {
             .noun = "latch",
@@ -132,7 +132,7 @@ static __attribute__((noinline)) enum outcome count_down_slow(struct lg_event *e
     lg__park_unlock(bucket);
     lg__wakes_end(&wakes);
     if (must_log)
-        lg__event_log_foreign(&latch_kind, name);
+        lg__event_log_foreign(&lg__latch_kind, name);
     return outcome;
 }
 
@@ -171,7 +171,7 @@ int lg_latch_wait_at(struct lg_latch *latch, lg_deadline deadline, const char *p
         return LG_OK;
     if (deadline == LG_TRY && !(word & LG__EVENT_DECLARED))
         return LG_EBUSY;
-    return lg__event_wait(&latch->event, &latch_kind, deadline, place);
+    return lg__event_wait(&latch->event, &lg__latch_kind, deadline, place);
 }
 
 int lg_latch_arrive_and_wait_at(struct lg_latch *latch, lg_deadline deadline, const char *place)

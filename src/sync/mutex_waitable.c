@@ -7,14 +7,13 @@ static struct lg_mutex *mutex_of(const struct lg_waitable *thing)
     return thing->object;
 }
 
-static bool describe(const struct lg_waitable *thing, struct lg__wait *branch,
+static void describe(const struct lg_waitable *thing, struct lg__wait *branch,
                      struct lg__join_target *target)
 {
     (void)target;
     branch->want.class = &lg__mutex_class;
     branch->want.object = thing->object;
     branch->want.need = 1;
-    return true;
 }
 
 static int take(const struct lg_waitable *thing, struct lg__wait *branch, const char *place)
@@ -49,8 +48,9 @@ static bool set_waiters(struct lg_mutex *mutex)
 
 /* Who was woken in vain goes to the front.  That the owner may have ended before this wait began is seen
  * here, for it has begun. */
-static bool enter(const struct lg_waitable *thing, struct lg__wait *branch)
+static bool enter(const struct lg_waitable *thing, struct lg__wait *branch, bool was_known)
 {
+    (void)was_known; /* it never changes */
     struct lg_mutex *mutex = mutex_of(thing);
     struct lg__bucket *bucket = lg__park_lock(mutex);
     bool is_held = set_waiters(mutex);

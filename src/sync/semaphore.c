@@ -341,13 +341,18 @@ int lg_semaphore_wait_at(struct lg_semaphore *semaphore, lg_deadline deadline, c
 
 /* ---- One of several things ---------------------------------------------------------------------- */
 
-static bool describe(const struct lg_waitable *thing, struct lg__wait *branch,
+static void describe(const struct lg_waitable *thing, struct lg__wait *branch,
                      struct lg__join_target *target)
 {
     (void)target;
     branch->want.class = &semaphore_class;
     branch->want.object = thing->object;
     branch->want.need = 1;
+}
+
+static bool is_known(const struct lg_waitable *thing)
+{
+    (void)thing; /* anybody may post */
     return false;
 }
 
@@ -381,8 +386,9 @@ static void give_back(const struct lg_waitable *thing)
 }
 
 /* As take_or_sleep, but nothing is taken. */
-static bool enter(const struct lg_waitable *thing, struct lg__wait *branch)
+static bool enter(const struct lg_waitable *thing, struct lg__wait *branch, bool was_known)
 {
+    (void)was_known; /* it never changes */
     struct lg_semaphore *semaphore = thing->object;
     struct lg__bucket *bucket = lg__park_lock(key_of(semaphore));
     bool is_in = is_queued(semaphore, branch);
@@ -411,6 +417,7 @@ static void leave_waitable(const struct lg_waitable *thing, struct lg__wait *bra
 
 const struct lg__waitable_class lg__semaphore_waitable = {
     .describe = describe,
+    .is_known = is_known,
     .take = take_waitable,
     .give_back = give_back,
     .enter = enter,

@@ -344,14 +344,13 @@ uint64_t lg_thread_context(const struct lg_thread *thread)
 
 /* ---- One of several things ---------------------------------------------------------------------- */
 
-static bool describe(const struct lg_waitable *thing, struct lg__wait *branch,
+static void describe(const struct lg_waitable *thing, struct lg__wait *branch,
                      struct lg__join_target *target)
 {
     (void)target;
     branch->want.class = &thread_class;
     branch->want.object = thing->object;
     branch->want.need = 1;
-    return true;
 }
 
 static int take(const struct lg_waitable *thing, struct lg__wait *branch, const char *place)
@@ -360,8 +359,9 @@ static int take(const struct lg_waitable *thing, struct lg__wait *branch, const 
     return lg_thread_join_at(thing->object, LG_TRY, place, NULL);
 }
 
-static bool enter(const struct lg_waitable *thing, struct lg__wait *branch)
+static bool enter(const struct lg_waitable *thing, struct lg__wait *branch, bool was_known)
 {
+    (void)was_known; /* it never changes */
     const struct lg_thread *thread = thing->object;
     struct lg__bucket *bucket = lg__park_lock(thread);
     uint32_t state = lg__load_relaxed(&thread->state);

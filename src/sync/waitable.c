@@ -25,10 +25,9 @@
 #define LOOKS 4 /* in vain, one after the other, before others get a turn */
 
 static const struct lg__waitable_class *const classes[] = {
-    [LG_WAITABLE_MUTEX] = &lg__mutex_waitable,
-    [LG_WAITABLE_SEMAPHORE] = &lg__semaphore_waitable,
-    [LG_WAITABLE_THREAD] = &lg__thread_waitable,
-    [LG_WAITABLE_CONTEXT] = &lg__context_waitable,
+    [LG_WAITABLE_EVENT] = &lg__event_waitable,   [LG_WAITABLE_LATCH] = &lg__event_waitable,
+    [LG_WAITABLE_MUTEX] = &lg__mutex_waitable,   [LG_WAITABLE_SEMAPHORE] = &lg__semaphore_waitable,
+    [LG_WAITABLE_THREAD] = &lg__thread_waitable, [LG_WAITABLE_CONTEXT] = &lg__context_waitable,
 };
 
 #define KINDS (sizeof classes / sizeof *classes)
@@ -87,6 +86,7 @@ struct several {
     bool has_queued; /* branches may stand in queues */
     struct lg__want want;
     enum lg__wait_state state; /* to begin in */
+    uint64_t known;            /* a bit for each thing whose holders were known before it began */
     uint32_t first;            /* all: the one that could not be had, for which it queues */
     uint32_t index;            /* of whom the status is */
 };
@@ -135,13 +135,9 @@ static void describe(struct several *several, uint32_t i)
     branch->companion = NULL;
     branch->want =
         (struct lg__want){.deadline = several->want.deadline, .place = several->want.place};
-    bool is_known = class_of(several, i)
-                        ->describe(&several->things[i], branch, &several->self->room->targets[i]);
-    if (is_known == several->is_all)
-        several->state = several->is_all ? LG__WAIT_WAITING : LG__WAIT_OUTSIDE;
+    class_of(several, i)->describe(&several->things[i], branch, &several->self->room->targets[i]);
 }
 
-/* Of an any the state is OUTSIDE if one of the things is, of an all if every one is. */
 static bool set_up(struct several *several)
 {
     struct lg_context *self = several->self;
@@ -150,7 +146,6 @@ static bool set_up(struct several *several)
     if (!self->room)
         return false;
     self->room->group = (struct lg__group){self->room->branches, several->count, several->is_all};
-    several->state = several->is_all ? LG__WAIT_OUTSIDE : LG__WAIT_WAITING;
     for (uint32_t i = 0; i < several->count; i++)
         describe(several, i);
     several->want.class = several->is_all ? &all_class : &any_class;
@@ -159,14 +154,35 @@ static bool set_up(struct several *several)
     return true;
 }
 
+/* Of an any the state is OUTSIDE if the holders of one thing are not known, of an all if those of no thing
+ * are. */
+static void choose_state(struct several *several)
+{
+    uint32_t count = 0;
+    several->known = 0;
+    for (uint32_t i = 0; i < several->count; i++) {
+        const struct lg__waitable_class *class = class_of(several, i);
+        bool is_known = !class->is_known || class->is_known(&several->things[i]);
+        several->known |= (uint64_t)is_known << i;
+        count += is_known;
+    }
+    bool is_waiting = several->is_all ? count > 0 : count == several->count;
+    several->state = is_waiting ? LG__WAIT_WAITING : LG__WAIT_OUTSIDE;
+}
+
+static bool enter_one(struct several *several, uint32_t i)
+{
+    return class_of(several, i)
+        ->enter(&several->things[i], branch_of(several, i), several->known >> i & 1);
+}
+
 /* True: one of those that are waited for can be had. */
 static bool enter(struct several *several)
 {
     if (several->is_all)
-        return class_of(several, several->first)
-            ->enter(&several->things[several->first], branch_of(several, several->first));
+        return enter_one(several, several->first);
     for (uint32_t i = 0; i < several->count; i++)
-        if (class_of(several, i)->enter(&several->things[i], branch_of(several, i)))
+        if (enter_one(several, i))
             return true;
     return false;
 }
@@ -180,6 +196,7 @@ static void leave(const struct several *several, uint32_t i)
 static enum lg__wait_state sleep_once(struct several *several, uint64_t *epoch)
 {
     struct lg__wait *wait = &several->self->wait;
+    choose_state(several);
     (void)lg__wait_begin(wait, &several->want, several->state);
     *epoch = LG__WAIT_EPOCH(lg__load_relaxed(&wait->word));
     several->want.since_ns = wait->since_ns; /* the next one goes on from here */

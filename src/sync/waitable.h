@@ -32,9 +32,11 @@ struct lg__room {
 };
 
 struct lg__waitable_class {
-    /* Say what the branch wants: class, object and need.  True: its holders are known. */
-    bool (*describe)(const struct lg_waitable *thing, struct lg__wait *branch,
+    /* Say what the branch wants: class, object and need. */
+    void (*describe)(const struct lg_waitable *thing, struct lg__wait *branch,
                      struct lg__join_target *target);
+    /* Whether its holders are known; NULL: they are. */
+    bool (*is_known)(const struct lg_waitable *thing);
     /* Take it if it can be had: LG_OK, LG_EBUSY, or why it never can be.  `branch` is NULL before the
      * first wait; after that it may stand in the queue, with what rights this gives. */
     int (*take)(const struct lg_waitable *thing, struct lg__wait *branch, const char *place);
@@ -42,12 +44,14 @@ struct lg__waitable_class {
     void (*give_back)(const struct lg_waitable *thing);
     /* What was granted to the branch is the caller's.  NULL: there is nothing to note. */
     void (*note_granted)(const struct lg_waitable *thing, const char *place);
-    /* Queue the branch, unless it is in the queue or the thing can be had (true). */
-    bool (*enter)(const struct lg_waitable *thing, struct lg__wait *branch);
+    /* Queue the branch, unless it is in the queue.  True, and it need not be: the thing can be had, or
+     * is_known would not say any more what it said before this wait began. */
+    bool (*enter)(const struct lg_waitable *thing, struct lg__wait *branch, bool was_known);
     /* Take the branch out of the queue, if it is in it, and tell whoever has to look in its place. */
     void (*leave)(const struct lg_waitable *thing, struct lg__wait *branch);
 };
 
+extern const struct lg__waitable_class lg__event_waitable; /* and the latch's */
 extern const struct lg__waitable_class lg__mutex_waitable;
 extern const struct lg__waitable_class lg__semaphore_waitable;
 extern const struct lg__waitable_class lg__thread_waitable;
