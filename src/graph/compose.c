@@ -55,6 +55,11 @@ static void fill_several(struct lg_report_member *out, const struct lg__group *g
     }
 }
 
+static uint32_t count_of(const struct lg__resource_class *class, uint32_t units)
+{
+    return class->has_modes ? 1 : units;
+}
+
 /* What the row's context waits for, from its own record. */
 static void fill_wait(struct rows *rows, uint32_t row, const struct lg__member *member)
 {
@@ -63,7 +68,7 @@ static void fill_wait(struct rows *rows, uint32_t row, const struct lg__member *
     if (!lg__wait_pin(wait, member->word))
         return;
     const struct lg__want *want = &wait->want;
-    out->need = want->need;
+    out->need = count_of(want->class, want->need);
     fill_several(out, wait->group);
     out->waited_ms = ms_since(rows->now_ns, wait->since_ns);
     lg__copy_name(out->waits_noun, sizeof out->waits_noun, want->class->noun);
@@ -75,6 +80,7 @@ static void fill_wait(struct rows *rows, uint32_t row, const struct lg__member *
 struct hold_visit {
     struct rows *rows;
     uint32_t row;
+    const struct lg__resource_class *class;
     const char *name;
 };
 
@@ -91,7 +97,7 @@ static bool add_hold(void *arg, const struct lg__holding *holding)
     lg__copy_name(hold->name, sizeof hold->name, visit->name);
     lg__copy_place(hold->place, sizeof hold->place, holding->place);
     hold->unit = holding->unit;
-    hold->units = holding->units;
+    hold->units = count_of(visit->class, holding->units);
     hold->age_ms = holding->age_ms;
     return true;
 }
@@ -114,7 +120,7 @@ static void fill_holds_of(struct rows *rows, uint32_t row, const struct lg__reso
         if (!lg__wait_pin(&waiter->context->wait, waiter->word))
             continue;
         resource->class->copy_name(resource->object, name);
-        struct hold_visit visit = {rows, row, name};
+        struct hold_visit visit = {rows, row, resource->class, name};
         uint32_t before = rows->report->members[row].hold_count;
         resource->class->survey(resource->object, add_hold, &visit);
         if (rows->report->members[row].hold_count > before)
@@ -173,10 +179,15 @@ static void fill_rows(struct rows *rows)
     }
 }
 
+struct held_count {
+    const struct lg__resource_class *class;
+    uint32_t held;
+};
+
 static bool count_held(void *arg, const struct lg__holding *holding)
 {
-    uint32_t *held = arg;
-    *held += holding->units;
+    struct held_count *count = arg;
+    count->held += count_of(count->class, holding->units);
     return true;
 }
 
@@ -195,8 +206,10 @@ static void begin(struct rows *rows, struct lg_report *report, const struct lg__
     lg__copy_name(report->noun, sizeof report->noun, want->class->noun);
     want->class->copy_name(want->object, report->name);
     lg__copy_place(report->place, sizeof report->place, want->place);
-    report->capacity = want->class->capacity(want->object);
-    want->class->survey(want->object, count_held, &report->held);
+    struct held_count count = {want->class, 0};
+    want->class->survey(want->object, count_held, &count);
+    report->capacity = count_of(want->class, want->class->capacity(want->object));
+    report->held = count.held;
     report->waited_ms = ms_since(rows->now_ns, wait->since_ns);
     report->found_ns = rows->now_ns - wait->begun_ns;
     lg__wait_unpin(wait);

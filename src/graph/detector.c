@@ -119,7 +119,7 @@ static bool goes_before(const struct lg__search *search, uint32_t a, uint32_t b)
 static bool is_its_own(const struct lg__search *search, const struct lg__term *term)
 {
     const struct lg__resource *resource = &search->resources[term->resource];
-    uint32_t of_others = resource->outside;
+    int64_t of_others = resource->outside;
     for (uint32_t e = resource->holders; e != LG__NONE; e = search->edges[e].next_holder)
         if (search->edges[e].holder != term->member)
             of_others += search->edges[e].units;

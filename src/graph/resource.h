@@ -45,6 +45,10 @@ struct lg__resource_class {
      * NULL: it always is. */
     void (*copy_advice)(const void *object, char *out);
     bool is_robust; /* waiters are woken when the context of a holder ends */
+    /* Its units weigh modes, and are no numbers for people: a report counts 1 for each. */
+    bool has_modes;
+    /* More units may be held than there are: the capacity can fall while they are out. */
+    bool may_exceed;
     /* For observers.  A 32-bit word of each object, atomic, of which they have the upper bits, all zero
      * where an object begins; 0: there is none, and unnamed objects are not told apart. */
     uint32_t tag_offset;

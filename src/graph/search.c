@@ -170,7 +170,8 @@ static uint32_t find_or_add_resource(struct lg__search *search, const struct lg_
 struct first_look {
     uint32_t need;
     uint32_t running; /* units of contexts that run */
-    uint32_t visited; /* units with a known holder */
+    uint64_t blocked; /* units of contexts that do not */
+    bool must_see_all;
 };
 
 static bool most_wanted(void *arg, const struct lg__wait *ahead)
@@ -184,25 +185,24 @@ static bool first_look_at(void *arg, const struct lg__holding *holding)
 {
     struct first_look *look = arg;
     uint64_t word;
-    look->visited += holding->units;
-    if (!lg__blocked_holder(holding->holder, &word))
+    if (lg__blocked_holder(holding->holder, &word))
+        look->blocked += holding->units;
+    else
         look->running += holding->units;
-    return look->running < look->need;
+    return look->must_see_all || look->running < look->need;
 }
 
 /* Whether those who run, or are unknown, do not hold enough to serve this want, of this record in the
  * queue, and everybody ahead of it. */
 static bool is_doubtful(const struct lg__want *want, const struct lg__wait *wait)
 {
-    struct first_look look = {.need = want->need};
+    struct first_look look = {.need = want->need, .must_see_all = want->class->may_exceed};
     if (want->class->visit_ahead)
         want->class->visit_ahead(want->object, wait, most_wanted, &look);
     want->class->survey(want->object, first_look_at, &look);
-    if (look.running >= look.need)
+    if (look.running >= look.need && !look.must_see_all)
         return false;
-    uint32_t capacity = want->class->capacity(want->object);
-    uint32_t unknown = capacity > look.visited ? capacity - look.visited : 0;
-    return look.running + unknown < look.need;
+    return want->class->capacity(want->object) < look.need + look.blocked;
 }
 
 bool lg__search_is_needed(const struct lg__wait *wait)
@@ -280,18 +280,17 @@ static bool collect_holding(void *arg, const struct lg__holding *holding)
     if (member == LG__NONE || search->edge_count == search->edge_max)
         return false;
     struct lg__resource *resource = &search->resources[visit->resource];
-    uint32_t units = holding->units < resource->outside ? holding->units : resource->outside;
     uint32_t edge = search->edge_count++;
     search->edges[edge] = (struct lg__edge){
         .resource = visit->resource,
-        .units = units,
+        .units = holding->units,
         .holder = member,
         .next_hold = search->members[member].first_hold,
         .next_holder = resource->holders,
     };
     search->members[member].first_hold = edge;
     resource->holders = edge;
-    resource->outside -= units;
+    resource->outside -= holding->units;
     return true;
 }
 

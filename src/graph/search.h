@@ -61,8 +61,8 @@ struct lg__term {
 struct lg__resource {
     const struct lg__resource_class *class;
     const void *object;
-    uint32_t outside; /* units that no member holds */
-    uint32_t free;    /* the reduction's running value of outside */
+    int64_t outside;  /* units that no member holds; < 0: they hold more than there is */
+    int64_t free;     /* the reduction's running value of outside */
     uint32_t waiters; /* first term about it */
     uint32_t holders; /* first edge of those who hold it */
     bool is_reached;  /* its holders are, by the last lg__search_reach */

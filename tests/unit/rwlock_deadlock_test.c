@@ -76,6 +76,9 @@ static void test_what_one_holds_keeps_one_from_it(void **state)
         assert_int_equal(own->member_count, 1);
         assert_string_equal(own->noun, "rwlock");
         assert_string_equal(own->members[0].holds[0].name, "x");
+        assert_int_equal(own->members[0].holds[0].units, 1); /* not what modes weigh */
+        assert_int_equal(own->members[0].need, 1);
+        assert_int_equal(own->capacity, 1);
         assert_string_equal(own->victim, "main");
         while (held-- > 0)
             step_let_go(&x);
