@@ -41,6 +41,10 @@ static int null_device;
 static pid_t campaign_pid;
 static uint64_t began_ns;
 static uint64_t schedules;
+static struct {
+    uint64_t steps, events;
+    uint32_t threads;
+} last;                     /* of the last run that came to its end */
 static uint64_t counted;    /* schedules of the search; 0: it goes on */
 static uint64_t counted_ns; /* and how long it took */
 static volatile sig_atomic_t is_interrupted;
@@ -84,9 +88,9 @@ void lg__campaign_finish(int status)
     lg__campaign_count();
     lg__wire_say("schedules %" PRIu64, counted);
     lg__wire_say("nanoseconds %" PRIu64, counted_ns);
-    lg__wire_say("steps %" PRIu64, lg__campaign->outcome.steps);
-    lg__wire_say("events %" PRIu64, lg__campaign->outcome.events);
-    lg__wire_say("threads %u", lg__campaign->outcome.threads);
+    lg__wire_say("steps %" PRIu64, last.steps);
+    lg__wire_say("events %" PRIu64, last.events);
+    lg__wire_say("threads %u", last.threads);
     lg__wire_say("done %d", status);
     _exit(status);
 }
@@ -188,6 +192,11 @@ bool lg__campaign_run(void)
         return true;
     }
     wait_for(run);
+    if (campaign->outcome.threads) {
+        last.steps = campaign->outcome.steps;
+        last.events = campaign->outcome.events;
+        last.threads = campaign->outcome.threads;
+    }
     return false;
 }
 
