@@ -15,6 +15,7 @@
 #include <lifeguard/log.h>
 #include <lifeguard/mutex.h>
 #include <lifeguard/once.h>
+#include <lifeguard/permits.h>
 #include <lifeguard/pool.h>
 #include <lifeguard/pool_event.h>
 #include <lifeguard/predict.h>

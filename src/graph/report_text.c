@@ -16,6 +16,11 @@ static bool is_signal(const struct lg_report *report)
            strcmp(report->noun, "barrier") == 0;
 }
 
+static bool is_permits(const struct lg_report *report)
+{
+    return strcmp(report->noun, "permits") == 0;
+}
+
 static void add_name(struct lg__text *text, const char *name, uint32_t unit)
 {
     lg__text_add_plain(text, name[0] ? name : "(unnamed)");
@@ -25,6 +30,8 @@ static void add_name(struct lg__text *text, const char *name, uint32_t unit)
 
 static void add_hold(struct lg__text *text, const struct lg_report_hold *hold)
 {
+    if (hold->units > 1)
+        lg__text_addf(text, "%u of ", hold->units);
     add_name(text, hold->name, hold->unit);
     if (!hold->place[0])
         return;
@@ -111,7 +118,7 @@ static void add_thing(struct lg__text *text, const struct lg_report *report)
     lg__text_add(text, quote);
     add_name(text, report->name, LG_NO_UNIT);
     lg__text_add(text, quote);
-    if (is_pool(report))
+    if (is_pool(report) || is_permits(report))
         lg__text_addf(text, " (%u of %u out)", report->held, report->capacity);
 }
 
@@ -130,6 +137,8 @@ static void add_cure(struct lg__text *text, const struct lg_report *report)
     if (report->minimum > 0)
         lg__text_addf(text, "a pool of %u (contexts seen: %u), or nested = share.\n",
                       report->minimum, report->users);
+    else if (is_permits(report))
+        lg__text_add(text, "acquire at once what you need together.\n");
     else if (report->member_count == 1 && strcmp(report->noun, "once") == 0)
         lg__text_add(text, "have its function not call itself.\n");
     else if (is_signal(report))

@@ -1,0 +1,361 @@
+/* Permits: the queue.
+ *
+ * Waiters queue by address, in order.  Who returns units adds them to the word; if WAITERS is set it does so
+ * under the bucket's lock, and then wakes as many from the front as there are units for.  A woken waiter
+ * is not given its units, but takes them, if there is enough for those ahead of it too; its record stays in
+ * the queue, at its place, until it has got them or leaves.  A newcomer may be quicker.  If the first has been passed for longer than
+ * STARVED_NS, also one that was never woken because there was never enough, STARVED closes the door:
+ * then nobody takes what is in but who is in the queue, from the front.
+ *
+ * Call a record in the queue awake if its wait has ended, else asleep.
+ *   Invariant F: while a record is in the queue, WAITERS is set.  Flags change under the bucket's lock only.
+ *   Invariant N: the first that is asleep wants more than is in, unless an awake one is ahead of it.
+ * So whoever could go on is awake, or behind one that wants more, or somebody awake is about to see to it:
+ *   - units come in by a release, which finds WAITERS and so takes the lock, or by a resize: served at once;
+ *   - a record leaves the queue, with units or without, or is let pass: then the others are served;
+ *   - one that goes to sleep and is first has seen less than it wants in the word, which without the lock only
+ *     falls while WAITERS is set; any other has somebody ahead, awake (N says nothing of it) or asleep.
+ *
+ * Order pairs:
+ *   P1  put's compare-and-swap (release) with take's (acquire): what was done while the units were held.
+ *   P2  WAITERS is set by a compare-and-swap on the word that put swaps: either put sees it and takes the
+ *       bucket's lock, or the waiter sees the units.
+ *
+ * In the graph a waiter waits for units, and, where somebody wants several, for those ahead of it in the
+ * queue (DESIGN.md, "In order and out of order").  That a newcomer may be quicker changes nothing: it runs,
+ * and what runs does not hold a deadlock together.
+ *
+ * Lifetime: a put without flags touches nothing after its compare-and-swap.  With flags and nobody in the
+ * queue, it clears them by that same compare-and-swap.  With somebody in the queue, who cannot return
+ * before he has had the bucket's lock, the permits are there until it lets go of that; and again, if somebody
+ * is there when it comes back for more. */
+#include "sync/permits.h"
+
+#include "graph/detector.h"
+#include "plat/clock.h"
+#include "sync/spin.h"
+
+#define STARVED_NS (500 * 1000ull)
+#define WAKES      16 /* at a time */
+
+/* ---- Under the bucket's lock ----------------------------------------------------------------- */
+
+void lg__permits_renew(struct lg_permits *permits)
+{
+    if (lg__permits_is_of_era(lg__load_relaxed(&permits->word)))
+        return;
+    /* Nobody else changes it: fast paths leave a word of another era alone.  Nobody in this process holds any
+     * units: permits that the forking context held were renewed by the fork. */
+    permits->many = 0;
+    lg__store_release(&permits->word, lg__permits_era | permits->capacity * LG__PERMITS_UNIT);
+}
+
+static bool is_asleep(const struct lg__wait *wait)
+{
+    return LG__WAIT_STATE(lg__load_relaxed(&wait->word)) == LG__WAIT_WAITING;
+}
+
+/* Somebody is in the queue, so WAITERS stays. */
+static void set_starved(struct lg_permits *permits, bool is_starved)
+{
+    uint64_t word = lg__load_relaxed(&permits->word);
+    uint64_t next;
+    do
+        next = is_starved ? word | LG__PERMITS_STARVED : word & ~LG__PERMITS_STARVED;
+    while (word != next && !lg__cas_relaxed(&permits->word, &word, next));
+}
+
+struct woken {
+    struct lg__wait *waits[WAKES];
+    uint32_t count;
+};
+
+/* End the waits of those at the front of the queue for whom there are units; somebody is in it.  The
+ * caller wakes them.  The door is closed while one of them, or the next, starves.  True: there may be more. */
+static bool serve(struct lg_permits *permits, const struct lg__bucket *bucket, struct woken *woken)
+{
+    const void *tagged = lg__permits_tagged(permits);
+    int64_t in = lg__permits_in(lg__load_relaxed(&permits->word));
+    uint64_t now_ns = lg__now_ns();
+    bool is_starved = false;
+    bool is_enough = true;
+    woken->count = 0;
+    struct lg__wait *wait = lg__park_next(bucket, NULL, tagged);
+    while (wait && is_enough && woken->count < WAKES) {
+        is_starved = is_starved || now_ns - wait->since_ns > STARVED_NS;
+        is_enough = !is_asleep(wait) || in >= wait->want.need;
+        if (is_enough && lg__wait_end(wait, LG__WAIT_WOKEN, 0))
+            woken->waits[woken->count++] = wait;
+        in -= wait->want.need;
+        wait = lg__park_next(bucket, wait, tagged);
+    }
+    set_starved(permits, is_starved);
+    return wait && is_enough;
+}
+
+/* ---- Giving back ----------------------------------------------------------------------------- */
+
+/* Unlock the bucket and wake; go on as long as there are more to be woken.  Somebody is in the queue. */
+static void serve_and_unlock(struct lg_permits *permits, struct lg__bucket *bucket)
+{
+    const void *tagged = lg__permits_tagged(permits);
+    bool has_more = true;
+    while (has_more) {
+        struct woken woken;
+        has_more = serve(permits, bucket, &woken);
+        lg__park_unlock(bucket);
+        for (uint32_t i = 0; i < woken.count; i++)
+            lg__wait_wake(woken.waits[i]);
+        if (!has_more)
+            return;
+        bucket = lg__park_lock(tagged);
+        if (!lg__park_next(bucket, NULL, tagged))
+            break; /* and with them the permits may have gone */
+    }
+    lg__park_unlock(bucket);
+}
+
+static __attribute__((noinline)) void put_slow(struct lg_permits *permits, uint32_t units)
+{
+    const void *tagged = lg__permits_tagged(permits);
+    struct lg__bucket *bucket = lg__park_lock(tagged);
+    bool has_any = lg__park_next(bucket, NULL, tagged) != NULL;
+    uint64_t kept = has_any ? ~0ull : ~LG__PERMITS_FLAGS;
+    uint64_t word = lg__load_relaxed(&permits->word);
+    while (!lg__cas_release(&permits->word, &word, (word & kept) + units * LG__PERMITS_UNIT))
+        continue; /* P1 */
+    if (has_any)
+        serve_and_unlock(permits, bucket); /* P2 */
+    else
+        lg__park_unlock(bucket);
+}
+
+/* The word is of this era: the units were held in it. */
+void lg__permits_put(struct lg_permits *permits, uint32_t units)
+{
+    uint64_t word = lg__load_relaxed(&permits->word);
+    do
+        if (lg__unlikely(word & LG__PERMITS_FLAGS)) {
+            put_slow(permits, units);
+            return;
+        }
+    while (lg__unlikely(
+        !lg__cas_release(&permits->word, &word, word + units * LG__PERMITS_UNIT))); /* P1 */
+}
+
+/* Wake whoever is in the queue, one after the other; who sleeps anew sleeps on. */
+static void wake_all(const void *tagged)
+{
+    struct lg__wait *wait;
+    uint64_t place = 0;
+    do {
+        struct lg__bucket *bucket = lg__park_lock(tagged);
+        wait = lg__park_next(bucket, NULL, tagged);
+        while (wait && wait->stamp <= place)
+            wait = lg__park_next(bucket, wait, tagged);
+        place = wait ? wait->stamp : 0;
+        lg__park_unlock(bucket);
+        if (wait)
+            lg__wait_wake(wait);
+    } while (wait);
+}
+
+int lg_permits_resize(struct lg_permits *permits, uint32_t capacity)
+{
+    if (!permits || capacity > LG_PERMITS_MAX)
+        return LG_EINVAL;
+    const void *tagged = lg__permits_tagged(permits);
+    struct lg__bucket *bucket = lg__park_lock(tagged);
+    lg__permits_renew(permits);
+    /* All who wait look again, and first of all: a look that spans the change is void, because it meets
+     * a wait that is over; and a deadlock that the change closes is found by those who begin to wait anew. */
+    struct lg__wait *wait = lg__park_next(bucket, NULL, tagged);
+    bool has_any = wait != NULL;
+    for (; wait; wait = lg__park_next(bucket, wait, tagged))
+        (void)lg__wait_end(wait, LG__WAIT_WOKEN, 0);
+    int64_t change = (int64_t)capacity - permits->capacity;
+    uint64_t word = lg__load_relaxed(&permits->word);
+    while (!lg__cas_release(&permits->word, &word, word + (uint64_t)change * LG__PERMITS_UNIT))
+        continue;
+    lg__store_relaxed(&permits->capacity, capacity);
+    lg__park_unlock(bucket);
+    if (has_any)
+        wake_all(tagged);
+    return LG_OK;
+}
+
+/* The pin keeps the waiter, and so the permits. */
+void lg__permits_let_pass(const void *object, struct lg__wait *wait, uint64_t word)
+{
+    struct lg_permits *permits = lg__permits_of(object);
+    struct lg__bucket *bucket = lg__park_lock(object);
+    if (lg__load_relaxed(&wait->queue) != object || lg__load_acquire(&wait->word) != word) {
+        lg__park_unlock(bucket);
+        return;
+    }
+    lg__park_remove(bucket, wait);
+    lg__park_push(bucket, wait, object, true);
+    serve_and_unlock(permits, bucket);
+}
+
+/* ---- Waiting --------------------------------------------------------------------------------- */
+
+/* One acquire: its arguments, and what is kept from attempt to attempt. */
+struct attempt {
+    struct lg_context *self;
+    struct lg_permits *permits;
+    struct lg__want want;
+    bool is_queued;
+};
+
+enum outcome { OUTCOME_TAKEN, OUTCOME_ASLEEP, OUTCOME_LATE, OUTCOME_TOO_MANY };
+
+static bool has_starved(const struct attempt *attempt)
+{
+    uint64_t since_ns = attempt->want.since_ns;
+    return since_ns != 0 && lg__now_ns() - since_ns > STARVED_NS;
+}
+
+/* Under the bucket's lock: what those want who are ahead of the caller in the queue. */
+static int64_t wanted_ahead(const struct attempt *attempt, const struct lg__bucket *bucket)
+{
+    const void *tagged = attempt->want.object;
+    const struct lg__wait *wait = lg__park_next(bucket, NULL, tagged);
+    int64_t wanted = 0;
+    for (; wait != &attempt->self->wait; wait = lg__park_next(bucket, wait, tagged))
+        wanted += wait->want.need;
+    return wanted;
+}
+
+static void count_many(struct attempt *attempt, uint32_t by)
+{
+    struct lg_permits *permits = attempt->permits;
+    if (attempt->want.need > 1)
+        lg__store_relaxed(&permits->many, permits->many + by);
+}
+
+/* Under the bucket's lock: the record is in the queue from here on, and the caller asleep. */
+static void fall_asleep(struct attempt *attempt, struct lg__bucket *bucket)
+{
+    struct lg__wait *wait = &attempt->self->wait;
+    if (!attempt->is_queued)
+        count_many(attempt, 1);
+    (void)lg__wait_begin(wait, &attempt->want, LG__WAIT_WAITING);
+    if (!attempt->is_queued)
+        lg__park_push(bucket, wait, attempt->want.object, false);
+    attempt->want.since_ns = wait->since_ns; /* a second wait goes on from here */
+    attempt->is_queued = true;
+}
+
+/* Under the bucket's lock: take the units, or have WAITERS set and go to sleep.  Who does not sleep then has
+ * yet to leave. */
+static enum outcome take_or_sleep(struct attempt *attempt, struct lg__bucket *bucket)
+{
+    struct lg_permits *permits = attempt->permits;
+    bool is_late = lg__deadline_has_passed(attempt->want.deadline);
+    uint64_t flags = has_starved(attempt) ? LG__PERMITS_FLAGS : LG__PERMITS_WAITERS;
+    lg__permits_renew(permits);
+    int64_t wanted = attempt->want.need + (attempt->is_queued ? wanted_ahead(attempt, bucket) : 0);
+    bool is_newcomer = !attempt->is_queued && lg__park_next(bucket, NULL, attempt->want.object);
+    if (attempt->want.need > permits->capacity)
+        return OUTCOME_TOO_MANY;
+    uint64_t word = lg__load_relaxed(&permits->word);
+    for (;;) {
+        bool is_enough = lg__permits_in(word) >= wanted;
+        if (is_enough && !(is_newcomer && (word & LG__PERMITS_STARVED))) {
+            uint64_t left = word - attempt->want.need * LG__PERMITS_UNIT;
+            if (lg__cas_acquire(&permits->word, &word, left)) /* P1 */
+                return OUTCOME_TAKEN;
+        } else if (is_late) {
+            return OUTCOME_LATE;
+        } else if ((word | flags) == word || lg__cas_relaxed(&permits->word, &word, word | flags)) {
+            break; /* P2 */
+        }
+    }
+    fall_asleep(attempt, bucket);
+    return OUTCOME_ASLEEP;
+}
+
+/* Out of the queue, if in it, and serve those who are left; unlocks the bucket. */
+static void leave(struct attempt *attempt, struct lg__bucket *bucket)
+{
+    struct lg_permits *permits = attempt->permits;
+    if (attempt->is_queued) {
+        lg__park_remove(bucket, &attempt->self->wait);
+        count_many(attempt, UINT32_MAX); /* one less */
+    }
+    attempt->is_queued = false;
+    if (lg__park_next(bucket, NULL, attempt->want.object)) {
+        serve_and_unlock(permits, bucket);
+        return;
+    }
+    uint64_t word = lg__load_relaxed(&permits->word);
+    while ((word & LG__PERMITS_FLAGS) &&
+           !lg__cas_relaxed(&permits->word, &word, word & ~LG__PERMITS_FLAGS))
+        continue;
+    lg__park_unlock(bucket);
+}
+
+/* Sleep in the queue, and stay there.  LG_EBUSY: look again. */
+static int sleep_in_queue(struct attempt *attempt)
+{
+    struct lg__wait *wait = &attempt->self->wait;
+    lg__detector_look(attempt->self);
+    int status = lg__wait_status(wait, lg__wait_sleep(wait));
+    if (status == LG_ETIMEDOUT)
+        lg__detector_explain(attempt->self);
+    lg__wait_retract(wait);
+    return status;
+}
+
+static int wait_queued(struct attempt *attempt)
+{
+    int status = LG_EBUSY;
+    while (status == LG_EBUSY) {
+        struct lg__bucket *bucket = lg__park_lock(attempt->want.object);
+        enum outcome outcome = take_or_sleep(attempt, bucket);
+        if (outcome != OUTCOME_ASLEEP) {
+            leave(attempt, bucket);
+            if (outcome == OUTCOME_LATE)
+                return lg__park_give_up(attempt->self, &attempt->want, LG_REPORT_TIMEOUT);
+            return outcome == OUTCOME_TAKEN ? LG_OK : LG_EINVAL;
+        }
+        lg__park_unlock(bucket);
+        status = sleep_in_queue(attempt);
+    }
+    leave(attempt, lg__park_lock(attempt->want.object));
+    if (status == LG_EDEADLK)
+        lg__detector_log(attempt->self);
+    return status;
+}
+
+/* A few looks whether there is enough.  Nobody spins while others are queued. */
+static bool spin_to_take(struct lg_permits *permits, uint32_t units)
+{
+    struct lg__spin spin = lg__spin_begin();
+    do {
+        uint64_t word = lg__load_relaxed(&permits->word);
+        if ((word & LG__PERMITS_FLAGS) || !lg__permits_is_of_era(word))
+            return false;
+        if (lg__permits_in(word) >= (int32_t)units &&
+            lg__cas_acquire(&permits->word, &word, word - units * LG__PERMITS_UNIT)) /* P1 */
+            return true;
+    } while (lg__spin_pause(&spin));
+    return false;
+}
+
+int lg__permits_wait(struct lg_context *self, struct lg_permits *permits, uint32_t units,
+                     lg_deadline deadline, const char *place)
+{
+    struct attempt attempt = {
+        .self = self,
+        .permits = permits,
+        .want = {&lg__permits_class, lg__permits_tagged(permits), units, false, deadline, place, 0},
+    };
+    if (deadline == LG_TRY) {
+        uint64_t word = lg__load_relaxed(&permits->word);
+        bool may_be_enough = !lg__permits_is_of_era(word) || lg__permits_in(word) >= (int32_t)units;
+        return may_be_enough ? wait_queued(&attempt) : LG_EBUSY;
+    }
+    return spin_to_take(permits, units) ? LG_OK : wait_queued(&attempt);
+}
