@@ -14,13 +14,13 @@
 
 struct clearing {
     struct lg_pool *pool;
-    unsigned open_count;          /* atomic; the driver's */
-    bool is_watching;             /* atomic; the prober is to probe */
-    bool is_clearing;             /* atomic; what it sees now counts */
-    bool is_over;                 /* atomic */
-    uint64_t probes;              /* atomic; made since is_watching */
-    struct bench_histogram waits; /* the prober's until it is joined, and the next too */
-    uint64_t longest;             /* ticks, of this clear; read between two of them */
+    unsigned open_count;       /* atomic; the driver's */
+    bool is_watching;          /* atomic; the prober is to probe */
+    bool is_clearing;          /* atomic; what it sees now counts */
+    bool is_over;              /* atomic */
+    uint64_t probes;           /* atomic; made since is_watching */
+    struct lg_histogram waits; /* the prober's until it is joined, and the next too */
+    uint64_t longest;          /* ticks, of this clear; read between two of them */
     pthread_t prober;
 };
 
@@ -64,7 +64,7 @@ static void probe(struct clearing *clearing)
     __atomic_add_fetch(&clearing->probes, 1, __ATOMIC_RELEASE); /* pairs with wait_for_probes */
     if (!counts && !__atomic_load_n(&clearing->is_clearing, __ATOMIC_ACQUIRE))
         return;
-    bench_histogram_add(&clearing->waits, ticks);
+    lg_histogram_record(&clearing->waits, ticks);
     if (ticks > clearing->longest)
         clearing->longest = ticks;
 }
@@ -148,8 +148,8 @@ static void record(const char *metric, struct bench_quartiles values, double goa
 static void report(const struct clearing *clearing, const double *samples, unsigned rounds)
 {
     double *values = bench_alloc(rounds * sizeof(*values));
-    double p999 = bench_histogram_ns(&clearing->waits, 0.999) / 1e3;
-    double p50 = bench_histogram_ns(&clearing->waits, 0.5) / 1e3;
+    double p999 = bench_quantile_ns(&clearing->waits, 0.999) / 1e3;
+    double p50 = bench_quantile_ns(&clearing->waits, 0.5) / 1e3;
     record("a checkout meanwhile, p99.9", (struct bench_quartiles){p999, p999, p999}, GOAL_US);
     record("a checkout meanwhile, p50", (struct bench_quartiles){p50, p50, p50}, NAN);
     for (unsigned i = 0; i < rounds; i++)

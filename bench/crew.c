@@ -112,7 +112,7 @@ double bench_crew_run(struct bench_crew *crew, const struct bench_phase *phase)
         if (phase->thread_totals != NULL)
             phase->thread_totals[i] += (double)crew->workers[i].done;
         if (phase->waits != NULL)
-            bench_histogram_merge(phase->waits, &crew->workers[i].waits);
+            lg_histogram_add(phase->waits, &crew->workers[i].waits);
     }
     return total * 1e9 / (double)elapsed;
 }

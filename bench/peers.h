@@ -276,7 +276,7 @@ static inline bool relay_holds(unsigned side, unsigned pool)
             if (done % 8 == 0) {                                                                   \
                 uint64_t start = bench_tick();                                                     \
                 take(pool, &held);                                                                 \
-                bench_histogram_add(&worker->waits, bench_tick() - start);                         \
+                lg_histogram_record(&worker->waits, bench_tick() - start);                         \
             } else {                                                                               \
                 take(pool, &held);                                                                 \
             }                                                                                      \

@@ -19,7 +19,7 @@ struct limits {
 /* What is known of one contender from all turns so far. */
 struct record {
     double totals[BENCH_CREW_MAX];
-    struct bench_histogram waits;
+    struct lg_histogram waits;
     double share;
     double p50_ns;
     double p99_ns;
@@ -92,9 +92,9 @@ static void summarise(const struct column *column, const struct contender *conte
     if (contender->peer == NULL)
         return;
     record->share = bench_share(record->totals, column->threads);
-    record->p50_ns = bench_histogram_ns(&record->waits, 0.5);
-    record->p99_ns = bench_histogram_ns(&record->waits, 0.99);
-    record->p999_ns = bench_histogram_ns(&record->waits, 0.999);
+    record->p50_ns = bench_quantile_ns(&record->waits, 0.5);
+    record->p99_ns = bench_quantile_ns(&record->waits, 0.99);
+    record->p999_ns = bench_quantile_ns(&record->waits, 0.999);
 }
 
 static void note(struct bench_trial *trial, size_t variant, const struct record *record)

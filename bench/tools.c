@@ -126,30 +126,9 @@ void bench_unpin(void)
 
 /* -- histograms of waits ---------------------------------------------------------------------- */
 
-void bench_histogram_merge(struct bench_histogram *into, const struct bench_histogram *from)
+double bench_quantile_ns(const struct lg_histogram *ticks, double part)
 {
-    for (size_t i = 0; i < BENCH_BUCKETS; i++)
-        into->buckets[i] += from->buckets[i];
-}
-
-/* The middle of a bucket, in ticks; the inverse of bench_histogram_add. */
-static double bucket_ticks(size_t bucket)
-{
-    if (bucket < 16)
-        return (double)bucket;
-    return ldexp(16.5 + (double)(bucket % 16), (int)(bucket / 16) - 1);
-}
-
-double bench_histogram_ns(const struct bench_histogram *histogram, double part)
-{
-    uint64_t total = 0;
-    uint64_t below = 0;
-    for (size_t i = 0; i < BENCH_BUCKETS; i++)
-        total += histogram->buckets[i];
-    for (size_t i = 0; i < BENCH_BUCKETS; i++) {
-        below += histogram->buckets[i];
-        if (below > 0 && (double)below >= part * (double)total)
-            return bucket_ticks(i) * tick_ns;
-    }
-    return NAN;
+    struct lg_histogram_summary summary;
+    lg_histogram_summarize(ticks, &summary);
+    return summary.count > 0 ? (double)lg_histogram_quantile(ticks, part) * tick_ns : NAN;
 }

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <lifeguard/histogram.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -64,27 +66,8 @@ void bench_unpin(void);
 
 /* -- histograms of waits ---------------------------------------------------------------------- */
 
-#define BENCH_BUCKETS (64 * 16)
-
-/* Ticks in buckets of a sixteenth of a power of two. */
-struct bench_histogram {
-    uint64_t buckets[BENCH_BUCKETS];
-};
-
-static inline void bench_histogram_add(struct bench_histogram *histogram, uint64_t ticks)
-{
-    if (ticks < 16) {
-        histogram->buckets[ticks]++;
-        return;
-    }
-    unsigned shift = 63u - (unsigned)__builtin_clzll(ticks) - 4u;
-    histogram->buckets[(shift + 1) * 16 + ((ticks >> shift) & 15)]++;
-}
-
-void bench_histogram_merge(struct bench_histogram *into, const struct bench_histogram *from);
-
-/* The value in nanoseconds below which a part (0..1) of all lies; NAN if there are none. */
-double bench_histogram_ns(const struct bench_histogram *histogram, double part);
+/* The value in nanoseconds that a part (0..1) of all recorded ticks does not exceed; NAN if there are none. */
+double bench_quantile_ns(const struct lg_histogram *ticks, double part);
 
 /* -- crews ------------------------------------------------------------------------------------ */
 
@@ -99,7 +82,7 @@ struct bench_worker {
     uint64_t random;
     uint64_t begun_ns; /* this and done: read by the coordinator after the phase */
     uint64_t done;     /* result of the loop */
-    struct bench_histogram waits;
+    struct lg_histogram waits;
 } __attribute__((aligned(BENCH_LINE)));
 
 static inline bool bench_is_stopped(const struct bench_worker *worker)
@@ -132,8 +115,8 @@ struct bench_phase {
     unsigned ms;
     unsigned hold_ns;
     unsigned outside_ns;
-    double *thread_totals;         /* [count]: operations are added; may be NULL */
-    struct bench_histogram *waits; /* waits are added; may be NULL */
+    double *thread_totals;      /* [count]: operations are added; may be NULL */
+    struct lg_histogram *waits; /* waits are added; may be NULL */
 };
 
 /* Run all threads of the crew in one loop for a while.
