@@ -22,6 +22,12 @@ uint64_t lg__observe_tick(void)
     return lg__add_full(&lg__observe_time, (uint64_t)1) + 1;
 }
 
+void lg__observe_met(struct lg_context *self)
+{
+    if (lg__load_relaxed(&self->wait.observed) != 0)
+        self->birth = lg__observe_tick();
+}
+
 /* What contexts have to tell for the observers in `mask`. */
 static uint32_t watch_of(uint32_t mask)
 {

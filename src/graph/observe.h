@@ -78,6 +78,10 @@ extern uint32_t lg__observe_session;
 extern uint64_t lg__observe_time;
 uint64_t lg__observe_tick(void); /* one more; the new one */
 
+/* The context comes after all that others did before: for who has met them without a wait of a class that
+ * is_meeting, such as the last one at a barrier. */
+void lg__observe_met(struct lg_context *self);
+
 /* Of the observer that has it, of which there is one: r/o where held_limit says that there is need. */
 extern void (*lg__observe_nested)(struct lg_context *self, uint32_t entry);
 

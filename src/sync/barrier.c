@@ -457,7 +457,10 @@ int lg_barrier_wait_at(struct lg_barrier *barrier, lg_deadline deadline, const c
     }
     lg__park_unlock(bucket);
     lg__wakes_end(&wakes);
-    if (fate == FATE_PASSED && index)
-        *index = arrival.index;
+    if (fate == FATE_PASSED) {
+        lg__observe_met(arrival.self);
+        if (index)
+            *index = arrival.index;
+    }
     return status_of(&arrival, fate);
 }

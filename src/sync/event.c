@@ -90,6 +90,7 @@ const struct lg__event_kind lg__event_kind = {
             .survey = survey,
             .copy_name = lg__event_copy_name,
             .copy_advice = copy_advice,
+            .is_meeting = true,
         },
     .need = get_need,
     .is_open = is_open,

@@ -5,8 +5,7 @@
 
 #include "graph/context.h"
 
-#include <lifeguard/predict.h>
-#include <lifeguard/rwlock.h>
+#include <lifeguard/lifeguard.h>
 
 #include <pthread.h>
 #include <stdio.h>
@@ -341,6 +340,62 @@ static void before_a_start_and_after_a_join(void **state)
     assert_int_equal(take_chain(CHAIN(&a, &b)), LG_OK);
     assert_int_equal(take_in_thread(CHAIN(&b, &c)), 0);
     assert_int_equal(take_in_thread(CHAIN(&c, &a)), 0);
+    assert_silent();
+}
+
+struct phases {
+    struct lg_barrier *barrier;
+    struct chain *before, *after;
+};
+
+static int take_in_phases(void *arg)
+{
+    const struct phases *phases = arg;
+    if (phases->before && take_chain(phases->before) != LG_OK)
+        return 1;
+    int status = lg_barrier_wait(phases->barrier, LG_FOREVER, NULL);
+    return status == LG_OK && phases->after ? take_chain(phases->after) : status;
+}
+
+/* Whether the one who comes after is the last at the barrier or waits there. */
+static void apart_by_a_barrier(void **state)
+{
+    (void)state;
+    static struct lg_barrier barrier;
+    assert_int_equal(lg_barrier_init(&barrier, "phases", 2, NULL, NULL), LG_OK);
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    struct phases first = {&barrier, CHAIN(&a, &b), NULL};
+    struct phases second = {&barrier, NULL, CHAIN(&b, &a)};
+    crew_run(x, take_in_phases, &first);
+    crew_wait_blocked(x);
+    assert_int_equal(crew_do(y, take_in_phases, &second), LG_OK);
+    assert_int_equal(crew_wait(x), LG_OK);
+    first = (struct phases){&barrier, CHAIN(&b, &c), NULL};
+    second = (struct phases){&barrier, NULL, CHAIN(&c, &b)};
+    crew_run(y, take_in_phases, &second);
+    crew_wait_blocked(y);
+    assert_int_equal(crew_do(x, take_in_phases, &first), LG_OK);
+    assert_int_equal(crew_wait(y), LG_OK);
+    assert_silent();
+    lg_barrier_destroy(&barrier);
+}
+
+static int take_after_event(void *arg)
+{
+    int status = lg_event_wait(arg, LG_FOREVER);
+    return status == LG_OK ? take_chain(CHAIN(&b, &a)) : status;
+}
+
+static void apart_by_an_event(void **state)
+{
+    (void)state;
+    static struct lg_event event = LG_EVENT_INIT("done");
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    crew_run(y, take_after_event, &event);
+    crew_wait_blocked(y);
+    take(x, CHAIN(&a, &b));
+    lg_event_set(&event);
+    assert_int_equal(crew_wait(y), LG_OK);
     assert_silent();
 }
 
@@ -811,6 +866,8 @@ int main(int argc, char **argv)
         PREDICT_TEST(under_a_gate_taken_late),
         PREDICT_TEST(a_gate_for_two_of_three),
         PREDICT_TEST(before_a_start_and_after_a_join),
+        PREDICT_TEST(apart_by_a_barrier),
+        PREDICT_TEST(apart_by_an_event),
         PREDICT_TEST(a_try_in_the_other_order),
         PREDICT_TEST(one_name_by_address),
         PREDICT_TEST(one_name_along_a_tree),
