@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define THREADS 40
+#define THREADS 16
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static char *blocks[THREADS];
