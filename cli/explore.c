@@ -242,8 +242,8 @@ static int read_command(const char *name, char *path, size_t size, char **argume
 static int debug(struct explore_options *options, const char *path, char **arguments)
 {
     char *command[ARGUMENTS_MAX + 16], runtime[4096], preload[4200];
-    int count = 0, wire = open("/dev/null", O_WRONLY);
-    if (!explore_find_runtime(runtime, sizeof runtime) || wire < 0)
+    int count = 0;
+    if (!explore_find_runtime(runtime, sizeof runtime))
         return EXIT_USAGE;
     snprintf(preload, sizeof preload, "set environment LD_PRELOAD %s", runtime);
     command[count++] = options->program[0];
@@ -255,6 +255,8 @@ static int debug(struct explore_options *options, const char *path, char **argum
                                   "-ex",
                                   "set disable-randomization on",
                                   "-ex",
+                                  "set startup-with-shell off",
+                                  "-ex",
                                   "run",
                                   "--args"};
     for (size_t i = 0; i < sizeof before / sizeof *before; i++)
@@ -263,7 +265,7 @@ static int debug(struct explore_options *options, const char *path, char **argum
     for (int i = 1; arguments[0] && arguments[i]; i++)
         command[count++] = arguments[i];
     command[count] = NULL;
-    if (!set_environment(options, runtime, wire))
+    if (!set_environment(options, runtime, STDOUT_FILENO))
         return EXIT_USAGE;
     unsetenv("LD_PRELOAD");
     execvp(command[0], command);

@@ -38,6 +38,13 @@ fi
 check 0 cc "$wrong" -s -o stripped
 found_in stripped
 
+# In the debugger it stops where it fails.
+if command -v gdb > /dev/null; then
+    check 1 explore --schedules 3000 -o debug.replay -- ./stripped
+    printf 'backtrace\nkill\n' | "$program" explore --replay debug.replay -- gdb > "$out" 2> "$err"
+    says "__assert_fail" "$out"
+fi
+
 check 2 cc
 says "arguments for the compiler are missing" "$err"
 CC=/nowhere/cc check 2 cc x.c
