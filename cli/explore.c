@@ -111,6 +111,14 @@ static FILE *start_program(const struct explore_options *options, const char *ru
 
 /* ---- The verdict ------------------------------------------------------------------------------------- */
 
+static void want_places_of(char *const *lines, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (const char *mark = lines[i]; (mark = strchr(mark, 1)); mark++)
+            if (mark[1] == 'c')
+                explore_places_want(strtoull(mark + 2, NULL, 16));
+}
+
 static void want_places(const struct explore_result *result)
 {
     explore_places_want(result->where);
@@ -118,10 +126,8 @@ static void want_places(const struct explore_result *result)
         explore_places_want(result->races[i].accesses[0].site);
         explore_places_want(result->races[i].accesses[1].site);
     }
-    for (size_t i = 0; i < result->text_count; i++)
-        for (const char *mark = result->text[i]; (mark = strchr(mark, 1)); mark++)
-            if (mark[1] == 'c')
-                explore_places_want(strtoull(mark + 2, NULL, 16));
+    want_places_of(result->text, result->text_count);
+    want_places_of(result->turns, result->turn_count);
     explore_places_look_up(result);
 }
 

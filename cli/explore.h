@@ -73,6 +73,8 @@ struct explore_result {
     uint64_t schedules, nanoseconds, steps, events, threads, races_lost;
     char *text[EXPLORE_LINES_MAX]; /* of the finding, the divergence, or why it cannot be */
     size_t text_count;
+    char *turns[EXPLORE_LINES_MAX]; /* of the interleaving: who ran until what */
+    size_t turn_count;
     char *notes[EXPLORE_LINES_MAX];
     size_t note_count;
     bool has_diverged;

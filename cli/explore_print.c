@@ -21,11 +21,11 @@ static const char *verb_of(const struct explore_access *access)
     return access->is_write ? "writes" : "reads";
 }
 
-static void print_lines(const struct explore_result *result)
+static void print_lines(const struct explore_result *result, char *const *lines, size_t count)
 {
     char line[1024];
-    for (size_t i = 0; i < result->text_count; i++) {
-        explore_places_expand(result, result->text[i], line, sizeof line);
+    for (size_t i = 0; i < count; i++) {
+        explore_places_expand(result, lines[i], line, sizeof line);
         printf("  %s\n", line);
     }
 }
@@ -63,7 +63,10 @@ void explore_print_text(const struct explore_result *result)
 {
     char line[1024];
     print_summary(result);
-    print_lines(result);
+    print_lines(result, result->text, result->text_count);
+    if (result->turn_count)
+        printf("interleaving: who runs until what\n");
+    print_lines(result, result->turns, result->turn_count);
     print_races(result);
     for (size_t i = 0; i < result->note_count; i++) {
         explore_places_expand(result, result->notes[i], line, sizeof line);
@@ -101,9 +104,20 @@ static void print_race(const struct explore_result *result, const struct explore
     printf("]}");
 }
 
-static void print_found(const struct explore_result *result)
+static void print_array(const struct explore_result *result, char *const *lines, size_t count)
 {
     char line[1024];
+    putchar('[');
+    for (size_t i = 0; i < count; i++) {
+        explore_places_expand(result, lines[i], line, sizeof line);
+        printf(i ? ", " : "");
+        print_string(line);
+    }
+    putchar(']');
+}
+
+static void print_found(const struct explore_result *result)
+{
     if (!*result->found) {
         printf("null");
         return;
@@ -116,13 +130,11 @@ static void print_found(const struct explore_result *result)
     print_string(result->strategy);
     printf(", \"replay_file\": ");
     print_string(result->replay);
-    printf(", \"text\": [");
-    for (size_t i = 0; i < result->text_count; i++) {
-        explore_places_expand(result, result->text[i], line, sizeof line);
-        printf(i ? ", " : "");
-        print_string(line);
-    }
-    printf("]}");
+    printf(", \"text\": ");
+    print_array(result, result->text, result->text_count);
+    printf(", \"interleaving\": ");
+    print_array(result, result->turns, result->turn_count);
+    putchar('}');
 }
 
 void explore_print_json(const struct explore_result *result)

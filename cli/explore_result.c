@@ -62,6 +62,8 @@ static void read_text(const char *word, const char *value, struct explore_result
 {
     if (!strcmp(word, "text") || !strcmp(word, "cannot") || !strcmp(word, "diverged"))
         keep_line(result->text, &result->text_count, value);
+    if (!strcmp(word, "turn"))
+        keep_line(result->turns, &result->turn_count, value);
     if (!strcmp(word, "note"))
         keep_line(result->notes, &result->note_count, value);
     result->is_impossible |= !strcmp(word, "cannot");
@@ -109,6 +111,8 @@ void explore_result_free(struct explore_result *result)
 {
     for (size_t i = 0; i < result->text_count; i++)
         free(result->text[i]);
+    for (size_t i = 0; i < result->turn_count; i++)
+        free(result->turns[i]);
     for (size_t i = 0; i < result->note_count; i++)
         free(result->notes[i]);
     for (size_t i = 0; i < result->module_count; i++)

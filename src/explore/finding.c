@@ -5,6 +5,7 @@
 #include "explore/run.h"
 #include "explore/search.h"
 #include "explore/shrink.h"
+#include "explore/verdict.h"
 #include "explore/wire.h"
 
 #include <errno.h>
@@ -51,12 +52,89 @@ static void write_recording(const struct lg__outcome *outcome)
                      strerror(errno));
 }
 
+/* ---- The interleaving, in words --------------------------------------------------------------------- */
+
+#define TURNS_MAX 18
+
+static const char *doing(enum lg__event_kind kind)
+{
+    switch (kind) {
+    case LG__EVENT_READ:
+    case LG__EVENT_ATOMIC_READ:
+        return "read";
+    case LG__EVENT_WRITE:
+    case LG__EVENT_ATOMIC_WRITE:
+        return "write";
+    case LG__EVENT_LOCK:
+        return "take";
+    case LG__EVENT_UNLOCK:
+        return "release";
+    case LG__EVENT_WAIT:
+        return "wait for";
+    case LG__EVENT_SIGNAL:
+        return "signal";
+    case LG__EVENT_FREE:
+        return "free";
+    default:
+        return NULL;
+    }
+}
+
+/* What a thread has come to when another goes on. */
+static void write_stop(const struct lg__switch *record, char *out, size_t size)
+{
+    enum lg__event_kind kind = (enum lg__event_kind)record->event;
+    bool is_preempted = record->kind == LG__SWITCH_PREEMPT;
+    const char *verb = doing(kind);
+    if (kind == LG__EVENT_END)
+        snprintf(out, size, "its end");
+    else if (verb && record->address)
+        snprintf(out, size,
+                 is_preempted ? "it is about to %s " LG__PLACE_DATA
+                              : "it cannot %s " LG__PLACE_DATA,
+                 verb, (unsigned long)record->address);
+    else if (kind == LG__EVENT_CREATE)
+        snprintf(out, size, "it has started a thread");
+    else if (kind == LG__EVENT_JOIN)
+        snprintf(out, size, "it waits for the end of a thread");
+    else
+        snprintf(out, size, "%s", lg__event_name(kind));
+}
+
+/* Each switch is the end of a turn; the last turn ends with the failure. */
+static void say_turns(const struct lg__outcome *outcome)
+{
+    uint32_t last = 0, said = 0;
+    for (uint32_t i = 0; i < outcome->switch_count; i++) {
+        const struct lg__switch *record = &lg__campaign->switches[i];
+        char name[64], stop[128], place[64] = "";
+        if (record->kind == LG__SWITCH_CHOICE)
+            continue;
+        last = record->to;
+        if (said++ >= TURNS_MAX)
+            continue;
+        lg__name_write(record->from, name, sizeof name);
+        write_stop(record, stop, sizeof stop);
+        if (record->site)
+            snprintf(place, sizeof place, ", at " LG__PLACE_CODE, (unsigned long)record->site);
+        lg__wire_say("turn %-5s until %s%s%s", name, stop, place,
+                     record->kind == LG__SWITCH_PREEMPT ? " [preempted]" : "");
+    }
+    if (said > TURNS_MAX)
+        lg__wire_say("turn ... and %u more turns", said - TURNS_MAX);
+    char name[64];
+    lg__name_write(last, name, sizeof name);
+    lg__wire_say("turn %-5s until the failure", name);
+}
+
 static void say_finding(const struct lg__outcome *outcome)
 {
     lg__wire_say("found %s", lg__finding_name(outcome->finding));
     lg__wire_say("preemptions %u", outcome->preemptions);
     lg__wire_say("where %lx", (unsigned long)outcome->where);
     lg__wire_text("text", outcome->text);
+    if (!outcome->has_lost_switches)
+        say_turns(outcome);
     if (outcome->is_unrepeatable)
         lg__wire_say("note the outside world took part: a replay may go differently");
     if (outcome->has_lost_switches)
