@@ -80,6 +80,7 @@ static bool set_environment(const struct explore_options *options, const char *r
 static void become_program(const struct explore_options *options, const char *runtime, int wire,
                            const char *path, char **arguments)
 {
+    signal(SIGXFSZ, SIG_DFL);
     /* The same addresses in each campaign; where that is forbidden they are the same in one. */
     personality(ADDR_NO_RANDOMIZE);
     if (!set_environment(options, runtime, wire))

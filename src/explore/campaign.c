@@ -113,6 +113,10 @@ static void enter_run(void)
         dup2(null_device, STDOUT_FILENO);
         dup2(null_device, STDERR_FILENO);
     }
+    /* The campaign's own are none of the program's business. */
+    signal(SIGALRM, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
     lg__run_begin();
     lg__threads_begin();
     lg__strategy_begin();

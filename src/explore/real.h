@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/sysinfo.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <threads.h>
@@ -105,6 +106,9 @@
     X(epoll_wait)                                                                                  \
     X(epoll_pwait)                                                                                 \
     X(syscall)                                                                                     \
+    X(get_nprocs)                                                                                  \
+    X(get_nprocs_conf)                                                                             \
+    X(sysconf)                                                                                     \
     X(_exit)
 
 #define LG__REAL_FIELD(name) __typeof__(name) *name;
