@@ -4,5 +4,5 @@
 #include <stddef.h>
 
 const struct kind *const spec_kinds[] = {
-    &spec_mutex, &spec_condition, &spec_rwlock, &spec_barrier, &spec_pool, NULL,
+    &spec_mutex, &spec_condition, &spec_rwlock, &spec_barrier, &spec_permits, &spec_pool, NULL,
 };
