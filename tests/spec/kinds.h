@@ -4,6 +4,7 @@
 
 #include "spec/spec.h"
 
-extern const struct kind spec_mutex, spec_condition, spec_rwlock, spec_barrier, spec_permits, spec_pool;
+extern const struct kind spec_mutex, spec_condition, spec_rwlock, spec_barrier, spec_permits,
+    spec_pool;
 
 #endif
