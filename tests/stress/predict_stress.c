@@ -36,6 +36,7 @@ static void open_bank(struct bank *bank, bool has_names)
 }
 
 static int lock_all(struct lg_mutex **mutexes, int count, lg_deadline last)
+    LG_NO_THREAD_SAFETY_ANALYSIS
 {
     int status = LG_OK;
     int held = 0;

@@ -358,7 +358,7 @@ struct load {
     uint64_t shared; /* under mutexes[0] */
 };
 
-static int run_load(void *arg)
+static int run_load(void *arg) LG_NO_THREAD_SAFETY_ANALYSIS
 {
     struct load *load = arg;
     struct loan loan = load->loan;

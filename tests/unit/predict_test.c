@@ -43,7 +43,7 @@ struct chain {
     lg_deadline last_deadline; /* of the last one; 0: LG_TRY */
 };
 
-static int take_chain(void *arg)
+static int take_chain(void *arg) LG_NO_THREAD_SAFETY_ANALYSIS
 {
     const struct chain *chain = arg;
     int count = 0;
@@ -546,7 +546,7 @@ struct pair {
     bool is_lease_first;
 };
 
-static int take_pair(void *arg)
+static int take_pair(void *arg) LG_NO_THREAD_SAFETY_ANALYSIS
 {
     const struct pair *pair = arg;
     struct lg_lease lease;

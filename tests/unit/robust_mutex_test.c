@@ -75,7 +75,7 @@ static void test_lock_and_unlock(void **state)
     robust_free(m);
 }
 
-static void test_block_form(void **state)
+static void test_block_form(void **state) LG_NO_THREAD_SAFETY_ANALYSIS
 {
     (void)state;
     struct lg_robust_mutex *m = make("m");
