@@ -33,6 +33,8 @@ struct bench {
 
 void bench_mutex(void);
 void bench_rwlock(void);
+void bench_semaphore(void);
+void bench_once(void);
 void bench_observe(void);
 void bench_pool(void);
 void bench_handoff(void);

@@ -14,6 +14,9 @@
 static const struct bench benches[] = {
     {"mutex", "lock and unlock, alone and contended", bench_mutex},
     {"rwlock", "lock to read and to write, alone, among readers, and mixed", bench_rwlock},
+    {"semaphore", "take and give back a semaphore's or a permit, alone and contended",
+     bench_semaphore},
+    {"once", "call what has been done", bench_once},
     {"barrier", "2 and 8 threads that meet, round after round", bench_barrier},
     {"observe", "lock and unlock while prediction, profile or trace is on", bench_observe},
     {"pool", "checkout and checkin, alone and contended", bench_pool},

@@ -11,6 +11,7 @@ const struct rwlock_peer peer_nsync_rwlock = {.name = "nsync_mu", .package = "li
 
 #ifndef BENCH_HAVE_GLIB
 const struct mutex_peer peer_gmutex = {.name = "GMutex", .package = "libglib2.0-dev"};
+const struct mutex_peer peer_gonce = {.name = "g_once", .package = "libglib2.0-dev"};
 const struct rwlock_peer peer_grwlock = {.name = "GRWLock", .package = "libglib2.0-dev"};
 const struct pool_peer peer_gasync = {.name = "GAsyncQueue", .package = "libglib2.0-dev"};
 #endif
@@ -34,6 +35,7 @@ const struct mutex_peer peer_absl_on = {.name = "absl::Mutex, detector on",
                                         .package = "libabsl-dev g++"};
 const struct nested_peer peer_absl_nested_off = {.package = "libabsl-dev g++"};
 const struct nested_peer peer_absl_nested_on = {.package = "libabsl-dev g++"};
+const struct mutex_peer peer_absl_once = {.name = "absl::call_once", .package = "libabsl-dev g++"};
 const struct rwlock_peer peer_absl_rwlock_off = {.name = "absl::Mutex, detector off",
                                                  .package = "libabsl-dev g++"};
 const struct rwlock_peer peer_absl_rwlock_on = {.name = "absl::Mutex, detector on",

@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include <absl/base/call_once.h>
 #include <absl/synchronization/barrier.h>
 #include <absl/synchronization/mutex.h>
 
@@ -98,3 +99,18 @@ static void barriers_meet(void *arg, unsigned rounds)
 extern const struct round_peer peer_absl_barrier = {"absl::Barrier, a new one each round", nullptr,
                                                     barriers_create, barriers_destroy,
                                                     barriers_meet};
+
+static void *once_create()
+{
+    static absl::once_flag once;
+    return &once;
+}
+
+static void once_pairs(void *self, uint64_t count)
+{
+    for (; count > 0; count--)
+        absl::call_once(*static_cast<absl::once_flag *>(self), [] {});
+}
+
+extern const struct mutex_peer peer_absl_once = {"absl::call_once", nullptr,    nullptr,
+                                                 once_create,       once_pairs, nullptr};

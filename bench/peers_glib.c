@@ -18,6 +18,25 @@ const struct rwlock_peer peer_grwlock = {.name = "GRWLock",
                                          .read_loop = grwlock_read_loop,
                                          .mix_loop = grwlock_mix_loop};
 
+static gpointer do_nothing(gpointer arg)
+{
+    return arg;
+}
+
+static void *once_create(void)
+{
+    static GOnce once = G_ONCE_INIT;
+    return &once;
+}
+
+static void once_pairs(void *self, uint64_t count)
+{
+    for (; count > 0; count--)
+        g_once((GOnce *)self, do_nothing, NULL);
+}
+
+const struct mutex_peer peer_gonce = {.name = "g_once", .create = once_create, .pairs = once_pairs};
+
 static void *queue_create(unsigned capacity)
 {
     static char item;
