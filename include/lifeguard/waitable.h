@@ -15,6 +15,7 @@
  * What it is to have a thing:
  *     mutex      it is locked by the caller, as by lg_mutex_lock
  *     semaphore  one unit is taken, as by lg_semaphore_wait
+ *     permits    so many units at once are the caller's, as by lg_permits_acquire
  *     event      it is set; one of the automatic kind is reset by that
  *     latch      it is open
  *     thread     it has ended: lg_thread_join returns at once, now and whenever it is asked
@@ -28,6 +29,9 @@
  * The wait is one row of the graph.  One for any is deadlocked if all of its things are out of reach, one for
  * all if a single one is; a thing that anybody may give, as a semaphore, never is.  Reports list the things.
  *
+ * Permits are served in order, to a wait for several things as to others; but one for any that has a thing
+ * that anybody may give holds nobody up there: whoever is behind it and wants less may go first.
+ *
  * The things live until the call returns.  Clang's thread-safety analysis does not see what is locked here:
  * the caller's function says LG_NO_THREAD_SAFETY_ANALYSIS. */
 #ifndef LIFEGUARD_WAITABLE_H
@@ -35,6 +39,7 @@
 
 #include <lifeguard/latch.h>
 #include <lifeguard/mutex.h>
+#include <lifeguard/permits.h>
 #include <lifeguard/semaphore.h>
 #include <lifeguard/thread.h>
 
@@ -47,7 +52,8 @@ enum lg_waitable_kind {
     LG_WAITABLE_THREAD,
     LG_WAITABLE_CONTEXT,
     LG_WAITABLE_EVENT,
-    LG_WAITABLE_LATCH
+    LG_WAITABLE_LATCH,
+    LG_WAITABLE_PERMITS
 };
 
 /* One thing; made by the functions below. */
@@ -67,6 +73,13 @@ static inline struct lg_waitable lg_waitable_mutex(struct lg_mutex *mutex)
 static inline struct lg_waitable lg_waitable_semaphore(struct lg_semaphore *semaphore)
 {
     struct lg_waitable thing = {LG_WAITABLE_SEMAPHORE, 1, semaphore, 0};
+    return thing;
+}
+
+/* All of the units, or none. */
+static inline struct lg_waitable lg_waitable_permits(struct lg_permits *permits, uint32_t units)
+{
+    struct lg_waitable thing = {LG_WAITABLE_PERMITS, units, permits, 0};
     return thing;
 }
 
@@ -98,12 +111,13 @@ static inline struct lg_waitable lg_waitable_latch(struct lg_latch *latch)
 LG_BEGIN_DECLS
 
 /* Wait until one of several things can be had, and have it.
- * Shape:   things[count], 1 <= count <= LG_WAITABLES_MAX; the same one may be there twice; index may be NULL.
+ * Shape:   things[count], 1 <= count <= LG_WAITABLES_MAX; the same one may be there twice, but for permits;
+ *          index may be NULL.
  * Units:   deadline absolute, see lg_after_ms; LG_TRY does not wait.
  * Returns: LG_OK, with *index; LG_ETIMEDOUT (LG_TRY: LG_EBUSY, without a report); LG_EDEADLK (with a
  *          report); LG_ECANCELED; LG_EINVAL (also: what is no waitable); LG_ENOMEM; or, with *index, what
  *          the call for that thing alone would return: LG_EOWNERDEAD of a mutex, LG_EBROKEN of an event, LG_EFORK of
- *          a thread.
+ *          a thread, LG_EINVAL of permits of which there are not so many at all, be it since a resize.
  *          Unless LG_OK nothing was taken.
  * Threads: any; blocks; allocates at a context's first wait for several things, and never again.
  * Source:  nsync_wait_n (Google); select of Go; DESIGN.md, "Several things at once". */

@@ -26,6 +26,16 @@ static struct lg__raw_lock detector_lock;
 static struct lg_report composed; /* under detector_lock */
 static uint32_t detect_mode;      /* atomic; enum detect, set at first use */
 
+void lg__detector_hold(void)
+{
+    lg__raw_lock(&detector_lock);
+}
+
+void lg__detector_let_go(void)
+{
+    lg__raw_unlock(&detector_lock);
+}
+
 void lg__detector_fork_prepare(void)
 {
     lg__raw_lock(&detector_lock);

@@ -21,6 +21,10 @@ void lg__detector_explain_want(struct lg_context *self, const struct lg__want *w
 /* Say in the log that the context got LG_EDEADLK.  Outside of locks. */
 void lg__detector_log(struct lg_context *victim);
 
+/* Keep judgements from running until it is let go of; outside of all locks. */
+void lg__detector_hold(void);
+void lg__detector_let_go(void);
+
 /* For the handlers of fork(), in context.c. */
 void lg__detector_fork_prepare(void);
 void lg__detector_fork_parent(void);

@@ -166,6 +166,12 @@ static inline bool note(struct lg_context *self, const struct lg_permits *permit
     return true;
 }
 
+bool lg__permits_note(struct lg_context *self, const struct lg_permits *permits, uint32_t units,
+                      lg_deadline deadline, const char *place)
+{
+    return note(self, permits, units, deadline, place);
+}
+
 void lg__permits_unnote(struct lg_context *self, struct lg_permits *permits, uint32_t units)
 {
     const void *tagged = lg__permits_tagged(permits);

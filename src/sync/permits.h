@@ -71,6 +71,10 @@ int lg__permits_wait(struct lg_context *self, struct lg_permits *permits, uint32
 /* Make units, of which there is no note any more, available. */
 void lg__permits_put(struct lg_permits *permits, uint32_t units);
 
+/* Note units that the caller, `self`, has taken.  False: there is no room anywhere. */
+bool lg__permits_note(struct lg_context *self, const struct lg_permits *permits, uint32_t units,
+                      lg_deadline deadline, const char *place);
+
 /* Forget what the caller has noted of so many units; it holds them. */
 void lg__permits_unnote(struct lg_context *self, struct lg_permits *permits, uint32_t units);
 

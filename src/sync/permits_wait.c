@@ -7,14 +7,20 @@
  * STARVED_NS, also one that was never woken because there was never enough, STARVED closes the door:
  * then nobody takes what is in but who is in the queue, from the front.
  *
- * Call a record in the queue awake if its wait has ended, else asleep.
+ * Call a record in the queue awake if its wait has ended, else asleep; and a guest if it is asleep and
+ * OUTSIDE.  That is a branch of a wait for any that something unknown may end as well.  The graph cannot say of
+ * one that it is stuck, so it could not have anybody pass it either: nobody is held up by a guest.
  *   Invariant F: while a record is in the queue, WAITERS is set.  Flags change under the bucket's lock only.
- *   Invariant N: the first that is asleep wants more than is in, unless an awake one is ahead of it.
+ *   Invariant N: the first that is asleep and no guest wants more than is in, unless an awake one is ahead of
+ *   it; and so does a guest, unless somebody is ahead of it.
  * So whoever could go on is awake, or behind one that wants more, or somebody awake is about to see to it:
  *   - units come in by a release, which finds WAITERS and so takes the lock, or by a resize: served at once;
  *   - a record leaves the queue, with units or without, or is let pass: then the others are served;
  *   - one that goes to sleep and is first has seen less than it wants in the word, which without the lock only
- *     falls while WAITERS is set; any other has somebody ahead, awake (N says nothing of it) or asleep.
+ *     falls while WAITERS is set; any other has somebody ahead, awake (N says nothing of it) or asleep;
+ *   - a branch begins its wait without the lock, and looks afterwards (enter).  From awake it may become a
+ *     guest, behind which others fit: so if it was in the queue, it serves it.  Between its begin and
+ *     its look it counts for N as awake: it looks, or it leaves.
  *
  * Order pairs:
  *   P1  put's compare-and-swap (release) with take's (acquire): what was done while the units were held.
@@ -34,6 +40,7 @@
 #include "graph/detector.h"
 #include "plat/clock.h"
 #include "sync/spin.h"
+#include "sync/waitable.h"
 
 #define STARVED_NS (500 * 1000ull)
 #define WAKES      16 /* at a time */
@@ -50,9 +57,9 @@ void lg__permits_renew(struct lg_permits *permits)
     lg__store_release(&permits->word, lg__permits_era | permits->capacity * LG__PERMITS_UNIT);
 }
 
-static bool is_asleep(const struct lg__wait *wait)
+static bool is_guest(const struct lg__wait *wait)
 {
-    return LG__WAIT_STATE(lg__load_relaxed(&wait->word)) == LG__WAIT_WAITING;
+    return LG__WAIT_STATE(lg__load_relaxed(&lg__wait_own(wait)->word)) == LG__WAIT_OUTSIDE;
 }
 
 /* Somebody is in the queue, so WAITERS stays. */
@@ -81,13 +88,15 @@ static bool serve(struct lg_permits *permits, const struct lg__bucket *bucket, s
     bool is_enough = true;
     woken->count = 0;
     struct lg__wait *wait = lg__park_next(bucket, NULL, tagged);
-    while (wait && is_enough && woken->count < WAKES) {
+    for (; wait && is_enough && woken->count < WAKES; wait = lg__park_next(bucket, wait, tagged)) {
+        bool fits = in >= wait->want.need;
+        if (!fits && is_guest(wait))
+            continue;
         is_starved = is_starved || now_ns - wait->since_ns > STARVED_NS;
-        is_enough = !is_asleep(wait) || in >= wait->want.need;
+        is_enough = fits || !lg__wait_goes_on(wait);
         if (is_enough && lg__wait_end(wait, LG__WAIT_WOKEN, 0))
             woken->waits[woken->count++] = wait;
         in -= wait->want.need;
-        wait = lg__park_next(bucket, wait, tagged);
     }
     set_starved(permits, is_starved);
     return wait && is_enough;
@@ -165,6 +174,7 @@ int lg_permits_resize(struct lg_permits *permits, uint32_t capacity)
     if (!permits || capacity > LG_PERMITS_MAX)
         return LG_EINVAL;
     const void *tagged = lg__permits_tagged(permits);
+    lg__detector_hold(); /* no judgement spans the change, also of a wait for all that queues elsewhere */
     struct lg__bucket *bucket = lg__park_lock(tagged);
     lg__permits_renew(permits);
     /* All who wait look again, and first of all: a look that spans the change is void, because it meets
@@ -179,6 +189,7 @@ int lg_permits_resize(struct lg_permits *permits, uint32_t capacity)
         continue;
     lg__store_relaxed(&permits->capacity, capacity);
     lg__park_unlock(bucket);
+    lg__detector_let_go();
     if (has_any)
         wake_all(tagged);
     return LG_OK;
@@ -189,7 +200,8 @@ void lg__permits_let_pass(const void *object, struct lg__wait *wait, uint64_t wo
 {
     struct lg_permits *permits = lg__permits_of(object);
     struct lg__bucket *bucket = lg__park_lock(object);
-    if (lg__load_relaxed(&wait->queue) != object || lg__load_acquire(&wait->word) != word) {
+    if (lg__load_relaxed(&wait->queue) != object ||
+        lg__load_acquire(&lg__wait_own(wait)->word) != word) {
         lg__park_unlock(bucket);
         return;
     }
@@ -203,12 +215,13 @@ void lg__permits_let_pass(const void *object, struct lg__wait *wait, uint64_t wo
 /* One acquire: its arguments, and what is kept from attempt to attempt. */
 struct attempt {
     struct lg_context *self;
+    struct lg__wait *record; /* the context's wait, or a branch of it */
     struct lg_permits *permits;
     struct lg__want want;
     bool is_queued;
 };
 
-enum outcome { OUTCOME_TAKEN, OUTCOME_ASLEEP, OUTCOME_LATE, OUTCOME_TOO_MANY };
+enum outcome { OUTCOME_TAKEN, OUTCOME_MUST_WAIT, OUTCOME_LATE, OUTCOME_TOO_MANY };
 
 static bool has_starved(const struct attempt *attempt)
 {
@@ -216,14 +229,14 @@ static bool has_starved(const struct attempt *attempt)
     return since_ns != 0 && lg__now_ns() - since_ns > STARVED_NS;
 }
 
-/* Under the bucket's lock: what those want who are ahead of the caller in the queue. */
+/* Under the bucket's lock: what those want who are ahead of the caller in the queue, but for guests. */
 static int64_t wanted_ahead(const struct attempt *attempt, const struct lg__bucket *bucket)
 {
     const void *tagged = attempt->want.object;
     const struct lg__wait *wait = lg__park_next(bucket, NULL, tagged);
     int64_t wanted = 0;
-    for (; wait != &attempt->self->wait; wait = lg__park_next(bucket, wait, tagged))
-        wanted += wait->want.need;
+    for (; wait != attempt->record; wait = lg__park_next(bucket, wait, tagged))
+        wanted += is_guest(wait) ? 0 : wait->want.need;
     return wanted;
 }
 
@@ -247,9 +260,9 @@ static void fall_asleep(struct attempt *attempt, struct lg__bucket *bucket)
     attempt->is_queued = true;
 }
 
-/* Under the bucket's lock: take the units, or have WAITERS set and go to sleep.  Who does not sleep then has
+/* Under the bucket's lock: take the units, or have WAITERS set: then the caller must wait.  Who does not has
  * yet to leave. */
-static enum outcome take_or_sleep(struct attempt *attempt, struct lg__bucket *bucket)
+static enum outcome take_queued(struct attempt *attempt, const struct lg__bucket *bucket)
 {
     struct lg_permits *permits = attempt->permits;
     bool is_late = lg__deadline_has_passed(attempt->want.deadline);
@@ -269,11 +282,9 @@ static enum outcome take_or_sleep(struct attempt *attempt, struct lg__bucket *bu
         } else if (is_late) {
             return OUTCOME_LATE;
         } else if ((word | flags) == word || lg__cas_relaxed(&permits->word, &word, word | flags)) {
-            break; /* P2 */
+            return OUTCOME_MUST_WAIT; /* P2 */
         }
     }
-    fall_asleep(attempt, bucket);
-    return OUTCOME_ASLEEP;
 }
 
 /* Out of the queue, if in it, and serve those who are left; unlocks the bucket. */
@@ -281,7 +292,7 @@ static void leave(struct attempt *attempt, struct lg__bucket *bucket)
 {
     struct lg_permits *permits = attempt->permits;
     if (attempt->is_queued) {
-        lg__park_remove(bucket, &attempt->self->wait);
+        lg__park_remove(bucket, attempt->record);
         count_many(attempt, UINT32_MAX); /* one less */
     }
     attempt->is_queued = false;
@@ -313,13 +324,14 @@ static int wait_queued(struct attempt *attempt)
     int status = LG_EBUSY;
     while (status == LG_EBUSY) {
         struct lg__bucket *bucket = lg__park_lock(attempt->want.object);
-        enum outcome outcome = take_or_sleep(attempt, bucket);
-        if (outcome != OUTCOME_ASLEEP) {
+        enum outcome outcome = take_queued(attempt, bucket);
+        if (outcome != OUTCOME_MUST_WAIT) {
             leave(attempt, bucket);
             if (outcome == OUTCOME_LATE)
                 return lg__park_give_up(attempt->self, &attempt->want, LG_REPORT_TIMEOUT);
             return outcome == OUTCOME_TAKEN ? LG_OK : LG_EINVAL;
         }
+        fall_asleep(attempt, bucket);
         lg__park_unlock(bucket);
         status = sleep_in_queue(attempt);
     }
@@ -349,6 +361,7 @@ int lg__permits_wait(struct lg_context *self, struct lg_permits *permits, uint32
 {
     struct attempt attempt = {
         .self = self,
+        .record = &self->wait,
         .permits = permits,
         .want = {&lg__permits_class, lg__permits_tagged(permits), units, false, deadline, place, 0},
     };
@@ -359,3 +372,114 @@ int lg__permits_wait(struct lg_context *self, struct lg_permits *permits, uint32
     }
     return spin_to_take(permits, units) ? LG_OK : wait_queued(&attempt);
 }
+
+/* ---- One of several things ---------------------------------------------------------------------- */
+
+static struct lg_permits *permits_of(const struct lg_waitable *thing)
+{
+    return thing->object;
+}
+
+static void describe(const struct lg_waitable *thing, struct lg__wait *branch,
+                     struct lg__join_target *target)
+{
+    (void)target;
+    branch->want.class = &lg__permits_class;
+    branch->want.object = lg__permits_tagged(permits_of(thing));
+    branch->want.need = thing->need;
+}
+
+/* With the bucket locked. */
+static struct attempt attempt_of(const struct lg_waitable *thing, struct lg__wait *branch,
+                                 const char *place)
+{
+    const void *tagged = lg__permits_tagged(permits_of(thing));
+    return (struct attempt){
+        .self = lg__self,
+        .record = branch,
+        .permits = permits_of(thing),
+        .want = {&lg__permits_class, tagged, thing->need, false, LG_TRY, place, 0},
+        .is_queued = lg__load_relaxed(&branch->queue) == tagged,
+    };
+}
+
+/* The branch stays in the queue, at its place, until it leaves. */
+static int take_waitable(const struct lg_waitable *thing, struct lg__wait *branch,
+                         const char *place)
+{
+    struct lg_permits *permits = permits_of(thing);
+    if (!branch)
+        return lg_permits_acquire_at(permits, thing->need, LG_TRY, place);
+    struct lg__bucket *bucket = lg__park_lock(lg__permits_tagged(permits));
+    struct attempt attempt = attempt_of(thing, branch, place);
+    enum outcome outcome = take_queued(&attempt, bucket);
+    lg__park_unlock(bucket);
+    if (outcome != OUTCOME_TAKEN)
+        return outcome == OUTCOME_TOO_MANY ? LG_EINVAL : LG_EBUSY;
+    if (lg__permits_note(attempt.self, permits, thing->need, LG_TRY, place))
+        return LG_OK;
+    lg__permits_put(permits, thing->need);
+    return LG_ENOMEM;
+}
+
+static void give_back(const struct lg_waitable *thing)
+{
+    (void)!lg_permits_release(permits_of(thing), thing->need); /* the caller holds them */
+}
+
+/* Under the bucket's lock: as take_queued, but nothing is taken.  True: there is enough, or there never will
+ * be. */
+static bool is_worth_a_look(const struct attempt *attempt, const struct lg__bucket *bucket)
+{
+    struct lg_permits *permits = attempt->permits;
+    uint32_t need = attempt->want.need;
+    int64_t wanted = need + (attempt->is_queued ? wanted_ahead(attempt, bucket) : 0);
+    bool is_newcomer = !attempt->is_queued && lg__park_next(bucket, NULL, attempt->want.object);
+    bool must_close = has_starved(attempt) && !is_guest(attempt->record);
+    uint64_t flags = must_close ? LG__PERMITS_FLAGS : LG__PERMITS_WAITERS;
+    uint64_t word = lg__load_relaxed(&permits->word);
+    do
+        if (need > permits->capacity ||
+            (lg__permits_in(word) >= wanted && !(is_newcomer && (word & LG__PERMITS_STARVED))))
+            return true;
+    while ((word | flags) != word &&
+           !lg__cas_relaxed(&permits->word, &word, word | flags)); /* P2 */
+    return false;
+}
+
+static bool enter(const struct lg_waitable *thing, struct lg__wait *branch, bool was_known)
+{
+    (void)was_known; /* it never changes */
+    struct lg__bucket *bucket = lg__park_lock(lg__permits_tagged(permits_of(thing)));
+    struct attempt attempt = attempt_of(thing, branch, NULL);
+    attempt.want.since_ns = lg__wait_own(branch)->since_ns;
+    lg__permits_renew(attempt.permits);
+    bool is_there = is_worth_a_look(&attempt, bucket);
+    if (!is_there && attempt.is_queued) {
+        serve_and_unlock(attempt.permits, bucket); /* N: it may have become a guest */
+        return false;
+    }
+    if (!is_there) {
+        count_many(&attempt, 1);
+        branch->since_ns =
+            attempt.want.since_ns; /* its own may be begun while others look at this */
+        lg__park_push(bucket, branch, attempt.want.object, false);
+    }
+    lg__park_unlock(bucket);
+    return is_there;
+}
+
+static void leave_waitable(const struct lg_waitable *thing, struct lg__wait *branch)
+{
+    struct lg__bucket *bucket = lg__park_lock(lg__permits_tagged(permits_of(thing)));
+    struct attempt attempt = attempt_of(thing, branch, NULL);
+    leave(&attempt, bucket);
+}
+
+const struct lg__waitable_class lg__permits_waitable = {
+    .describe = describe,
+    .take = take_waitable,
+    .give_back = give_back,
+    .enter = enter,
+    .leave = leave_waitable,
+};

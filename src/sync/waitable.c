@@ -25,9 +25,13 @@
 #define LOOKS 4 /* in vain, one after the other, before others get a turn */
 
 static const struct lg__waitable_class *const classes[] = {
-    [LG_WAITABLE_EVENT] = &lg__event_waitable,   [LG_WAITABLE_LATCH] = &lg__event_waitable,
-    [LG_WAITABLE_MUTEX] = &lg__mutex_waitable,   [LG_WAITABLE_SEMAPHORE] = &lg__semaphore_waitable,
-    [LG_WAITABLE_THREAD] = &lg__thread_waitable, [LG_WAITABLE_CONTEXT] = &lg__context_waitable,
+    [LG_WAITABLE_EVENT] = &lg__event_waitable,
+    [LG_WAITABLE_LATCH] = &lg__event_waitable,
+    [LG_WAITABLE_MUTEX] = &lg__mutex_waitable,
+    [LG_WAITABLE_SEMAPHORE] = &lg__semaphore_waitable,
+    [LG_WAITABLE_THREAD] = &lg__thread_waitable,
+    [LG_WAITABLE_CONTEXT] = &lg__context_waitable,
+    [LG_WAITABLE_PERMITS] = &lg__permits_waitable,
 };
 
 #define KINDS (sizeof classes / sizeof *classes)
@@ -114,11 +118,14 @@ static bool is_valid(const struct lg_waitable *things, uint32_t count)
     return true;
 }
 
-static bool has_one_twice(const struct lg_waitable *things, uint32_t count)
+/* Of this kind, or of any (NONE). */
+static bool has_one_twice(const struct lg_waitable *things, uint32_t count,
+                          enum lg_waitable_kind kind)
 {
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t j = 0; j < i; j++)
-            if (things[i].kind == things[j].kind && things[i].object == things[j].object &&
+            if ((kind == LG_WAITABLE_NONE || things[i].kind == kind) &&
+                things[i].kind == things[j].kind && things[i].object == things[j].object &&
                 things[i].id == things[j].id)
                 return true;
     return false;
@@ -413,7 +420,9 @@ int lg_wait_any_at(const struct lg_waitable *things, uint32_t count, lg_deadline
         .count = count,
         .want = {.need = 1, .deadline = deadline, .place = place},
     };
-    return is_valid(things, count) ? run(&several, index) : LG_EINVAL;
+    /* In a queue with an order a branch would stand in another's way. */
+    bool is_good = is_valid(things, count) && !has_one_twice(things, count, LG_WAITABLE_PERMITS);
+    return is_good ? run(&several, index) : LG_EINVAL;
 }
 
 int lg_wait_all_at(const struct lg_waitable *things, uint32_t count, lg_deadline deadline,
@@ -425,6 +434,6 @@ int lg_wait_all_at(const struct lg_waitable *things, uint32_t count, lg_deadline
         .is_all = true,
         .want = {.need = count, .deadline = deadline, .place = place},
     };
-    bool is_good = is_valid(things, count) && !has_one_twice(things, count);
+    bool is_good = is_valid(things, count) && !has_one_twice(things, count, LG_WAITABLE_NONE);
     return is_good ? run(&several, index) : LG_EINVAL;
 }

@@ -53,6 +53,7 @@ struct lg__waitable_class {
 
 extern const struct lg__waitable_class lg__event_waitable; /* and the latch's */
 extern const struct lg__waitable_class lg__mutex_waitable;
+extern const struct lg__waitable_class lg__permits_waitable;
 extern const struct lg__waitable_class lg__semaphore_waitable;
 extern const struct lg__waitable_class lg__thread_waitable;
 extern const struct lg__waitable_class lg__context_waitable;

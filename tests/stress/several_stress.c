@@ -1,7 +1,7 @@
 /* Any and all, at random, against each other and against waits for one thing alone.
  *
- * The books: units of semaphores are conserved, whoever has a mutex is alone with its number, a wait that
- * failed has nothing.  Everybody gets what he wants in the end, or the watchdog says who does not. */
+ * The books: units of semaphores and of permits are conserved, whoever has a mutex is alone with its number, a
+ * wait that failed has nothing.  Everybody gets what he wants in the end, or the watchdog says who does not. */
 #include "support/locks.h"
 #include "support/several.h"
 
@@ -16,13 +16,16 @@
 #define MUTEXES    4
 #define SEMAPHORES 4
 #define UNITS      2 /* of each semaphore */
-#define THINGS     (MUTEXES + SEMAPHORES)
+#define PERMITS    3
+#define CAPACITY   3 /* of each permits; a wait wants 1 to 3 */
+#define THINGS     (MUTEXES + SEMAPHORES + PERMITS)
 #define THREADS    8
 
 static struct lg_mutex mutexes[MUTEXES];
 static struct lg_semaphore semaphores[SEMAPHORES];
+static struct lg_permits permits[PERMITS];
 static uint64_t
-    inside[THINGS]; /* of a mutex: plain, for its holder; of a semaphore: atomic, who have a unit */
+    inside[THINGS]; /* of a mutex: plain, for its holder; of units: atomic, how many are out */
 static struct lg_waitable things[THINGS];
 static uint32_t wrong;                /* atomic */
 static uint32_t stream;               /* atomic */
@@ -40,6 +43,8 @@ static void begin(void)
         semaphores[i] = (struct lg_semaphore)LG_SEMAPHORE_INIT("semaphore", UNITS, 0);
         things[MUTEXES + i] = lg_waitable_semaphore(&semaphores[i]);
     }
+    for (int i = 0; i < PERMITS; i++)
+        permits[i] = (struct lg_permits)LG_PERMITS_INIT("permits", CAPACITY);
     memset(inside, 0, sizeof inside);
     lg__store_full(&wrong, 0u);
     lg__store_full(&deadlocks, (uint64_t)0);
@@ -54,27 +59,42 @@ static void note_wrong(const char *what, int status)
 
 /* ---- What one has ------------------------------------------------------------------------------ */
 
-static void enter(uint32_t thing)
+static bool is_permits(uint32_t thing)
+{
+    return thing >= MUTEXES + SEMAPHORES;
+}
+
+static struct lg_permits *permits_of(uint32_t thing)
+{
+    return &permits[thing - MUTEXES - SEMAPHORES];
+}
+
+static void enter(uint32_t thing, uint32_t units)
 {
     if (thing < MUTEXES) {
         if (!lg_mutex_is_held(&mutexes[thing]))
             note_wrong("a mutex is not held", (int)thing);
         inside[thing]++; /* plain: the thread sanitizer sees two at once */
-    } else if (lg__add_full(&inside[thing], (uint64_t)1) >= UNITS) {
-        note_wrong("more units are out than there are", (int)thing);
+        return;
     }
+    uint32_t most = is_permits(thing) ? CAPACITY : UNITS;
+    if (lg__add_full(&inside[thing], (uint64_t)units) + units > most)
+        note_wrong("more units are out than there are", (int)thing);
+    if (is_permits(thing) && lg_permits_held(permits_of(thing)) < units)
+        note_wrong("units are not held", (int)thing);
 }
 
-static void leave(uint32_t thing) LG_NO_THREAD_SAFETY_ANALYSIS
+static void leave(uint32_t thing, uint32_t units) LG_NO_THREAD_SAFETY_ANALYSIS
 {
     if (thing < MUTEXES) {
         lg_mutex_unlock(&mutexes[thing]);
         return;
     }
-    lg__sub_full(&inside[thing], (uint64_t)1);
-    int status = lg_semaphore_post(&semaphores[thing - MUTEXES], 1);
+    lg__sub_full(&inside[thing], (uint64_t)units);
+    int status = is_permits(thing) ? lg_permits_release(permits_of(thing), units)
+                                   : lg_semaphore_post(&semaphores[thing - MUTEXES], units);
     if (status != LG_OK)
-        note_wrong("a post", status);
+        note_wrong("units given back", status);
 }
 
 /* ---- What one does ----------------------------------------------------------------------------- */
@@ -98,7 +118,10 @@ static void choose(struct worker *worker, uint32_t most, uint32_t but)
             is_new &= worker->chosen[i] != thing;
         if (!is_new)
             continue;
-        worker->wanted[worker->count] = things[thing];
+        worker->wanted[worker->count] =
+            is_permits(thing) ? lg_waitable_permits(permits_of(thing),
+                                                    1 + support_below(&worker->random, CAPACITY))
+                              : things[thing];
         worker->chosen[worker->count++] = thing;
     }
 }
@@ -135,7 +158,7 @@ static int want_any(struct worker *worker, lg_deadline deadline, uint32_t *index
 {
     int status = lg_wait_any(worker->wanted, worker->count, deadline, index);
     if (status == LG_OK)
-        enter(worker->chosen[*index]);
+        enter(worker->chosen[*index], worker->wanted[*index].need);
     return status;
 }
 
@@ -143,21 +166,30 @@ static int want_all(struct worker *worker, lg_deadline deadline)
 {
     int status = lg_wait_all(worker->wanted, worker->count, deadline, NULL);
     for (uint32_t i = 0; status == LG_OK && i < worker->count; i++)
-        enter(worker->chosen[i]);
+        enter(worker->chosen[i], worker->wanted[i].need);
     return status;
 }
 
-/* One wait, alone or below a mutex that is held. */
+static int have_alone(uint32_t thing, uint32_t units) LG_NO_THREAD_SAFETY_ANALYSIS
+{
+    if (is_permits(thing))
+        return lg_permits_acquire(permits_of(thing), units, LG_FOREVER);
+    return thing < MUTEXES ? lg_mutex_lock(&mutexes[thing], LG_FOREVER)
+                           : lg_semaphore_wait(&semaphores[thing - MUTEXES], LG_FOREVER);
+}
+
+/* One wait, alone or below a mutex or a unit of permits that is held. */
 static void live_once(struct worker *worker) LG_NO_THREAD_SAFETY_ANALYSIS
 {
     uint32_t held = THINGS, index = 0;
     bool is_all = support_below(&worker->random, 2) == 0;
     lg_deadline deadline = choose_deadline(worker);
     if (may_hold && support_below(&worker->random, 2) == 0) {
-        held = support_below(&worker->random, MUTEXES);
-        if (lg_mutex_lock(&mutexes[held], LG_FOREVER) != LG_OK)
-            note_wrong("a lock of one who holds nothing", 0);
-        enter(held);
+        held = support_below(&worker->random, MUTEXES + PERMITS);
+        held += held >= MUTEXES ? SEMAPHORES : 0;
+        if (have_alone(held, 1) != LG_OK)
+            note_wrong("a wait of one who holds nothing", 0);
+        enter(held, 1);
     }
     choose(worker, 4, held);
     int status = is_all ? want_all(worker, deadline) : want_any(worker, deadline, &index);
@@ -167,9 +199,9 @@ static void live_once(struct worker *worker) LG_NO_THREAD_SAFETY_ANALYSIS
         dwell(worker);
     for (uint32_t i = 0; status == LG_OK && i < worker->count; i++)
         if (is_all || i == index)
-            leave(worker->chosen[i]);
+            leave(worker->chosen[i], worker->wanted[i].need);
     if (held < THINGS)
-        leave(held);
+        leave(held, 1);
     if (status == LG_EDEADLK || status == LG_OK)
         lg__add_full(status == LG_OK ? &successes : &deadlocks, (uint64_t)1);
 }
@@ -192,17 +224,26 @@ static void *live_alone(void *arg) LG_NO_THREAD_SAFETY_ANALYSIS
     support_random_begin(&random, lg__add_relaxed(&stream, 1u));
     for (uint32_t i = 0; i < rounds; i++) {
         uint32_t thing = support_below(&random, THINGS);
-        int status = thing < MUTEXES ? lg_mutex_lock(&mutexes[thing], LG_FOREVER)
-                                     : lg_semaphore_wait(&semaphores[thing - MUTEXES], LG_FOREVER);
+        uint32_t units = is_permits(thing) ? 1 + support_below(&random, CAPACITY) : 1;
+        int status = have_alone(thing, units);
         if (status != LG_OK) {
             note_wrong("alone", status);
             continue;
         }
-        enter(thing);
+        enter(thing, units);
         sched_yield();
-        leave(thing);
+        leave(thing, units);
     }
     return arg;
+}
+
+static void expect_permits_back(void)
+{
+    for (int i = 0; i < PERMITS; i++) {
+        assert_int_equal(lg_permits_available(&permits[i]), CAPACITY);
+        assert_true((permits[i].word & 3) == 0 && permits[i].many == 0);
+        lg_permits_destroy(&permits[i]);
+    }
 }
 
 static void run(void)
@@ -221,6 +262,7 @@ static void run(void)
         assert_true((semaphores[i].word & 3) == 0); /* nobody is said to wait */
         lg_semaphore_destroy(&semaphores[i]);
     }
+    expect_permits_back();
 }
 
 /* Nobody holds anything while he waits: there is no deadlock, and none is seen. */
@@ -233,7 +275,7 @@ static void test_nothing_is_held(void **state)
     run();
 }
 
-static void test_a_mutex_is_held(void **state)
+static void test_something_is_held(void **state)
 {
     (void)state;
     support_log_begin(LG_LOG_ERROR);
@@ -269,7 +311,7 @@ static void *live_in_scopes(void *arg)
             note_wrong("in a scope", status);
         for (uint32_t k = 0; status == LG_OK && k < worker.count; k++)
             if (is_all || k == index)
-                leave(worker.chosen[k]);
+                leave(worker.chosen[k], worker.wanted[k].need);
         while (lg__swap_full(&tokens[(uintptr_t)arg], (struct lg_cancel *)NULL) != token)
             sched_yield(); /* the canceller has it */
         lg_cancel_leave(&scope);
@@ -313,6 +355,7 @@ static void test_cancelled(void **state)
     assert_int_equal(wrong, 0);
     for (int i = 0; i < SEMAPHORES; i++)
         assert_int_equal(lg_semaphore_value(&semaphores[i]), UNITS);
+    expect_permits_back();
 }
 
 /* ---- Producers and consumers ------------------------------------------------------------------- */
@@ -368,7 +411,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         SUPPORT_TEST(test_nothing_is_held),
-        SUPPORT_TEST(test_a_mutex_is_held),
+        SUPPORT_TEST(test_something_is_held),
         SUPPORT_TEST(test_cancelled),
         SUPPORT_TEST(test_producers_and_consumers),
     };
