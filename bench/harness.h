@@ -46,6 +46,7 @@ void bench_spike(void);
 void bench_detector(void);
 void bench_barrier(void);
 void bench_thread(void);
+void bench_several(void);
 void bench_bank(void);
 
 /* -- settings --------------------------------------------------------------------------------- */

@@ -30,6 +30,7 @@ static const struct bench benches[] = {
     {"detector", "how fast a deadlock is found, and what its search costs the others",
      bench_detector},
     {"thread", "a thread started and joined", bench_thread},
+    {"several", "waits for any of several things", bench_several},
     {"bank", "transfers over SQLite", bench_bank},
 };
 

@@ -331,6 +331,20 @@ extern const struct round_peer peer_pthread_barrier, peer_cond_barrier;
 extern const struct round_peer peer_lg_barrier, peer_lg_barrier_registered, peer_lg_latch;
 extern const struct round_peer peer_nsync_counter, peer_absl_barrier;
 
+/* -- waits for any of several things ---------------------------------------------------------- */
+
+struct several_peer {
+    const char *name;
+    const char *package;
+    void *(*create)(unsigned count); /* so many, at most SEVERAL_MAX, of which the last is there */
+    void (*destroy)(void *self);
+    void (*wait)(void *self, unsigned times);
+};
+
+#define SEVERAL_MAX 8
+
+extern const struct several_peer peer_lg_several, peer_nsync_several;
+
 #ifdef __cplusplus
 }
 #endif

@@ -7,6 +7,7 @@ const struct mutex_peer peer_nsync = {.name = "nsync_mu", .package = "libnsync-d
 const struct round_peer peer_nsync_counter = {.name = "nsync_counter, a new one each round",
                                               .package = "libnsync-dev"};
 const struct rwlock_peer peer_nsync_rwlock = {.name = "nsync_mu", .package = "libnsync-dev"};
+const struct several_peer peer_nsync_several = {.name = "nsync_wait_n", .package = "libnsync-dev"};
 #endif
 
 #ifndef BENCH_HAVE_GLIB

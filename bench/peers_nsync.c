@@ -52,3 +52,42 @@ static void counters_meet(void *arg, unsigned rounds)
 
 const struct round_peer peer_nsync_counter = {"nsync_counter, a new one each round", NULL,
                                               counters_create, counters_destroy, counters_meet};
+
+struct notes {
+    unsigned count;
+    struct nsync_waitable_s things[SEVERAL_MAX];
+    struct nsync_waitable_s *wanted[SEVERAL_MAX];
+};
+
+static void *notes_create(unsigned count)
+{
+    struct notes *self = bench_alloc(sizeof(*self));
+    self->count = count;
+    for (unsigned i = 0; i < count; i++) {
+        self->things[i].v = nsync_note_new(NULL, nsync_time_no_deadline);
+        self->things[i].funcs = &nsync_note_waitable_funcs;
+        self->wanted[i] = &self->things[i];
+    }
+    nsync_note_notify(self->things[count - 1].v);
+    return self;
+}
+
+static void notes_destroy(void *arg)
+{
+    struct notes *self = arg;
+    for (unsigned i = 0; i < self->count; i++)
+        nsync_note_free(self->things[i].v);
+    free(self);
+}
+
+static void notes_wait(void *arg, unsigned times)
+{
+    struct notes *self = arg;
+    for (; times > 0; times--)
+        if (nsync_wait_n(NULL, NULL, NULL, nsync_time_no_deadline, (int)self->count,
+                         self->wanted) != (int)self->count - 1)
+            bench_fail("nsync_wait_n");
+}
+
+const struct several_peer peer_nsync_several = {"nsync_wait_n", NULL, notes_create, notes_destroy,
+                                                notes_wait};
