@@ -155,15 +155,14 @@ static inline bool note(struct lg_context *self, const struct lg_permits *permit
                         lg_deadline deadline, const char *place)
 {
     const void *tagged = lg__permits_tagged(permits);
-    uint32_t n = lg__load_relaxed(&self->held_count);
-    uint32_t limit = lg__load_relaxed(&self->held_limit);
-    if (n - 1 < limit && self->held[n - 1].object == tagged && self->held[n - 1].place == place)
-        lg__store_relaxed(&self->held[n - 1].units, self->held[n - 1].units + units);
-    else if (lg__likely(n < limit))
-        lg__held_push_units(self, &lg__permits_class, tagged, deadline, place, units);
-    else
-        return note_slow(self, permits, units, deadline, place);
-    return true;
+    uint32_t last = lg__load_relaxed(&self->held_count) - 1;
+    if (last < lg__load_relaxed(&self->held_limit) && self->held[last].object == tagged &&
+        self->held[last].place == place) {
+        lg__store_relaxed(&self->held[last].units, self->held[last].units + units);
+        return true;
+    }
+    return lg__likely(lg__held_try_enter(self, tagged, place, units)) ||
+           note_slow(self, permits, units, deadline, place);
 }
 
 bool lg__permits_note(struct lg_context *self, const struct lg_permits *permits, uint32_t units,
@@ -238,21 +237,13 @@ int lg__permits_refuse(struct lg_permits *permits, uint32_t units, uint32_t held
     return LG_EOVERRELEASE;
 }
 
-/* Whether the latest thing that the caller has noted is just these units. */
-static inline bool is_top(const struct lg_context *self, const void *tagged, uint32_t units)
-{
-    uint32_t n = lg__load_relaxed(&self->held_count);
-    return n - 1 < lg__load_relaxed(&self->held_limit) && self->held[n - 1].object == tagged &&
-           self->held[n - 1].units == units;
-}
-
 int lg_permits_release(struct lg_permits *permits, uint32_t units)
 {
     if (lg__unlikely(!permits || units == 0))
         return LG_EINVAL;
     struct lg_context *self = lg__self;
-    if (lg__likely(self && is_top(self, lg__permits_tagged(permits), units))) {
-        lg__held_pop(self, lg__permits_tagged(permits));
+    if (lg__likely(self && lg__held_top(self, lg__permits_tagged(permits)) == units)) {
+        lg__held_drop_top(self);
     } else {
         uint32_t held = self ? lg__permits_noted(self, permits) : 0;
         if (held < units)

@@ -69,7 +69,19 @@ int lg__permits_wait(struct lg_context *self, struct lg_permits *permits, uint32
                      lg_deadline deadline, const char *place);
 
 /* Make units, of which there is no note any more, available. */
-void lg__permits_put(struct lg_permits *permits, uint32_t units);
+void lg__permits_put_slow(struct lg_permits *permits, uint32_t units);
+
+static inline void lg__permits_put(struct lg_permits *permits, uint32_t units)
+{
+    uint64_t word = lg__load_relaxed(&permits->word);
+    do
+        if (lg__unlikely(word & LG__PERMITS_FLAGS)) {
+            lg__permits_put_slow(permits, units);
+            return;
+        }
+    while (lg__unlikely(
+        !lg__cas_release(&permits->word, &word, word + units * LG__PERMITS_UNIT))); /* P1 */
+}
 
 /* Note units that the caller, `self`, has taken.  False: there is no room anywhere. */
 bool lg__permits_note(struct lg_context *self, const struct lg_permits *permits, uint32_t units,

@@ -124,7 +124,7 @@ static void serve_and_unlock(struct lg_permits *permits, struct lg__bucket *buck
     lg__park_unlock(bucket);
 }
 
-static __attribute__((noinline)) void put_slow(struct lg_permits *permits, uint32_t units)
+__attribute__((noinline)) void lg__permits_put_slow(struct lg_permits *permits, uint32_t units)
 {
     const void *tagged = lg__permits_tagged(permits);
     struct lg__bucket *bucket = lg__park_lock(tagged);
@@ -140,18 +140,6 @@ static __attribute__((noinline)) void put_slow(struct lg_permits *permits, uint3
 }
 
 /* The word is of this era: the units were held in it. */
-void lg__permits_put(struct lg_permits *permits, uint32_t units)
-{
-    uint64_t word = lg__load_relaxed(&permits->word);
-    do
-        if (lg__unlikely(word & LG__PERMITS_FLAGS)) {
-            put_slow(permits, units);
-            return;
-        }
-    while (lg__unlikely(
-        !lg__cas_release(&permits->word, &word, word + units * LG__PERMITS_UNIT))); /* P1 */
-}
-
 /* Wake whoever is in the queue, one after the other; who sleeps anew sleeps on. */
 static void wake_all(const void *tagged)
 {

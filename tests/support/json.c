@@ -8,11 +8,28 @@
 #define DEPTH_MAX 32
 #define KEYS_MAX  64
 
+/* By bytes: under the address sanitizer functions for strings look at all of the text that is left. */
+static size_t count_of(const char *s, const char *set)
+{
+    size_t n = 0;
+    while (s[n] && strchr(set, s[n]))
+        n++;
+    return n;
+}
+
+static bool begins_with(const char *s, const char *prefix, size_t length)
+{
+    size_t n = 0;
+    while (n < length && s[n] == prefix[n])
+        n++;
+    return n == length;
+}
+
 /* Each skip function returns where its value ends, or NULL if there is none. */
 
 static const char *skip_space(const char *s)
 {
-    return s + strspn(s, " \t\r\n");
+    return s + count_of(s, " \t\r\n");
 }
 
 static size_t count_continuation(const unsigned char *s, size_t wanted)
@@ -39,7 +56,7 @@ static const char *skip_wide(const char *text)
 static const char *skip_escape(const char *s)
 {
     if (s[1] == 'u')
-        return strspn(s + 2, "0123456789abcdefABCDEF") >= 4 ? s + 6 : NULL;
+        return count_of(s + 2, "0123456789abcdefABCDEF") >= 4 ? s + 6 : NULL;
     return s[1] && strchr("\"\\/bfnrt", s[1]) ? s + 2 : NULL;
 }
 
@@ -57,7 +74,7 @@ static const char *skip_string(const char *s)
 
 static const char *skip_digits(const char *s)
 {
-    size_t n = strspn(s, "0123456789");
+    size_t n = count_of(s, "0123456789");
     return n > 0 ? s + n : NULL;
 }
 
@@ -77,7 +94,7 @@ static const char *skip_number(const char *s)
 static const char *skip_word(const char *s, const char *word)
 {
     size_t length = strlen(word);
-    return strncmp(s, word, length) == 0 ? s + length : NULL;
+    return begins_with(s, word, length) ? s + length : NULL;
 }
 
 static const char *skip_value(const char *s, int depth);
@@ -85,7 +102,7 @@ static const char *skip_value(const char *s, int depth);
 static bool is_repeated(const char *const keys[], size_t count, const char *key, size_t length)
 {
     for (size_t i = 0; i < count; i++)
-        if (strncmp(keys[i], key, length) == 0)
+        if (begins_with(keys[i], key, length))
             return true; /* `length` has both quotes in it */
     return false;
 }
@@ -170,7 +187,7 @@ static const char *find_member(const char *s, const char *key, size_t length)
     while (*s == '"') {
         const char *end = skip_string(s);
         const char *value = skip_space(skip_space(end) + 1);
-        if ((size_t)(end - s) == length + 2 && strncmp(s + 1, key, length) == 0)
+        if ((size_t)(end - s) == length + 2 && begins_with(s + 1, key, length))
             return value;
         s = skip_space(skip_value(value, 0));
         s = skip_space(s + (*s == ','));
