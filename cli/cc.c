@@ -112,10 +112,17 @@ static int add_flags(char **command, int count, const char *folder, bool has_cla
     static const char *const gcc_flags[] = {"-fsanitize=thread", "-Wno-tsan"};
     static const char *const clang_flags[] = {"-Xclang", "-fsanitize=thread",
                                               "-fno-omit-frame-pointer"};
+    /* What the compiler would do itself, it would do without the instrumentation. */
+    static const char *const call_flags[] = {"-fno-builtin-memcpy", "-fno-builtin-memmove",
+                                             "-fno-builtin-memset", "-fno-builtin-memcmp",
+                                             "-fno-builtin-strlen", "-fno-builtin-strcpy",
+                                             "-fno-builtin-strcmp", "-fno-builtin-strncmp"};
     const char *const *flags = has_clang ? clang_flags : gcc_flags;
     int flag_count = has_clang ? 3 : 2;
     for (int i = 0; i < flag_count; i++)
         command[count++] = (char *)(uintptr_t)flags[i];
+    for (size_t i = 0; i < sizeof call_flags / sizeof *call_flags; i++)
+        command[count++] = (char *)(uintptr_t)call_flags[i];
     if (!must_link)
         return count;
     snprintf(search, sizeof search, "-L%s", folder);
@@ -128,7 +135,7 @@ static int add_flags(char **command, int count, const char *folder, bool has_cla
 
 static int run(int argc, char **argv)
 {
-    char *command[ARGUMENTS_MAX + 16], runtime[4096];
+    char *command[ARGUMENTS_MAX + 32], runtime[4096];
     int first = argc > 1 && is_compiler(argv[1]) ? 2 : 1;
     if (argc <= first) {
         fputs("lifeguard cc: arguments for the compiler are missing\n", stderr);

@@ -157,25 +157,72 @@ static inline void access_memory(void *memory, uint32_t size, bool is_write, uin
     access_slowly(self, address, size, is_write, site);
 }
 
-/* Pieces that do not cross a word of eight: one scheduling point for all of them. */
+/* The first variable among the bytes that is a scheduling point; 0: none. */
+static uint32_t find_point(struct lg__thread *self, uintptr_t address, size_t size, bool is_write)
+{
+    uintptr_t last = (address + size - 1) | (LG__TABLE_GRANULE - 1);
+    for (uintptr_t at = address; at <= last; at += LG__TABLE_GRANULE) {
+        uint32_t number = classify(self, at, is_write);
+        if (number && is_point(number))
+            return number;
+    }
+    return 0;
+}
+
+static void access_piece(struct lg__thread *self, uint32_t number, uintptr_t address, uint32_t size,
+                         bool is_write, uint64_t site)
+{
+    check_freed(self, number, address, size, is_write, site);
+    if (number)
+        touch(self, number, address, size, is_write, site);
+}
+
+/* Bytes from the address on, within its page, that are the thread's alone, become so, or have no room in the
+ * table: nothing else happens at them. */
+static size_t claim(const struct lg__thread *self, uintptr_t address, size_t size, bool is_write)
+{
+    uint32_t *entry = lg__table_find(address);
+    uintptr_t room = 4096 - (address & 4095);
+    uintptr_t at = address, end = address + (size < room ? size : room);
+    for (; at < end; at = (at | (LG__TABLE_GRANULE - 1)) + 1, entry++) {
+        uint32_t written = *entry & LG__TABLE_WRITTEN;
+        uint32_t mine = self->tag | written | is_write;
+        if (!*entry || *entry == (self->tag | written))
+            *entry = mine;
+        else if (*entry != LG__TABLE_VAR)
+            break;
+    }
+    return (at < end ? at : end) - address;
+}
+
+/* One scheduling point for all bytes of a range, at its first address, because which of its variables are
+ * points is learned.  When it is due, it is looked for first: a replay decides there, whatever it knows. */
 static void access_pieces(struct lg__thread *self, uintptr_t address, size_t size, bool is_write,
                           uint64_t site)
 {
-    bool was_point = false;
-    self->events++;
-    for (size_t done = 0; done < size;) {
-        uint32_t room = LG__TABLE_GRANULE - ((address + done) & (LG__TABLE_GRANULE - 1));
-        uint32_t part = size - done < room ? (uint32_t)(size - done) : room;
-        uint32_t number = classify(self, address + done, is_write);
+    enum lg__event_kind kind = is_write ? LG__EVENT_WRITE : LG__EVENT_READ;
+    bool was_point = ++self->events >= self->stop;
+    if (was_point) {
+        uint32_t number = find_point(self, address, size, is_write);
+        if (number)
+            lg__baton_look(self, kind, number, address, site);
+        else
+            be_fair(self, address, site, is_write);
+    }
+    for (uintptr_t at = address, end = address + size; at < end;) {
+        size_t claimed = claim(self, at, end - at, is_write);
+        at += claimed;
+        if (claimed)
+            continue;
+        uint32_t room = LG__TABLE_GRANULE - (at & (LG__TABLE_GRANULE - 1));
+        uint32_t part = end - at < room ? (uint32_t)(end - at) : room;
+        uint32_t number = classify(self, at, is_write);
         if (number && !was_point && is_point(number)) {
-            enum lg__event_kind kind = is_write ? LG__EVENT_WRITE : LG__EVENT_READ;
-            lg__baton_look(self, kind, number, address + done, site);
+            lg__baton_look(self, kind, number, address, site);
             was_point = true;
         }
-        check_freed(self, number, address + done, part, is_write, site);
-        if (number)
-            touch(self, number, address + done, part, is_write, site);
-        done += part;
+        access_piece(self, number, at, part, is_write, site);
+        at += part;
     }
 }
 
@@ -212,12 +259,17 @@ void lg__access_renew(uintptr_t address, size_t size)
     }
 }
 
-/* Bytes that another thread has touched are shared with whoever frees them. */
-static void share_with_owner(const struct lg__thread *self, uint32_t entry, uintptr_t address)
+/* Bytes that another thread has touched are shared with whoever frees them: so many of a block, or one
+ * that was filled by memset would take all variables. */
+#define SHARED_MAX 1024
+
+static bool share_with_owner(const struct lg__thread *self, uint32_t entry, uintptr_t address)
 {
     uint32_t owner = entry & ~LG__TABLE_WRITTEN;
-    if (entry && owner != self->tag && !(entry & (LG__TABLE_VAR | LG__TABLE_FREED)))
-        lg__table_var(address, LG__VAR_MANY | LG__VAR_WRITTEN);
+    if (!entry || owner == self->tag || (entry & (LG__TABLE_VAR | LG__TABLE_FREED)))
+        return false;
+    lg__table_var(address, LG__VAR_MANY | LG__VAR_WRITTEN);
+    return true;
 }
 
 static void free_bytes(struct lg__thread *self, uint32_t *entry, uintptr_t address, uint64_t site)
@@ -244,14 +296,15 @@ static uint32_t *entry_of(uintptr_t address, bool is_large)
 static uint32_t share_block(const struct lg__thread *self, uintptr_t address, size_t size,
                             bool is_large)
 {
-    uint32_t found = 0;
+    uint32_t found = 0, shared = 0;
     for (uintptr_t at = address; at < address + size; at += LG__TABLE_GRANULE) {
         const uint32_t *entry = entry_of(at, is_large);
         if (!entry) {
             at |= 4095 & ~(uintptr_t)(LG__TABLE_GRANULE - 1);
             continue;
         }
-        share_with_owner(self, *entry, at);
+        if (shared < SHARED_MAX)
+            shared += share_with_owner(self, *entry, at);
         if (!found && (*entry & LG__TABLE_VAR) && is_point(*entry & ~LG__TABLE_VAR))
             found = *entry & ~LG__TABLE_VAR;
     }

@@ -4,7 +4,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 static struct lg__real real;
 static bool is_found; /* atomic; release when all are there */
@@ -18,11 +17,21 @@ struct entry {
 
 static const struct entry entries[] = {LG__REAL_FUNCTIONS(ENTRY)};
 
+/* Nothing here may call a function that the runtime stands in front of: it would ask for its real one. */
+static bool begins_with(const char *name, const char *prefix)
+{
+    while (*prefix && *name == *prefix) {
+        name++;
+        prefix++;
+    }
+    return !*prefix;
+}
+
 /* Conditions have two versions in glibc; the old one has another layout. */
 static void *look_up(const char *name)
 {
     void *found = NULL;
-    if (!strncmp(name, "pthread_cond_", 13))
+    if (begins_with(name, "pthread_cond_"))
         found = dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2");
     return found ? found : dlsym(RTLD_NEXT, name);
 }
@@ -32,10 +41,8 @@ const struct lg__real *lg__real(void)
     if (__atomic_load_n(&is_found, __ATOMIC_ACQUIRE))
         return &real;
     /* Two threads at once would write the same. */
-    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
-        void *function = look_up(entries[i].name);
-        memcpy((char *)&real + entries[i].place, &function, sizeof function);
-    }
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
+        *(void **)((char *)&real + entries[i].place) = look_up(entries[i].name);
     __atomic_store_n(&is_found, true, __ATOMIC_RELEASE);
     return &real;
 }

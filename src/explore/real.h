@@ -8,7 +8,9 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/select.h>
@@ -20,7 +22,75 @@
 #include <time.h>
 #include <unistd.h>
 
+/* What fortified programs call; no header has them. */
+void *__memcpy_chk(void *to, const void *from, size_t size, size_t room);
+void *__memmove_chk(void *to, const void *from, size_t size, size_t room);
+void *__memset_chk(void *to, int byte, size_t size, size_t room);
+char *__strcpy_chk(char *to, const char *from, size_t room);
+char *__strncpy_chk(char *to, const char *from, size_t size, size_t room);
+char *__strcat_chk(char *to, const char *from, size_t room);
+char *__strncat_chk(char *to, const char *from, size_t limit, size_t room);
+
 #define LG__REAL_FUNCTIONS(X)                                                                      \
+    X(memcpy)                                                                                      \
+    X(memmove)                                                                                     \
+    X(mempcpy)                                                                                     \
+    X(memset)                                                                                      \
+    X(memcmp)                                                                                      \
+    X(bcmp)                                                                                        \
+    X(memchr)                                                                                      \
+    X(memrchr)                                                                                     \
+    X(strlen)                                                                                      \
+    X(strnlen)                                                                                     \
+    X(strcmp)                                                                                      \
+    X(strncmp)                                                                                     \
+    X(strcasecmp)                                                                                  \
+    X(strncasecmp)                                                                                 \
+    X(strchr)                                                                                      \
+    X(strchrnul)                                                                                   \
+    X(strrchr)                                                                                     \
+    X(strstr)                                                                                      \
+    X(strcasestr)                                                                                  \
+    X(strspn)                                                                                      \
+    X(strcspn)                                                                                     \
+    X(strpbrk)                                                                                     \
+    X(strcpy)                                                                                      \
+    X(stpcpy)                                                                                      \
+    X(strncpy)                                                                                     \
+    X(stpncpy)                                                                                     \
+    X(strcat)                                                                                      \
+    X(strncat)                                                                                     \
+    X(strdup)                                                                                      \
+    X(strndup)                                                                                     \
+    X(__memcpy_chk)                                                                                \
+    X(__memmove_chk)                                                                               \
+    X(__memset_chk)                                                                                \
+    X(__strcpy_chk)                                                                                \
+    X(__strncpy_chk)                                                                               \
+    X(__strcat_chk)                                                                                \
+    X(__strncat_chk)                                                                               \
+    X(fwrite)                                                                                      \
+    X(fread)                                                                                       \
+    X(fputs)                                                                                       \
+    X(puts)                                                                                        \
+    X(fputc)                                                                                       \
+    X(fgets)                                                                                       \
+    X(fgetc)                                                                                       \
+    X(ungetc)                                                                                      \
+    X(getdelim)                                                                                    \
+    X(fflush)                                                                                      \
+    X(fclose)                                                                                      \
+    X(fseek)                                                                                       \
+    X(fseeko)                                                                                      \
+    X(ftell)                                                                                       \
+    X(ftello)                                                                                      \
+    X(rewind)                                                                                      \
+    X(vfprintf)                                                                                    \
+    X(vsnprintf)                                                                                   \
+    X(vsprintf)                                                                                    \
+    X(flockfile)                                                                                   \
+    X(ftrylockfile)                                                                                \
+    X(funlockfile)                                                                                 \
     X(pthread_create)                                                                              \
     X(pthread_join)                                                                                \
     X(pthread_tryjoin_np)                                                                          \

@@ -120,7 +120,8 @@ enum lg__object_kind {
     LG__OBJECT_SEMAPHORE,
     LG__OBJECT_BARRIER,
     LG__OBJECT_ONCE,
-    LG__OBJECT_WORD
+    LG__OBJECT_WORD,
+    LG__OBJECT_STREAM /* a FILE's own lock */
 };
 
 struct lg__object {

@@ -1,5 +1,6 @@
 /* Start: where the runtime comes between libc and the program's main. */
 #include "explore/start.h"
+#include "explore/caller.h"
 #include "explore/campaign.h"
 #include "explore/fail.h"
 #include "explore/intercept.h"
@@ -20,6 +21,7 @@ LG__EXPORT void __tsan_init(void);
 void __tsan_init(void)
 {
     is_instrumented = true;
+    lg__caller_look();
 }
 
 static __attribute__((constructor(101))) void begin(void)

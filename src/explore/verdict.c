@@ -124,6 +124,8 @@ static const char *noun_of(const struct lg__object *object)
         return "barrier";
     case LG__OBJECT_ONCE:
         return "once";
+    case LG__OBJECT_STREAM:
+        return "stream";
     default:
         return "futex";
     }

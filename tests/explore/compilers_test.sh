@@ -10,6 +10,12 @@ found_in() {
     [ "$(kind)" = assert ] || fail "$1: found $(kind)"
 }
 
+# Copies of a known size are calls too, which the compiler would do itself.
+race_in() {
+    check 1 explore --schedules 3000 --races=fail --json -- "./$1"
+    [ "$(kind)" = race ] || fail "$1: found $(kind)"
+}
+
 compile_and_link() {
     compiler=$1
     command -v "$compiler" > /dev/null || return 0
@@ -19,6 +25,8 @@ compile_and_link() {
     for level in -O0 -O2; do
         check 0 cc "$compiler" -g "$level" "$wrong" -o together
         found_in together
+        check 0 cc "$compiler" -g "$level" "$here/wrong/memory_race.c" -o copies
+        race_in copies
     done
     # By itself it is an ordinary program.
     ./together > "$out" 2> "$err" || fail "$compiler: the program does not run by itself"
