@@ -50,8 +50,9 @@ static void print_races(const struct explore_result *result)
 static void print_summary(const struct explore_result *result)
 {
     if (*result->found)
-        printf("found: %s, in schedule %lu (%s, %lu preemptions), after %.3f s\n", result->found,
-               result->schedule, result->strategy, result->preemptions, seconds_of(result));
+        printf("found: %s, in schedule %lu (%s, %lu preemption%s), after %.3f s\n", result->found,
+               result->schedule, result->strategy, result->preemptions,
+               result->preemptions == 1 ? "" : "s", seconds_of(result));
     else
         printf(
             "nothing found: %lu schedules in %.2f s (%.0f a second), %lu threads, %lu decisions in "
