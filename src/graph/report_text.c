@@ -147,6 +147,8 @@ static void add_cure(struct lg__text *text, const struct lg_report *report)
         lg__text_add(text, "have one at a time.\n");
     else if (report->member_count == 1 && is_pool(report))
         lg__text_add(text, "check in what you hold before you wait for the pool.\n");
+    else if (report->member_count == 1 && strcmp(report->noun, "rwlock") == 0)
+        lg__text_add(text, "take it once, in the strongest mode that you will need.\n");
     else if (report->member_count == 1)
         lg__text_add(text, "take it once, or make it recursive.\n");
     else

@@ -80,6 +80,9 @@ static void test_what_one_holds_keeps_one_from_it(void **state)
         assert_int_equal(own->members[0].need, 1);
         assert_int_equal(own->capacity, 1);
         assert_string_equal(own->victim, "main");
+        char text[1024];
+        (void)lg_report_write(own, LG_REPORT_TEXT, text, sizeof text);
+        assert_non_null(strstr(text, "in the strongest mode")); /* no rwlock is recursive */
         while (held-- > 0)
             step_let_go(&x);
         expect_quiet();
