@@ -4,7 +4,7 @@
  *     WAITERS  Legal to set only under the bucket's lock while the mutex is held.  Invariant: if
  *              somebody is queued, then WAITERS is set, or the mutex is being released, or somebody
  *              woken from the queue is on the way and will set it or get the mutex.
- *     STARVED  As WAITERS; set by a waiter who was passed by for longer than STARVED_NS.
+ *     STARVED  As WAITERS; set by a waiter who was passed by for longer than LG__STARVED_NS.
  * Lock is one compare-and-swap of 0 to the id; unlock one exchange to 0.  A released mutex is free
  * for anyone (barging), so no switch of threads is forced; a waiter woken in vain queues again at
  * the front, and once it has starved the next unlock hands the mutex to it.  At most one thread is
@@ -27,8 +27,6 @@
 #include "plat/panic.h"
 #include "plat/text.h"
 #include "sync/spin.h"
-
-#define STARVED_NS (500 * 1000ull)
 
 static uint32_t get_capacity(const void *object)
 {
@@ -105,12 +103,6 @@ struct attempt {
 
 enum outcome { OUTCOME_OWNED, OUTCOME_QUEUED, OUTCOME_DEAD, OUTCOME_LATE };
 
-static bool has_starved(const struct attempt *attempt)
-{
-    uint64_t since_ns = attempt->want.since_ns;
-    return since_ns != 0 && lg__now_ns() - since_ns > STARVED_NS;
-}
-
 /* Under the bucket's lock: take the mutex if it is free, else say that there are waiters and join
  * them.  Whatever the outcome, the invariant of WAITERS holds afterwards. */
 static enum outcome take_or_queue(struct attempt *attempt, struct lg__bucket *bucket)
@@ -119,7 +111,7 @@ static enum outcome take_or_queue(struct attempt *attempt, struct lg__bucket *bu
     bool is_late = lg__deadline_has_passed(attempt->want.deadline);
     bool has_others = lg__park_next(bucket, NULL, mutex) != NULL;
     uint64_t flags = !is_late || has_others ? LG__MUTEX_WAITERS : 0;
-    if (!is_late && has_starved(attempt))
+    if (!is_late && lg__park_has_starved(attempt->want.since_ns))
         flags |= LG__MUTEX_STARVED;
     uint64_t word = lg__load_relaxed(&mutex->word);
     for (;;) {

@@ -2,6 +2,7 @@
 #include "sync/park.h"
 
 #include "graph/detector.h"
+#include "plat/clock.h"
 #include "sync/duty.h"
 
 #define BUCKET_COUNT 1024
@@ -19,6 +20,11 @@ static struct lg__bucket *bucket_of(const void *object)
 {
     uint64_t mixed = ((uintptr_t)object >> 3) * 0x9e3779b97f4a7c15ull;
     return &buckets[(mixed >> 48) % BUCKET_COUNT];
+}
+
+bool lg__park_has_starved(uint64_t since_ns)
+{
+    return since_ns != 0 && lg__now_ns() - since_ns > LG__STARVED_NS;
 }
 
 struct lg__bucket *lg__park_lock(const void *object)

@@ -33,6 +33,13 @@ void lg__wakes_add(struct lg__wakes *wakes, struct lg__wait *wait);
 /* Without locks. */
 void lg__wakes_end(struct lg__wakes *wakes);
 
+/* Where newcomers may pass a queue, they may for so long. */
+#define LG__STARVED_NS (500 * 1000ull)
+
+/* Whether a wait that goes on since then (0: it has not begun) has been passed by for so long that it goes
+ * before newcomers now. */
+bool lg__park_has_starved(uint64_t since_ns);
+
 struct lg__bucket *lg__park_lock(const void *object);
 void lg__park_unlock(struct lg__bucket *bucket);
 

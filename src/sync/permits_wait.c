@@ -4,7 +4,7 @@
  * under the bucket's lock, and then wakes as many from the front as there are units for.  A woken waiter
  * is not given its units, but takes them, if there is enough for those ahead of it too; its record stays in
  * the queue, at its place, until it has got them or leaves.  A newcomer may be quicker.  If the first has been passed for longer than
- * STARVED_NS, also one that was never woken because there was never enough, STARVED closes the door:
+ * LG__STARVED_NS, also one that was never woken because there was never enough, STARVED closes the door:
  * then nobody takes what is in but who is in the queue, from the front.
  *
  * Call a record in the queue awake if its wait has ended, else asleep; and a guest if it is asleep and
@@ -42,8 +42,7 @@
 #include "sync/spin.h"
 #include "sync/waitable.h"
 
-#define STARVED_NS (500 * 1000ull)
-#define WAKES      16 /* at a time */
+#define WAKES 16 /* at a time */
 
 /* ---- Under the bucket's lock ----------------------------------------------------------------- */
 
@@ -92,7 +91,7 @@ static bool serve(struct lg_permits *permits, const struct lg__bucket *bucket, s
         bool fits = in >= wait->want.need;
         if (!fits && is_guest(wait))
             continue;
-        is_starved = is_starved || now_ns - wait->since_ns > STARVED_NS;
+        is_starved = is_starved || now_ns - wait->since_ns > LG__STARVED_NS;
         is_enough = fits || !lg__wait_goes_on(wait);
         if (is_enough && lg__wait_end(wait, LG__WAIT_WOKEN, 0))
             woken->waits[woken->count++] = wait;
@@ -211,12 +210,6 @@ struct attempt {
 
 enum outcome { OUTCOME_TAKEN, OUTCOME_MUST_WAIT, OUTCOME_LATE, OUTCOME_TOO_MANY };
 
-static bool has_starved(const struct attempt *attempt)
-{
-    uint64_t since_ns = attempt->want.since_ns;
-    return since_ns != 0 && lg__now_ns() - since_ns > STARVED_NS;
-}
-
 /* Under the bucket's lock: what those want who are ahead of the caller in the queue, but for guests. */
 static int64_t wanted_ahead(const struct attempt *attempt, const struct lg__bucket *bucket)
 {
@@ -254,7 +247,8 @@ static enum outcome take_queued(struct attempt *attempt, const struct lg__bucket
 {
     struct lg_permits *permits = attempt->permits;
     bool is_late = lg__deadline_has_passed(attempt->want.deadline);
-    uint64_t flags = has_starved(attempt) ? LG__PERMITS_FLAGS : LG__PERMITS_WAITERS;
+    uint64_t flags =
+        lg__park_has_starved(attempt->want.since_ns) ? LG__PERMITS_FLAGS : LG__PERMITS_WAITERS;
     lg__permits_renew(permits);
     int64_t wanted = attempt->want.need + (attempt->is_queued ? wanted_ahead(attempt, bucket) : 0);
     bool is_newcomer = !attempt->is_queued && lg__park_next(bucket, NULL, attempt->want.object);
@@ -423,7 +417,7 @@ static bool is_worth_a_look(const struct attempt *attempt, const struct lg__buck
     uint32_t need = attempt->want.need;
     int64_t wanted = need + (attempt->is_queued ? wanted_ahead(attempt, bucket) : 0);
     bool is_newcomer = !attempt->is_queued && lg__park_next(bucket, NULL, attempt->want.object);
-    bool must_close = has_starved(attempt) && !is_guest(attempt->record);
+    bool must_close = lg__park_has_starved(attempt->want.since_ns) && !is_guest(attempt->record);
     uint64_t flags = must_close ? LG__PERMITS_FLAGS : LG__PERMITS_WAITERS;
     uint64_t word = lg__load_relaxed(&permits->word);
     do

@@ -24,7 +24,7 @@
  * such a one takes that lock before it returns, so the memory is there.
  *
  * Barging: who is woken finds the lock free, or taken by a newcomer, and queues again, in front.  Once one
- * has waited for STARVED_NS, the lock is handed over, and newcomers take it no more. */
+ * has waited for LG__STARVED_NS, the lock is handed over, and newcomers take it no more. */
 #include "sync/rwlock.h"
 
 #include "graph/detector.h"
@@ -32,8 +32,7 @@
 #include "plat/clock.h"
 #include "sync/spin.h"
 
-#define STARVED_NS (500 * 1000ull)
-#define WOKEN_MAX  16 /* at a time; the woken wake more */
+#define WOKEN_MAX 16 /* at a time; the woken wake more */
 
 /* The units that a wait of each kind needs, and what each adds to the word. */
 static uint32_t need_of(enum lg__rwlock_want mode)
@@ -255,12 +254,6 @@ static uint64_t uncount(struct attempt *attempt)
     return old;
 }
 
-static bool has_starved(const struct attempt *attempt)
-{
-    uint64_t since_ns = attempt->want.since_ns;
-    return since_ns != 0 && lg__now_ns() - since_ns > STARVED_NS;
-}
-
 /* Whether nobody who is queued has to be waited for. */
 static bool may_take(const struct attempt *attempt, uint64_t word, bool has_others)
 {
@@ -296,7 +289,7 @@ static enum outcome take_or_queue(struct attempt *attempt, struct lg__bucket *bu
         return OUTCOME_DEAD;
     if (lg__deadline_has_passed(attempt->want.deadline))
         return OUTCOME_LATE;
-    if (has_starved(attempt))
+    if (lg__park_has_starved(attempt->want.since_ns))
         lg__or_relaxed(&rwlock->word, LG__RWLOCK_STARVED);
     (void)lg__wait_begin(wait, &attempt->want, LG__WAIT_WAITING);
     push(attempt, bucket);

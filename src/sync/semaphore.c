@@ -3,7 +3,7 @@
  * The word is the value, shifted, with two flags in its low bits:
  *     WAITERS  Invariant: while a wait record is in the queue, it is set.  It is set and cleared under the
  *              bucket's lock only.
- *     STARVED  As WAITERS.  A waiter has been passed by for longer than STARVED_NS: who is not in the queue
+ *     STARVED  As WAITERS.  A waiter has been passed by for longer than LG__STARVED_NS: who is not in the queue
  *              takes nothing while the queue has anybody.
  * Without flags, wait and post are one compare-and-swap each.  A post that meets a flag goes through the
  * bucket's lock: it adds, and then wakes as many waiters as it has added units.  A woken waiter is not
@@ -36,12 +36,11 @@
 #include "sync/spin.h"
 #include "sync/waitable.h"
 
-#define WAITERS    1ull
-#define STARVED    2ull
-#define FLAGS      (WAITERS | STARVED)
-#define ONE        4ull
-#define STARVED_NS (500 * 1000ull)
-#define WAKES      16 /* at a time */
+#define WAITERS 1ull
+#define STARVED 2ull
+#define FLAGS   (WAITERS | STARVED)
+#define ONE     4ull
+#define WAKES   16 /* at a time */
 
 _Static_assert(ONE == 1ull << 2, "as LG_SEMAPHORE_INIT shifts");
 
@@ -210,12 +209,6 @@ struct attempt {
 
 enum outcome { OUTCOME_TAKEN, OUTCOME_ASLEEP, OUTCOME_LATE };
 
-static bool has_starved(const struct attempt *attempt)
-{
-    uint64_t since_ns = attempt->want.since_ns;
-    return since_ns != 0 && lg__now_ns() - since_ns > STARVED_NS;
-}
-
 /* Under the bucket's lock: whether somebody in the queue is awake. */
 static bool is_one_awake(const struct lg__bucket *bucket, const void *key)
 {
@@ -248,7 +241,7 @@ static enum outcome take_or_sleep(struct attempt *attempt, struct lg__bucket *bu
     struct lg_semaphore *semaphore = attempt->semaphore;
     bool is_late = lg__deadline_has_passed(attempt->want.deadline);
     bool must_queue = !attempt->is_queued && lg__park_next(bucket, NULL, key_of(semaphore));
-    uint64_t flags = has_starved(attempt) ? FLAGS : WAITERS;
+    uint64_t flags = lg__park_has_starved(attempt->want.since_ns) ? FLAGS : WAITERS;
     uint64_t word = lg__load_relaxed(&semaphore->word);
     for (;;) {
         if (word >= ONE && !(must_queue && (word & STARVED))) {
