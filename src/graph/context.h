@@ -251,6 +251,13 @@ static inline void lg__held_drop_top(struct lg_context *self)
  * for it (lg__held_is_full). */
 struct lg__held *lg__held_find(struct lg_context *self, const void *object);
 
+/* How many entries the table has. */
+static inline uint32_t lg__held_known(const struct lg_context *self)
+{
+    uint32_t n = lg__load_relaxed(&self->held_count);
+    return n < LG__HELD_MAX ? n : LG__HELD_MAX;
+}
+
 /* Whether the context holds something that its table has no room for. */
 static inline bool lg__held_is_full(const struct lg_context *self)
 {

@@ -11,15 +11,9 @@
 #include "plat/log.h"
 #include "plat/text.h"
 
-static uint32_t known_count(const struct lg_context *self)
-{
-    uint32_t n = lg__load_relaxed(&self->held_count);
-    return n < LG__HELD_MAX ? n : LG__HELD_MAX;
-}
-
 static uint32_t find_entry(const struct lg_context *self, const void *object)
 {
-    uint32_t i = known_count(self);
+    uint32_t i = lg__held_known(self);
     while (i > 0 && self->held[i - 1].object != object)
         i--;
     return i; /* index + 1; 0: none */
@@ -99,7 +93,7 @@ static void remove_entry(struct lg_context *self, const void *object)
     uint32_t found = find_entry(self, object);
     if (found == 0)
         found = find_entry(self, NULL);
-    uint32_t known = known_count(self);
+    uint32_t known = lg__held_known(self);
     if (found > 0 && self->keyed >= found)
         self->keyed = found - 1;
     for (uint32_t i = found; found > 0 && i < known; i++)

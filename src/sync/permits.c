@@ -110,17 +110,11 @@ uint32_t lg_permits_capacity(const struct lg_permits *permits)
 
 /* ---- Notes ----------------------------------------------------------------------------------- */
 
-static uint32_t known_count(const struct lg_context *self)
-{
-    uint32_t n = lg__load_relaxed(&self->held_count);
-    return n < LG__HELD_MAX ? n : LG__HELD_MAX;
-}
-
 uint32_t lg__permits_noted(const struct lg_context *self, const struct lg_permits *permits)
 {
     const void *tagged = lg__permits_tagged(permits);
     uint32_t units = 0;
-    for (uint32_t i = 0; i < known_count(self); i++)
+    for (uint32_t i = 0; i < lg__held_known(self); i++)
         if (self->held[i].object == tagged)
             units += self->held[i].units;
     return units + lg__ledger_count(tagged, self->id);
