@@ -1,13 +1,8 @@
-/* Option structs and driver tables of any size and bytes.  What is no pointer may be anything; what a
- * pointer shows to has to be there, so pointers are put right. */
-#include "fuzz.h"
+/* Option structs and driver tables of any size and bytes. */
+#include "sized.h"
 
 #include <lifeguard/log.h>
-#include <lifeguard/pool.h>
-#include <lifeguard/pool_event.h>
 #include <lifeguard/stats.h>
-
-#define SIZE_MOST 65536 /* a longer struct is refused by its size alone */
 
 static int open_nothing(void *arg, const struct lg_open *open, void **resource)
 {
@@ -36,70 +31,34 @@ static void destroy_nothing(void *arg)
     (void)arg;
 }
 
-/* A struct of `known` bytes with its size in front, in memory of just that size: from the input, and
- * 0 from where that ends.  NULL: so large that the size alone must do. */
-static unsigned char *take_struct(struct fuzz_input *input, uint32_t known, uint32_t *size)
-{
-    uint8_t kind = fuzz_byte(input);
-    uint32_t word = fuzz_word(input);
-    *size = kind < 128   ? known
-            : kind < 192 ? word % (2 * known)
-            : kind < 224 ? word % SIZE_MOST
-                         : word;
-    size_t room = *size <= SIZE_MOST ? *size : sizeof *size;
-    room = room < sizeof *size ? sizeof *size : room;
-    unsigned char *bytes = malloc(room);
-    FUZZ_CHECK(bytes != NULL);
-    fuzz_fill(input, bytes, room < 2 * known ? room : 2 * known);
-    if (room > 2 * known)
-        memset(bytes + 2 * known, 0, room - 2 * known);
-    memcpy(bytes, size, sizeof *size);
-    return bytes;
-}
-
-/* If the struct reaches that far, the field has this value. */
-#define PUT(bytes, size, type, field, value)                                                       \
-    do {                                                                                           \
-        const void *value_ = (const void *)(uintptr_t)(value);                                     \
-        if ((size) >= offsetof(type, field) + sizeof value_ && (size) <= SIZE_MOST)                \
-            memcpy((bytes) + offsetof(type, field), &value_, sizeof value_);                       \
-    } while (0)
-
 static unsigned char *take_driver(struct fuzz_input *input)
 {
-    uint32_t size;
     uint8_t has = (uint8_t)~fuzz_byte(input); /* 0: all of them */
-    unsigned char *bytes = take_struct(input, sizeof(struct lg_driver), &size);
+    unsigned char *bytes = fuzz_struct(input, sizeof(struct lg_driver));
     /* A struct that ends within a pointer has none that could be called. */
-    PUT(bytes, size, struct lg_driver, noun, has & 1 ? "fuzz" : NULL);
-    PUT(bytes, size, struct lg_driver, open, has & 2 ? open_nothing : NULL);
-    PUT(bytes, size, struct lg_driver, close, has & 4 ? close_nothing : NULL);
-    PUT(bytes, size, struct lg_driver, check, has & 8 ? check_nothing : NULL);
-    PUT(bytes, size, struct lg_driver, reset, has & 16 ? check_nothing : NULL);
-    PUT(bytes, size, struct lg_driver, destroy, has & 32 ? destroy_nothing : NULL);
-    PUT(bytes, size, struct lg_driver, interrupt, has & 64 ? close_nothing : NULL);
+    FUZZ_PUT(bytes, struct lg_driver, noun, has & 1 ? "fuzz" : NULL);
+    FUZZ_PUT(bytes, struct lg_driver, open, has & 2 ? open_nothing : NULL);
+    FUZZ_PUT(bytes, struct lg_driver, close, has & 4 ? close_nothing : NULL);
+    FUZZ_PUT(bytes, struct lg_driver, check, has & 8 ? check_nothing : NULL);
+    FUZZ_PUT(bytes, struct lg_driver, reset, has & 16 ? check_nothing : NULL);
+    FUZZ_PUT(bytes, struct lg_driver, destroy, has & 32 ? destroy_nothing : NULL);
+    FUZZ_PUT(bytes, struct lg_driver, interrupt, has & 64 ? close_nothing : NULL);
     return bytes;
 }
 
 static unsigned char *take_options(struct fuzz_input *input)
 {
     static char name[LG_NAME_SIZE + 8];
-    uint32_t size;
     fuzz_text(input, name, sizeof name);
-    unsigned char *bytes = take_struct(input, sizeof(struct lg_pool_options), &size);
-    PUT(bytes, size, struct lg_pool_options, name, name[0] ? name : NULL);
-    PUT(bytes, size, struct lg_pool_options, advice, name[0] ? name : NULL);
-    PUT(bytes, size, struct lg_pool_options, on_event, name[0] == 'e' ? hear_nothing : NULL);
-    return bytes;
+    return fuzz_pool_options(input, name[0] ? name : NULL, name[0] == 'e' ? hear_nothing : NULL);
 }
 
 /* What the header demands of what it knows.  No struct of any version ends within a pointer. */
 static bool is_sound(const unsigned char *bytes)
 {
     struct lg_pool_options options = {0};
-    uint32_t size;
-    memcpy(&size, bytes, sizeof size);
-    if (size > SIZE_MOST || (size > sizeof size && size % sizeof(void *) != 0))
+    uint32_t size = fuzz_struct_size(bytes);
+    if (size > FUZZ_SIZE_MOST || (size > sizeof size && size % sizeof(void *) != 0))
         return false;
     memcpy(&options, bytes, size < sizeof options ? size : sizeof options);
     return options.capacity <= LG_POOL_CAPACITY_MAX &&

@@ -1,9 +1,10 @@
 /* Names of database files as users give them, and option structs of any size and bytes.
  *
- * All of it happens in a folder of its own.  A name that could lead out of it is only looked at
- * (must_exist), never created. */
+ * All of it happens in a folder of its own, and a new one after each pool: an open that was in flight
+ * when its pool was destroyed may still make a file.  A name that could lead out of the folder is only
+ * looked at (must_exist), never created. */
 #define _GNU_SOURCE /* nftw */
-#include "fuzz.h"
+#include "sized.h"
 
 #include "drivers/sqlite_parts.h"
 
@@ -13,7 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char sandbox[64];
+static char home[64];    /* of all sandboxes */
+static char sandbox[80]; /* the current one, and the current folder; empty before the first */
+static unsigned sandboxes;
 
 static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
 {
@@ -21,10 +24,10 @@ static int remove_one(const char *path, const struct stat *info, int kind, struc
     return remove(path);
 }
 
-static void remove_sandbox(void)
+static void remove_home(void)
 {
     if (chdir("/") == 0)
-        (void)nftw(sandbox, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        (void)nftw(home, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static void write_file(const char *name, const char *content)
@@ -49,11 +52,25 @@ static void fill_sandbox(void)
 static void begin(void)
 {
     const char *parent = getenv("TMPDIR");
-    int length = snprintf(sandbox, sizeof sandbox, "%s/lifeguard-fuzz-XXXXXX",
+    int length = snprintf(home, sizeof home, "%s/lifeguard-fuzz-XXXXXX",
                           parent && strlen(parent) < 32 ? parent : "/tmp");
-    FUZZ_CHECK(length < (int)sizeof sandbox && mkdtemp(sandbox) && chdir(sandbox) == 0);
-    atexit(remove_sandbox);
+    FUZZ_CHECK(length < (int)sizeof home && mkdtemp(home));
+    atexit(remove_home);
+}
+
+static void enter_sandbox(void)
+{
+    snprintf(sandbox, sizeof sandbox, "%s/%u", home, sandboxes++);
+    FUZZ_CHECK(mkdir(sandbox, 0700) == 0 && chdir(sandbox) == 0);
     fill_sandbox();
+}
+
+/* What comes too late for this goes with the home. */
+static void leave_sandbox(void)
+{
+    FUZZ_CHECK(chdir("/") == 0);
+    (void)nftw(sandbox, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    sandbox[0] = 0;
 }
 
 static bool may_lead_out(const char *name)
@@ -99,48 +116,17 @@ static void find_file(const char *name, uint8_t how)
     lg__sqlite_file_free(&file);
 }
 
-/* As in pool_options_fuzz.c: memory of just the size that the struct says it has. */
-static unsigned char *take_struct(struct fuzz_input *input, uint32_t known)
-{
-    uint8_t kind = fuzz_byte(input);
-    uint32_t word = fuzz_word(input);
-    /* One too long for any version is refused by its size alone, so there is no memory behind it. */
-    uint32_t too_long = word > 65536 ? word : word + 65537;
-    uint32_t size = kind < 128 ? known : kind < 224 ? word % (2 * known) : too_long;
-    size_t room = size < 2 * known ? size : sizeof size;
-    room = room < sizeof size ? sizeof size : room;
-    unsigned char *bytes = malloc(room);
-    FUZZ_CHECK(bytes != NULL);
-    fuzz_fill(input, bytes, room);
-    memcpy(bytes, &size, sizeof size);
-    return bytes;
-}
-
-#define PUT(bytes, type, field, value)                                                             \
-    do {                                                                                           \
-        const void *value_ = (const void *)(value);                                                \
-        uint32_t size_;                                                                            \
-        memcpy(&size_, (bytes), sizeof size_);                                                     \
-        if (size_ >= offsetof(type, field) + sizeof value_ && size_ < 2 * sizeof(type))            \
-            memcpy((bytes) + offsetof(type, field), &value_, sizeof value_);                       \
-    } while (0)
-
 /* A pool of it, used once.  The options decide whether there is one. */
 static void open_database(struct fuzz_input *input, const char *name)
 {
     struct lg_pool *pool = NULL;
     struct lg_lease lease;
     uint8_t has = fuzz_byte(input);
-    unsigned char *options = take_struct(input, sizeof(struct lg_sqlite_options));
-    unsigned char *pool_options =
-        has & 1 ? take_struct(input, sizeof(struct lg_pool_options)) : NULL;
-    if (pool_options) {
-        PUT(pool_options, struct lg_pool_options, name, NULL);
-        PUT(pool_options, struct lg_pool_options, on_event, NULL);
-    }
-    PUT(options, struct lg_sqlite_options, setup, has & 2 ? "PRAGMA foreign_keys = ON" : NULL);
-    PUT(options, struct lg_sqlite_options, vfs, has & 4 ? "there is none" : NULL);
-    PUT(options, struct lg_sqlite_options, pool, pool_options);
+    unsigned char *options = fuzz_struct(input, sizeof(struct lg_sqlite_options));
+    unsigned char *pool_options = has & 1 ? fuzz_pool_options(input, NULL, NULL) : NULL;
+    FUZZ_PUT(options, struct lg_sqlite_options, setup, has & 2 ? "PRAGMA foreign_keys = ON" : NULL);
+    FUZZ_PUT(options, struct lg_sqlite_options, vfs, has & 4 ? "there is none" : NULL);
+    FUZZ_PUT(options, struct lg_sqlite_options, pool, pool_options);
     int status =
         lg_sqlite_open(name, (const struct lg_sqlite_options *)(const void *)options, &pool);
     FUZZ_CHECK((status == LG_OK) == (pool != NULL));
@@ -152,37 +138,20 @@ static void open_database(struct fuzz_input *input, const char *name)
     free(pool_options);
 }
 
-/* An open that was in flight when its pool was destroyed may still make a file. */
-static bool remove_all(void)
-{
-    for (int i = 0; i < 5000; i++) {
-        if (nftw(sandbox, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0)
-            return true;
-        usleep(1000);
-    }
-    return false;
-}
-
-/* A sandbox as it was: what was opened stays a database. */
-static void clean(void)
-{
-    FUZZ_CHECK(chdir("/") == 0 && remove_all());
-    FUZZ_CHECK(mkdir(sandbox, 0700) == 0 && chdir(sandbox) == 0);
-    fill_sandbox();
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input input = {data, size};
     static char name[PATH_MAX + 16];
-    if (!sandbox[0])
+    if (!home[0])
         begin();
+    if (!sandbox[0])
+        enter_sandbox();
     uint8_t how = fuzz_byte(&input);
     fuzz_text(&input, name, sizeof name);
     find_file(how & 16 ? NULL : name, how);
     if (!(how & 12) && !may_lead_out(name)) {
         open_database(&input, name);
-        clean();
+        leave_sandbox();
     }
     return 0;
 }
