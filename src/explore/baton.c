@@ -1,5 +1,6 @@
 #include "explore/baton.h"
 
+#include "explore/deadlock.h"
 #include "explore/input.h"
 #include "explore/kernel.h"
 #include "explore/strategy.h"
@@ -175,7 +176,7 @@ static void be_idle(void)
         return;
     }
     if (!release_spinners())
-        lg__verdict_deadlock();
+        lg__deadlock_everywhere();
 }
 
 /* ---- Deciding ------------------------------------------------------------------------------------ */
@@ -274,7 +275,7 @@ bool lg__baton_wait(struct lg__thread *self)
     self->state = LG__THREAD_BLOCKED;
     self->wait.has_timed_out = false;
     if (!lg__baton_is_ready(self))
-        lg__verdict_look(self);
+        lg__deadlock_look(self);
     lg__tally_event(self);
     decide(self);
     bool is_granted = !self->wait.has_timed_out;

@@ -1,5 +1,7 @@
 /* Conditions.  A waiter gives the mutex up and waits in one step; a signal is for one waiter, which the
  * strategy chooses; who was signalled can go on when the mutex is free. */
+#include "explore/baton.h"
+#include "explore/deadlock.h"
 #include "explore/intercept.h"
 #include "explore/strategy.h"
 
@@ -39,6 +41,14 @@ static void record_choice(struct lg__thread *self, const struct lg__object *obje
                             .event = LG__EVENT_SIGNAL};
 }
 
+/* From now on it waits for the mutex, and others may be known to hold that. */
+static void move_to_mutex(struct lg__thread *waiter)
+{
+    waiter->wait.is_signalled = true;
+    if (!lg__baton_is_ready(waiter))
+        lg__deadlock_look(waiter);
+}
+
 static void signal_one(struct lg__thread *self, const struct lg__object *object,
                        struct lg__thread **waiters, uint32_t count)
 {
@@ -50,7 +60,7 @@ static void signal_one(struct lg__thread *self, const struct lg__object *object,
         if (choice)
             record_choice(self, object, waiters[choice]);
     }
-    waiters[choice]->wait.is_signalled = true;
+    move_to_mutex(waiters[choice]);
 }
 
 void lg__condition_signal(struct lg__thread *self, pthread_cond_t *condition, bool is_for_all,
@@ -63,7 +73,7 @@ void lg__condition_signal(struct lg__thread *self, pthread_cond_t *condition, bo
     lg__object_release(self, object);
     uint32_t count = collect_waiters(object, waiters);
     for (uint32_t i = 0; is_for_all && i < count; i++)
-        waiters[i]->wait.is_signalled = true;
+        move_to_mutex(waiters[i]);
     if (!is_for_all && count)
         signal_one(self, object, waiters, count);
 }

@@ -13,6 +13,7 @@
 #include <pthread.h>
 
 struct lg__object;
+struct lg__share;
 
 /* What a thread waits for, and when it may go on. */
 enum lg__wait_kind {
@@ -140,6 +141,8 @@ struct lg__object {
     bool is_owner_dead;
     bool is_done;                /* once */
     bool was_signalled;          /* condition: at least once */
+    bool is_signal;              /* semaphore: somebody has posted a unit that he had not taken */
+    struct lg__share *shares;    /* semaphore, barrier: the threads that have taken part */
     uint64_t generation;         /* barrier */
     struct lg__object *next;     /* with the same hash */
     struct lg__clock clock;      /* of releases */

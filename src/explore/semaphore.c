@@ -1,5 +1,6 @@
 /* Semaphores, barriers and once. */
 #include "explore/intercept.h"
+#include "explore/share.h"
 
 /* ---- Semaphores.  The value is in the bytes as well, so that one that was made by sem_open is known. ---- */
 
@@ -21,9 +22,10 @@ static int fail(int error)
     return -1;
 }
 
-static int take_unit(struct lg__thread *self, struct lg__object *object)
+static int take_unit(struct lg__thread *self, struct lg__object *object, uint64_t site)
 {
     object->value--;
+    lg__share_add(object, self, site);
     lg__object_acquire(self, object);
     return 0;
 }
@@ -41,7 +43,7 @@ static int wait_for_unit(struct lg__thread *self, sem_t *semaphore, uint64_t dea
                                    .is_cancellable = true};
     bool is_granted = lg__baton_wait(self);
     lg__thread_look_for_cancel(self);
-    return is_granted ? take_unit(self, object) : fail(ETIMEDOUT);
+    return is_granted ? take_unit(self, object, site) : fail(ETIMEDOUT);
 }
 
 LG__EXPORT int sem_init(sem_t *semaphore, int is_shared, unsigned value)
@@ -97,7 +99,7 @@ LG__EXPORT int sem_trywait(sem_t *semaphore)
         return lg__real()->sem_trywait(semaphore);
     struct lg__object *object = semaphore_of(semaphore);
     lg__object_point(self, object, LG__EVENT_LOCK, LG__SITE);
-    return object->value ? take_unit(self, object) : fail(EAGAIN);
+    return object->value ? take_unit(self, object, LG__SITE) : fail(EAGAIN);
 }
 
 LG__EXPORT int sem_post(sem_t *semaphore)
@@ -110,6 +112,8 @@ LG__EXPORT int sem_post(sem_t *semaphore)
     if (object->value == INT32_MAX)
         return fail(EOVERFLOW);
     object->value++;
+    if (!lg__share_drop(object, self))
+        object->is_signal = true;
     lg__object_release(self, object);
     return 0;
 }
@@ -157,6 +161,7 @@ LG__EXPORT int pthread_barrier_wait(pthread_barrier_t *barrier)
         return EINVAL;
     lg__object_point(self, object, LG__EVENT_WAIT, LG__SITE);
     lg__object_release(self, object);
+    lg__share_add(object, self, LG__SITE);
     if (++object->arrived == object->value) {
         object->arrived = 0;
         object->generation++;

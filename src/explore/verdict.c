@@ -1,6 +1,7 @@
 #include "explore/verdict.h"
 
 #include "explore/real.h"
+#include "explore/share.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -138,7 +139,40 @@ static const struct lg__object *wanted_by(const struct lg__thread *thread)
     return wait->kind == LG__WAIT_SIGNAL && wait->is_signalled ? wait->mutex : wait->object;
 }
 
-static void add_wait(const struct lg__thread *thread)
+/* Who has it, or how much of it is out. */
+static void add_state(const struct lg__object *object)
+{
+    char name[NAME_SIZE];
+    if (object->owner) {
+        lg__name_write(object->owner->index, name, sizeof name);
+        lg__verdict_add(" (%s has it)", name);
+    } else if (object->kind == LG__OBJECT_RWLOCK && object->readers) {
+        lg__verdict_add(" (%u %s it)", object->readers,
+                        object->readers == 1 ? "thread reads" : "threads read");
+    } else if (object->kind == LG__OBJECT_SEMAPHORE && lg__share_sum(object)) {
+        lg__verdict_add(" (no unit is left, %u taken)", lg__share_sum(object));
+    } else if (object->kind == LG__OBJECT_BARRIER) {
+        lg__verdict_add(" (%u of %u have come)", object->arrived, object->value);
+    }
+}
+
+/* Units of a semaphore are told of if somebody waits for one. */
+static void add_units(const struct lg__thread *thread)
+{
+    for (uint32_t i = 0; i < lg__run.live_count; i++) {
+        const struct lg__object *object = lg__run.live[i]->wait.object;
+        bool is_new = object && object->kind == LG__OBJECT_SEMAPHORE && !object->is_signal;
+        for (uint32_t j = 0; j < i && is_new; j++)
+            is_new = lg__run.live[j]->wait.object != object;
+        const struct lg__share *share = is_new ? lg__share_find(object, thread) : NULL;
+        if (share)
+            lg__verdict_add(
+                "        holds %u of semaphore " LG__PLACE_DATA " since " LG__PLACE_CODE "\n",
+                share->units, (unsigned long)object->address, (unsigned long)share->site);
+    }
+}
+
+void lg__verdict_add_wait(const struct lg__thread *thread)
 {
     const struct lg__wait *wait = &thread->wait;
     const struct lg__object *object = wanted_by(thread);
@@ -153,10 +187,7 @@ static void add_wait(const struct lg__thread *thread)
                         (unsigned long)thread->pending_address);
     } else if (object) {
         lg__verdict_add("for %s " LG__PLACE_DATA, noun_of(object), object->address);
-        if (object->owner) {
-            lg__name_write(object->owner->index, name, sizeof name);
-            lg__verdict_add(" (%s has it)", name);
-        }
+        add_state(object);
     } else {
         lg__verdict_add("for the outside world");
     }
@@ -165,106 +196,21 @@ static void add_wait(const struct lg__thread *thread)
         lg__verdict_add("        holds %s " LG__PLACE_DATA " since " LG__PLACE_CODE "\n",
                         noun_of(thread->held[i].object), thread->held[i].object->address,
                         (unsigned long)thread->held[i].site);
+    add_units(thread);
 }
 
-static bool is_lock_wait(const struct lg__thread *thread)
-{
-    enum lg__wait_kind kind = thread->wait.kind;
-    return kind == LG__WAIT_LOCK || kind == LG__WAIT_READ ||
-           (kind == LG__WAIT_SIGNAL && thread->wait.is_signalled);
-}
-
-/* The thread that one waits for, where it is only one. */
-static const struct lg__thread *awaited_by(const struct lg__thread *thread)
-{
-    if (thread->state != LG__THREAD_BLOCKED || thread->wait.deadline != LG__NEVER)
-        return NULL;
-    if (thread->wait.kind == LG__WAIT_END)
-        return thread->wait.thread;
-    if (is_lock_wait(thread) && wanted_by(thread))
-        return wanted_by(thread)->owner;
-    return NULL;
-}
-
-/* Whether following who waits for whom from a thread ends in a ring. */
-static bool ends_in_ring(const struct lg__thread *thread)
-{
-    uint32_t steps = 0;
-    while (thread && steps++ <= lg__run.live_count)
-        thread = awaited_by(thread);
-    return thread != NULL;
-}
-
-static bool is_waiting_for_signal(void)
-{
-    for (uint32_t i = 0; i < lg__run.live_count; i++) {
-        const struct lg__thread *thread = lg__run.live[i];
-        enum lg__wait_kind kind = thread->wait.kind;
-        if (thread->state == LG__THREAD_BLOCKED &&
-            ((kind == LG__WAIT_SIGNAL && !thread->wait.is_signalled) || kind == LG__WAIT_COUNT ||
-             kind == LG__WAIT_TURN || kind == LG__WAIT_WORD))
-            return true;
-    }
-    return false;
-}
-
-static bool is_any_ring(void)
-{
-    for (uint32_t i = 0; i < lg__run.live_count; i++)
-        if (ends_in_ring(lg__run.live[i]))
-            return true;
-    return false;
-}
-
-/* The sum over the places where threads wait: the same whatever the threads are called. */
-static uint64_t sum_of_places(void)
-{
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < lg__run.live_count; i++)
-        sum += lg__run.live[i]->wait.site * 0x9e3779b97f4a7c15u;
-    return sum;
-}
-
-static void found_stuck(enum lg__finding finding, uint64_t where)
+void lg__verdict_add_stuck(void)
 {
     for (uint32_t i = 0; i < lg__run.live_count && i < 8; i++)
         if (lg__run.live[i]->state == LG__THREAD_BLOCKED)
-            add_wait(lg__run.live[i]);
+            lg__verdict_add_wait(lg__run.live[i]);
     if (lg__run.live_count > 8)
         lg__verdict_add("  ... and %u more threads\n", lg__run.live_count - 8);
-    lg__verdict_found(finding, where);
-}
-
-void lg__verdict_deadlock(void)
-{
-    bool is_lost = !is_any_ring() && is_waiting_for_signal();
-    lg__campaign->outcome.signature = sum_of_places();
-    lg__verdict_add(is_lost ? "nobody is left who could wake the threads that wait\n"
-                            : "no thread can go on\n");
-    found_stuck(is_lost ? LG__FINDING_LOST_WAKEUP : LG__FINDING_DEADLOCK, 0);
-    __builtin_unreachable();
 }
 
 void lg__verdict_livelock(void)
 {
     lg__verdict_add("all threads wait or go round in loops in which nothing changes any more\n");
-    found_stuck(LG__FINDING_LIVELOCK, 0);
-    __builtin_unreachable();
-}
-
-void lg__verdict_look(const struct lg__thread *self)
-{
-    const struct lg__thread *thread = awaited_by(self);
-    uint32_t steps = 0;
-    for (; thread && thread != self && steps <= lg__run.live_count; steps++)
-        thread = awaited_by(thread);
-    if (thread != self)
-        return;
-    lg__verdict_add("these threads wait for one another\n");
-    do {
-        lg__campaign->outcome.signature += thread->wait.site * 0x9e3779b97f4a7c15u;
-        add_wait(thread);
-        thread = awaited_by(thread);
-    } while (thread != self);
-    lg__verdict_found(LG__FINDING_DEADLOCK, 0);
+    lg__verdict_add_stuck();
+    lg__verdict_found(LG__FINDING_LIVELOCK, 0);
 }

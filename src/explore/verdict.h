@@ -19,8 +19,6 @@ void lg__verdict_found(enum lg__finding finding, uint64_t where) __attribute__((
 void lg__verdict_found_by(const struct lg__thread *thread, enum lg__finding finding, uint64_t where)
     __attribute__((noreturn));
 
-/* Nobody can ever run again. */
-void lg__verdict_deadlock(void) __attribute__((noreturn));
 void lg__verdict_livelock(void) __attribute__((noreturn));
 void lg__verdict_too_long(void) __attribute__((noreturn));
 
@@ -33,7 +31,9 @@ void lg__verdict_diverged(const struct lg__thread *thread, const struct lg__swit
 /* The calls that a thread is in, innermost first, one a line. */
 void lg__verdict_add_calls(const struct lg__thread *thread);
 
-/* If these waits and holdings close a ring, end with a deadlock: `self` is about to wait. */
-void lg__verdict_look(const struct lg__thread *self);
+/* What a thread waits for, and what it holds: a line each. */
+void lg__verdict_add_wait(const struct lg__thread *thread);
+/* The same of all that are blocked. */
+void lg__verdict_add_stuck(void);
 
 #endif

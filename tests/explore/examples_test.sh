@@ -15,5 +15,11 @@ for wrong in "$twins"/*_wrong.c; do
     done
     check 0 explore --races=fail --schedules 100 -- "./${twin}_right"
 done
+# Two connections of two are out, and each of their holders wants one more.
+check 1 explore --schedules 1000 -o replay -- ./nested_pool_wrong
+says "found: deadlock" "$out"
+says "T1    waits for semaphore idle (no unit is left, 2 taken)" "$out"
+says "holds 1 of semaphore idle since" "$out"
+says "take at once what is needed together" "$out"
 [ "$count" -eq "$(find "$twins" -name '*_right.c' | wc -l)" ] || fail "a right program has no wrong one"
 finish

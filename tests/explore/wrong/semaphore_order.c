@@ -1,4 +1,4 @@
-/* finds: lost-wakeup */
+/* finds: deadlock */
 #include <pthread.h>
 #include <semaphore.h>
 #include <stddef.h>
