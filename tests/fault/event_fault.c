@@ -4,8 +4,6 @@
 
 #include "sync/duty.h"
 
-#include <sched.h>
-
 static struct crew_worker *A;
 static struct lg_event e;
 static struct lg_latch l;
@@ -53,31 +51,22 @@ static void test_out_of_memory(void **state)
     assert_true(faults_loop(FAULT_BIT(ALLOC), 20, declare, NULL) == 6);
 }
 
-/* Until it is about to call the futex, which may fail: merely blocked is too early for that. */
-static void wait_until_waiting(void)
-{
-    const struct lg_context *context;
-    while (!crew_is_idle(A) &&
-           (!(context = crew_context(A)) || !lg__load_full(&context->wait.is_asleep)))
-        sched_yield();
-}
-
 static int wait_for_each(void *arg)
 {
     (void)arg;
     begin_all();
     crew_run(A, step_event_wait, &e);
-    wait_until_waiting();
+    faults_wait_at_futex(A);
     SUPPORT_CHECK(!crew_is_idle(A));
     lg_event_set(&e);
     SUPPORT_CHECK(crew_wait(A) == LG_OK);
     crew_run(A, step_latch_wait, &l);
-    wait_until_waiting();
+    faults_wait_at_futex(A);
     SUPPORT_CHECK(!crew_is_idle(A));
     SUPPORT_CHECK(lg_latch_count_down(&l, 2) == LG_OK);
     SUPPORT_CHECK(crew_wait(A) == LG_OK);
     crew_run(A, step_barrier_wait, &b);
-    wait_until_waiting();
+    faults_wait_at_futex(A);
     SUPPORT_CHECK(!crew_is_idle(A));
     SUPPORT_CHECK(lg_barrier_wait(&b, LG_FOREVER, NULL) == LG_OK);
     SUPPORT_CHECK(crew_wait(A) == LG_OK);

@@ -2,7 +2,6 @@
  * writes that go nowhere.  None of it changes a status, a holder or a count. */
 #include "support/faults.h"
 #include "support/locks.h"
-#include "support/thing.h"
 
 #include "graph/context.h"
 #include "plat/clock.h"
@@ -17,19 +16,10 @@ static struct crew_worker *A, *B;
 static struct lg_mutex a = LG_MUTEX_INIT("a"), b = LG_MUTEX_INIT("b");
 static struct lg_condition c = LG_CONDITION_INIT("c");
 
-/* A sleeper whose futex fails is never seen asleep, so the record has to do. */
-static void wait_until_waiting(struct crew_worker *worker)
-{
-    while (!crew_is_blocked(worker) && !crew_is_idle(worker))
-        sched_yield();
-}
-
 static bool is_quiet(void)
 {
     return (a.word & ~3ull) == 0 && (b.word & ~3ull) == 0 && c.waiters == 0 &&
-           lg__held_count(crew_context(A)) == 0 && lg__held_count(crew_context(B)) == 0 &&
-           thing_state(crew_context(A)) == LG__WAIT_IDLE &&
-           thing_state(crew_context(B)) == LG__WAIT_IDLE;
+           faults_has_let_go(A) && faults_has_let_go(B);
 }
 
 /* Each scenario in all of its course under one fault.  main only watches. */
@@ -46,7 +36,7 @@ static int hand_over(void *arg)
     (void)arg;
     SUPPORT_CHECK(crew_do(A, step_lock, &a) == LG_OK);
     crew_run(B, step_lock, &a);
-    wait_until_waiting(B);
+    faults_wait_at_futex(B);
     SUPPORT_CHECK(!crew_is_idle(B));
     (void)crew_do(A, step_unlock, &a);
     SUPPORT_CHECK(crew_wait(B) == LG_OK);
@@ -94,7 +84,7 @@ static int deadlock(void *arg)
     SUPPORT_CHECK(crew_do(A, step_lock, &a) == LG_OK);
     SUPPORT_CHECK(crew_do(B, step_lock, &b) == LG_OK);
     crew_run(A, step_lock, &b);
-    wait_until_waiting(A);
+    faults_wait_at_futex(A);
     crew_run(B, step_lock, &a);
     while (!crew_is_idle(A) && !crew_is_idle(B))
         sched_yield();
@@ -124,7 +114,7 @@ static int signal_it(void *arg)
     for (int by_holder = 0; by_holder < 2; by_holder++) {
         SUPPORT_CHECK(crew_do(B, step_lock, &a) == LG_OK);
         crew_run(B, step_wait, &for_ever);
-        wait_until_waiting(B);
+        faults_wait_at_futex(B);
         SUPPORT_CHECK(crew_do(A, step_lock, &a) == LG_OK);
         if (by_holder)
             (void)crew_do(A, step_signal, &c);

@@ -1,6 +1,9 @@
 /* The fault loop. */
 #include "support/faults.h"
 
+#include "graph/context.h"
+
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -60,6 +63,21 @@ int faults_end(int wrong)
 {
     bool has_failed = lg__seam_disarm();
     return wrong ? STATUS_FAIL : has_failed ? STATUS_MET : 0;
+}
+
+void faults_wait_at_futex(struct crew_worker *worker)
+{
+    const struct lg_context *context;
+    while (!crew_is_idle(worker) &&
+           (!(context = crew_context(worker)) || !lg__load_full(&context->wait.is_asleep)))
+        sched_yield();
+}
+
+bool faults_has_let_go(struct crew_worker *worker)
+{
+    const struct lg_context *context = crew_context(worker);
+    uint64_t word = lg__load_acquire(&context->wait.word);
+    return lg__held_count(context) == 0 && LG__WAIT_STATE(word) == LG__WAIT_IDLE;
 }
 
 #else

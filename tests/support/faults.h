@@ -3,7 +3,7 @@
 #ifndef LG_TEST_FAULTS_H
 #define LG_TEST_FAULTS_H
 
-#include "support/support.h"
+#include "support/crew.h"
 
 #include "plat/seam.h"
 
@@ -22,6 +22,13 @@ unsigned faults_loop(uint32_t mask, unsigned most, support_step *scenario, void 
 unsigned faults_loop_fresh(uint32_t mask, unsigned most, const char *case_name);
 void faults_begin(void);
 int faults_end(int wrong);
+
+/* Wait until the worker is about to sleep in a futex, which may fail, or has done its steps.  (Merely blocked
+ * is too early: it may have its passages yet before it.) */
+void faults_wait_at_futex(struct crew_worker *worker);
+
+/* Whether the worker holds nothing and waits for nothing. */
+bool faults_has_let_go(struct crew_worker *worker);
 
 #endif
 #endif

@@ -1,45 +1,17 @@
 /* The semaphore: how many units there are, who gets them, and every way to get none. */
 #include "support/locks.h"
 #include "support/scope.h"
+#include "support/semaphores.h"
 
 #include "graph/context.h"
 #include "plat/clock.h"
 #include "plat/memory.h"
 #include "sync/park.h"
 
-#include <lifeguard/semaphore.h>
-
 #include <sched.h>
 #include <string.h>
 
 static struct lg_report report;
-
-struct take {
-    struct lg_semaphore *semaphore;
-    lg_deadline deadline;
-    const char *place;
-};
-
-static int step_take(void *arg)
-{
-    const struct take *take = arg;
-    return lg_semaphore_wait_at(take->semaphore, take->deadline, take->place);
-}
-
-static int step_wait_for_unit(void *semaphore)
-{
-    return lg_semaphore_wait((struct lg_semaphore *)semaphore, LG_FOREVER);
-}
-
-static int step_try_wait(void *semaphore)
-{
-    return lg_semaphore_try_wait((struct lg_semaphore *)semaphore);
-}
-
-static int step_post(void *semaphore)
-{
-    return lg_semaphore_post(semaphore, 1);
-}
 
 static bool has_queue(const struct lg_semaphore *semaphore)
 {
@@ -148,23 +120,24 @@ static void test_deadlines(void **state)
 {
     (void)state;
     static struct lg_semaphore s = LG_SEMAPHORE_INIT("signal", 0, 0);
-    struct take past = {&s, 1, "past.c:1"}, soon = {&s, lg__now_ns() + 1000000, "soon.c:2"};
+    struct semaphore_until past = {&s, 1, "past.c:1"},
+                           soon = {&s, lg__now_ns() + 1000000, "soon.c:2"};
     struct crew_worker *a = crew_hire("A");
     assert_int_equal(crew_do(a, step_try_wait, &s), LG_EBUSY);
     (void)crew_do(a, step_copy_report, &report);
     assert_int_equal(report.kind, LG_REPORT_NONE);
-    assert_int_equal(crew_do(a, step_take, &past), LG_ETIMEDOUT);
+    assert_int_equal(crew_do(a, step_wait_for_unit_until, &past), LG_ETIMEDOUT);
     (void)crew_do(a, step_copy_report, &report);
     assert_int_equal(report.kind, LG_REPORT_TIMEOUT);
     assert_string_equal(report.noun, "semaphore");
     assert_string_equal(report.name, "signal");
     assert_string_equal(report.place, "past.c:1");
-    assert_int_equal(crew_do(a, step_take, &soon), LG_ETIMEDOUT);
+    assert_int_equal(crew_do(a, step_wait_for_unit_until, &soon), LG_ETIMEDOUT);
     (void)crew_do(a, step_copy_report, &report);
     assert_string_equal(report.place, "soon.c:2");
     expect_quiet(&s, 0);
     assert_int_equal(lg_semaphore_post(&s, 1), LG_OK);
-    assert_int_equal(crew_do(a, step_take, &past),
+    assert_int_equal(crew_do(a, step_wait_for_unit_until, &past),
                      LG_OK); /* there is one: the deadline is no matter */
     expect_quiet(&s, 0);
 }
@@ -328,8 +301,8 @@ static int use_in_child(void *arg)
     SUPPORT_CHECK(s->word == 0);
     SUPPORT_CHECK(step_post(s) == LG_OK);
     SUPPORT_CHECK(step_wait_for_unit(s) == LG_OK);
-    struct take past = {s, 1, "past.c:1"};
-    SUPPORT_CHECK(step_take(&past) == LG_ETIMEDOUT);
+    struct semaphore_until past = {s, 1, "past.c:1"};
+    SUPPORT_CHECK(step_wait_for_unit_until(&past) == LG_ETIMEDOUT);
     lg_semaphore_destroy(s);
     return 0;
 }
