@@ -10,8 +10,9 @@
  *     lg_profile_write(LG_PROFILE_TEXT, 10, text, sizeof text);
  *
  * There are two sorts of rows.  Contention is a wait for what somebody holds: a mutex, a lease.  A wait for a
- * signal (a condition, a semaphore) may be nothing but idleness, and comes apart.  A context keeps 200 rows; what
- * is beyond is in a row without a name.  Requests wait without a thread and are in their pool's statistics. */
+ * signal (a condition, a semaphore) may be nothing but idleness, and comes apart.  A wait for several things is in
+ * one row ("any of", "all of", with their names).  A context keeps 200 rows; what is beyond is in a row without a
+ * name.  Requests wait without a thread and are in their pool's statistics. */
 #ifndef LIFEGUARD_PROFILE_H
 #define LIFEGUARD_PROFILE_H
 

@@ -114,8 +114,6 @@ void lg__observe_lease_end(struct lg_context *self, const void *pool)
  * might be gone. */
 void lg__observe_sleeps(struct lg_context *self)
 {
-    if (self->wait.group) /* for several things: in no row and no lane */
-        return;
     lg__raw_lock(&self->wait.pin);
     TELL(self, sleeps, self, &self->wait)
     lg__raw_unlock(&self->wait.pin);
@@ -124,7 +122,7 @@ void lg__observe_sleeps(struct lg_context *self)
 /* What has not ended was no wait: it was begun to be explained. */
 void lg__observe_waited(struct lg_context *self)
 {
-    if (!self->wait.group && LG__WAIT_STATE(lg__load_relaxed(&self->wait.word)) >= LG__WAIT_GRANTED)
+    if (LG__WAIT_STATE(lg__load_relaxed(&self->wait.word)) >= LG__WAIT_GRANTED)
         TELL(self, waited, self, &self->wait)
 }
 

@@ -55,7 +55,8 @@ struct lg__observer {
     void (*nested)(struct lg_context *self, uint32_t entry);
     void (*lease)(struct lg_context *self, const struct lg__taking *taking);
     void (*lease_end)(struct lg_context *self, const void *pool);
-    /* A wait of the context, which is about to sleep.  Under its pin: the object exists, and is not held. */
+    /* A wait of the context, which is about to sleep.  Under its pin: the object exists, and is not held.  (A
+     * wait for several things has a class and an object of its own, and so one name.) */
     void (*sleeps)(struct lg_context *self, const struct lg__wait *wait);
     /* It is over, and about to be taken back: its word says how it ended. */
     void (*waited)(struct lg_context *self, const struct lg__wait *wait);

@@ -118,6 +118,20 @@ static bool note_holder(void *arg, const struct lg__holding *holding)
     return false; /* the first one will do */
 }
 
+/* Where somebody has taken what the wait is for; of several things the first one that is had. */
+static const char *find_holder_place(const struct lg__wait *wait)
+{
+    const struct lg__group *group = wait->group;
+    const char *place = NULL;
+    if (!group)
+        wait->want.class->survey(wait->want.object, note_holder, &place);
+    for (uint32_t i = 0; group && i < group->count && !place; i++) {
+        const struct lg__want *want = &group->branches[i].want;
+        want->class->survey(want->object, note_holder, &place);
+    }
+    return place;
+}
+
 static uint64_t epoch_of(const struct lg__wait *wait)
 {
     return lg__load_relaxed(&wait->word) >> LG__WAIT_STATE_BITS;
@@ -132,10 +146,8 @@ static void hear_sleeps(struct lg_context *self, const struct lg__wait *wait)
         return;
     table->epoch = epoch_of(wait);
     table->class = wait->want.class;
-    table->holder_place = NULL;
     table->class->copy_name(wait->want.object, table->name);
-    if (!wait->is_outside)
-        table->class->survey(wait->want.object, note_holder, &table->holder_place);
+    table->holder_place = wait->is_outside ? NULL : find_holder_place(wait);
 }
 
 static void hear_waited(struct lg_context *self, const struct lg__wait *wait)

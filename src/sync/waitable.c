@@ -388,13 +388,26 @@ static int wait_all(struct several *several)
 
 /* ---- Both -------------------------------------------------------------------------------------- */
 
+/* Who has waited for a signal, or an end, comes after what others did before. */
+static bool is_meeting(const struct several *several)
+{
+    bool has_any = false;
+    for (uint32_t i = 0; i < several->count; i++)
+        if (several->is_all || i == several->index)
+            has_any = has_any || branch_of(several, i)->want.class->is_meeting;
+    return has_any;
+}
+
 static int wait_for(struct several *several)
 {
     if (is_late(several))
         return give_up(several);
     if (!set_up(several))
         return LG_ENOMEM;
-    return several->is_all ? wait_all(several) : wait_any(several);
+    int status = several->is_all ? wait_all(several) : wait_any(several);
+    if (status == LG_OK && is_meeting(several))
+        lg__observe_met(several->self);
+    return status;
 }
 
 static int run(struct several *several, uint32_t *index)

@@ -2,6 +2,7 @@
 #include "support/json.h"
 #include "support/locks.h"
 #include "support/owners.h"
+#include "support/permits.h"
 
 #include "graph/context.h"
 
@@ -399,6 +400,41 @@ static void apart_by_an_event(void **state)
     assert_silent();
 }
 
+static int take_after_any(void *event)
+{
+    static struct lg_semaphore other = LG_SEMAPHORE_INIT("other", 0, 0);
+    struct lg_waitable things[] = {lg_waitable_semaphore(&other), lg_waitable_event(event)};
+    int status = lg_wait_any(things, 2, LG_FOREVER, NULL);
+    return status == LG_OK ? take_chain(CHAIN(&b, &a)) : status;
+}
+
+static int take_after_all(void *event)
+{
+    struct lg_waitable things[] = {lg_waitable_mutex(&gate), lg_waitable_event(event)};
+    int status = lg_wait_all(things, 2, LG_FOREVER, NULL);
+    if (status == LG_OK)
+        step_unlock(&gate);
+    return status == LG_OK ? take_chain(CHAIN(&b, &a)) : status;
+}
+
+/* The event is one of several things that are waited for. */
+static void apart_by_one_of_several(void **state)
+{
+    (void)state;
+    support_step *const ways[] = {take_after_any, take_after_all};
+    for (int i = 0; i < 2; i++) {
+        struct lg_event event = LG_EVENT_INIT("done");
+        struct crew_worker *x = hire("X"), *y = hire("Y");
+        crew_run(y, ways[i], &event);
+        crew_wait_blocked(y);
+        take(x, CHAIN(&a, &b));
+        lg_event_set(&event);
+        assert_int_equal(crew_wait(y), LG_OK);
+        assert_silent();
+        lg_event_destroy(&event);
+    }
+}
+
 /* Whoever only tried has not waited. */
 static void a_try_in_the_other_order(void **state)
 {
@@ -627,6 +663,136 @@ static void a_lease_given_back_by_another(void **state)
     assert_int_equal(crew_do(y, take_pair, &lock_first), LG_OK);
     assert_int_equal(lg_predict_count(), 0);
     null_end(driver, pool);
+}
+
+/* ---- Permits -------------------------------------------------------------------------------------- */
+
+/* So many units and the mutex a, or a lease, one after the other. */
+struct permits_pair {
+    struct units units;
+    struct lg_pool *pool; /* NULL: the mutex */
+    bool are_units_first;
+};
+
+static int take_other(const struct permits_pair *pair, struct lg_lease *lease)
+    LG_NO_THREAD_SAFETY_ANALYSIS
+{
+    return pair->pool ? lg_pool_checkout(pair->pool, LG_FOREVER, lease)
+                      : lg_mutex_lock(&a, LG_FOREVER);
+}
+
+static int give_other(const struct permits_pair *pair, struct lg_lease *lease)
+    LG_NO_THREAD_SAFETY_ANALYSIS
+{
+    if (pair->pool)
+        return lg_pool_checkin(pair->pool, lease);
+    lg_mutex_unlock(&a);
+    return LG_OK;
+}
+
+static int take_permits_pair(void *arg)
+{
+    struct permits_pair *pair = arg;
+    struct lg_lease lease;
+    if (!pair->are_units_first)
+        SUPPORT_CHECK(take_other(pair, &lease) == LG_OK);
+    SUPPORT_CHECK(step_acquire(&pair->units) == LG_OK);
+    if (pair->are_units_first)
+        SUPPORT_CHECK(take_other(pair, &lease) == LG_OK);
+    SUPPORT_CHECK(give_other(pair, &lease) == LG_OK);
+    SUPPORT_CHECK(step_release(&pair->units) == LG_OK);
+    return LG_OK;
+}
+
+static void permits_and_a_mutex(void **state)
+{
+    (void)state;
+    struct lg_permits p = LG_PERMITS_INIT("tickets", 1);
+    struct permits_pair units_first = {{.permits = &p, .count = 1}, NULL, true};
+    struct permits_pair mutex_first = {{.permits = &p, .count = 1}, NULL, false};
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    assert_int_equal(crew_do(x, take_permits_pair, &units_first), LG_OK);
+    assert_silent();
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(crew_do(y, take_permits_pair, &mutex_first), LG_OK);
+    assert_said_once("lock-order");
+    assert_non_null(strstr(support_log_text("lock-order"), "permits \"tickets\""));
+}
+
+static void permits_and_a_pool(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool *pool = null_pool_of(driver, 1);
+    struct lg_permits p = LG_PERMITS_INIT("tickets", 1);
+    struct permits_pair units_first = {{.permits = &p, .count = 1}, pool, true};
+    struct permits_pair lease_first = {{.permits = &p, .count = 1}, pool, false};
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    assert_int_equal(crew_do(x, take_permits_pair, &units_first), LG_OK);
+    assert_silent();
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(crew_do(y, take_permits_pair, &lease_first), LG_OK);
+    assert_said_once("lock-order");
+    assert_non_null(strstr(support_log_text("lock-order"), "pool \""));
+    assert_non_null(strstr(support_log_text("lock-order"), "permits \"tickets\""));
+    null_end(driver, pool);
+}
+
+/* Units count: who holds 2 of 3 keeps out who wants 2, and not who wants 1. */
+static void permits_by_their_units(void **state)
+{
+    (void)state;
+    struct lg_permits p = LG_PERMITS_INIT("tickets", 3);
+    struct permits_pair two_first = {{.permits = &p, .count = 2}, NULL, true};
+    struct permits_pair one_later = {{.permits = &p, .count = 1}, NULL, false};
+    struct permits_pair two_later = {{.permits = &p, .count = 2}, NULL, false};
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(crew_do(x, take_permits_pair, &two_first), LG_OK);
+        assert_int_equal(crew_do(y, take_permits_pair, &one_later), LG_OK);
+    }
+    assert_silent();
+    assert_int_equal(crew_do(y, take_permits_pair, &two_later), LG_OK);
+    assert_said_once("lock-order");
+}
+
+/* Two contexts that hold a unit each and want the mutex take both of them; one does not. */
+static void permits_emptied_by_a_crowd(void **state)
+{
+    (void)state;
+    struct lg_permits p = LG_PERMITS_INIT("tickets", 2);
+    struct permits_pair unit_first = {{.permits = &p, .count = 1}, NULL, true};
+    struct permits_pair mutex_first = {{.permits = &p, .count = 1}, NULL, false};
+    struct crew_worker *x = hire("X"), *y = hire("Y"), *z = hire("Z");
+    assert_int_equal(crew_do(x, take_permits_pair, &unit_first), LG_OK);
+    assert_int_equal(crew_do(z, take_permits_pair, &mutex_first), LG_OK);
+    assert_silent();
+    assert_int_equal(crew_do(y, take_permits_pair, &unit_first), LG_OK);
+    assert_said_once("lock-order");
+}
+
+/* All units of permits, taken first, let their holders go one by one. */
+static void permits_as_a_gate(void **state)
+{
+    (void)state;
+    struct lg_permits p = LG_PERMITS_INIT("tickets", 2);
+    struct units both = {.permits = &p, .count = 2}, one = {.permits = &p, .count = 1};
+    struct crew_worker *x = hire("X"), *y = hire("Y");
+    struct chain *orders[] = {CHAIN(&a, &b), CHAIN(&b, &a)};
+    for (int i = 0; i < 6; i++) {
+        struct crew_worker *worker = i % 2 ? x : y;
+        assert_int_equal(crew_do(worker, step_acquire, &both), LG_OK);
+        take(worker, orders[i % 2]);
+        assert_int_equal(crew_do(worker, step_release, &both), LG_OK);
+    }
+    assert_silent();
+    for (int i = 0; i < 2; i++) {
+        struct crew_worker *worker = i % 2 ? x : y;
+        assert_int_equal(crew_do(worker, step_acquire, &one), LG_OK);
+        take(worker, orders[i % 2]);
+        assert_int_equal(crew_do(worker, step_release, &one), LG_OK);
+    }
+    assert_said_once("lock-order");
 }
 
 /* ---- Readers and writers -------------------------------------------------------------------------- */
@@ -868,6 +1034,7 @@ int main(int argc, char **argv)
         PREDICT_TEST(before_a_start_and_after_a_join),
         PREDICT_TEST(apart_by_a_barrier),
         PREDICT_TEST(apart_by_an_event),
+        PREDICT_TEST(apart_by_one_of_several),
         PREDICT_TEST(a_try_in_the_other_order),
         PREDICT_TEST(one_name_by_address),
         PREDICT_TEST(one_name_along_a_tree),
@@ -881,6 +1048,11 @@ int main(int argc, char **argv)
         PREDICT_TEST(a_pool_is_emptied_by_a_crowd),
         PREDICT_TEST(a_pool_that_is_large_enough),
         PREDICT_TEST(a_lease_given_back_by_another),
+        PREDICT_TEST(permits_and_a_mutex),
+        PREDICT_TEST(permits_and_a_pool),
+        PREDICT_TEST(permits_by_their_units),
+        PREDICT_TEST(permits_emptied_by_a_crowd),
+        PREDICT_TEST(permits_as_a_gate),
         PREDICT_TEST(readers),
         PREDICT_TEST(ranks),
         PREDICT_TEST(ranks_of_one_name),

@@ -2,6 +2,7 @@
 #include "support/json.h"
 #include "support/locks.h"
 #include "support/owners.h"
+#include "support/several.h"
 #include "sync/mutex.h"
 
 #include <lifeguard/profile.h>
@@ -180,6 +181,48 @@ static void a_pool(void **state)
     null_end(driver, pool);
 }
 
+/* A wait for several things is in one row, by the names of all; who held one of them is known if all of
+ * them have holders. */
+static void several_things(void **state)
+{
+    (void)state;
+    struct lg_mutex m = LG_MUTEX_INIT("m"), n = LG_MUTEX_INIT("n");
+    struct lg_semaphore s = LG_SEMAPHORE_INIT("s", 0, 0);
+    struct lock_until mine = {&n, LG_FOREVER, "holder.c:1"};
+    struct several_step locks =
+        several_of(lg_waitable_mutex(&m), lg_waitable_mutex(&n), several_none);
+    struct several_step signals =
+        several_of(lg_waitable_mutex(&n), lg_waitable_semaphore(&s), several_none);
+    struct crew_worker *a = crew_hire("A");
+    assert_int_equal(step_lock_until(&mine), LG_OK);
+    crew_run(a, step_wait_all, &locks);
+    crew_wait_blocked(a);
+    assert_int_equal(step_unlock(&n), LG_OK);
+    assert_int_equal(crew_wait(a), LG_OK);
+    struct lg_profile_row row = row_of("all of", "m, n", "all.c:1");
+    assert_int_equal(row.is_signal, 0);
+    assert_string_equal(row.holder_place, "holder.c:1");
+    assert_true(row.total_ns > 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(crew_do(a, step_unlock, locks.things[i].object), LG_OK);
+
+    assert_int_equal(step_lock_until(&mine), LG_OK);
+    crew_run(a, step_wait_any, &signals);
+    crew_wait_blocked(a);
+    assert_int_equal(lg_semaphore_post(&s, 1), LG_OK);
+    assert_int_equal(crew_wait(a), LG_OK);
+    row = row_of("any of", "n, s", "any.c:1");
+    assert_int_equal(row.is_signal, 1);
+    assert_string_equal(row.holder_place, "");
+    assert_int_equal(step_unlock(&n), LG_OK);
+    /* One whose time has come before it began is no wait. */
+    uint32_t count = lg_profile_top(NULL, 0);
+    signals.deadline = lg_after_ms(0);
+    signals.things[0] = signals.things[1];
+    assert_int_equal(step_wait_any(&signals), LG_ETIMEDOUT);
+    assert_int_equal(lg_profile_top(NULL, 0), count);
+}
+
 /* More rows than a context keeps: the rest is counted all the same. */
 static void more_rows_than_there_is_room_for(void **state)
 {
@@ -298,6 +341,7 @@ int main(int argc, char **argv)
         PROFILE_TEST(threads_that_have_ended),
         PROFILE_TEST(a_condition_and_its_mutex),
         PROFILE_TEST(a_pool),
+        PROFILE_TEST(several_things),
         PROFILE_TEST(more_rows_than_there_is_room_for),
         PROFILE_TEST(written),
         PROFILE_TEST(read_under_load),

@@ -2,6 +2,7 @@
 #include "support/json.h"
 #include "support/locks.h"
 #include "support/owners.h"
+#include "support/several.h"
 #include "sync/mutex.h"
 
 #include <lifeguard/trace.h>
@@ -182,6 +183,29 @@ static void a_wait_and_who_ended_it(void **state)
     }
     assert_string_equal(start_id, end_id);
     assert_non_null(strstr(text, "\"Anna\""));
+    free(text);
+}
+
+/* A wait for several things is one slice with the names of all, and one arrow leads to it. */
+static void a_wait_for_several_things(void **state)
+{
+    (void)state;
+    struct lg_mutex m = LG_MUTEX_INIT("m");
+    struct lg_semaphore s = LG_SEMAPHORE_INIT("s", 0, 0);
+    struct several_step several =
+        several_of(lg_waitable_mutex(&m), lg_waitable_semaphore(&s), several_none);
+    struct crew_worker *a = crew_hire("Anna");
+    assert_int_equal(step_lock(&m), LG_OK);
+    crew_run(a, step_wait_any, &several);
+    crew_wait_blocked(a);
+    assert_int_equal(lg_semaphore_post(&s, 1), LG_OK);
+    assert_int_equal(crew_wait(a), LG_OK);
+    assert_int_equal(step_unlock(&m), LG_OK);
+    char *text = written();
+    (void)check_slices(text);
+    assert_int_equal(count_events(text, "B", "waits for any of m, s"), 1);
+    assert_int_equal(count_events(text, "s", "wake"), 1);
+    assert_int_equal(count_events(text, "f", "wake"), 1);
     free(text);
 }
 
@@ -382,6 +406,7 @@ int main(int argc, char **argv)
         TRACE_TEST(an_empty_trace),
         TRACE_TEST(holds),
         TRACE_TEST(a_wait_and_who_ended_it),
+        TRACE_TEST(a_wait_for_several_things),
         TRACE_TEST(leases),
         TRACE_TEST(threads_that_have_ended),
         TRACE_TEST(only_one),
