@@ -54,10 +54,11 @@ static void add_members(char *out, const struct lg_report *report)
                  members[i]);
 }
 
-static void write_result(char *out, int status)
+static void write_result(char *out, int status, const struct thing *had)
 {
+    const char *name = !had ? "" : had->object ? had->object->name : had->thread;
     if (status == LG_OK)
-        snprintf(out, SPEC_LINE_SIZE, "ok");
+        snprintf(out, SPEC_LINE_SIZE, "ok%s%s", had ? " " : "", name);
     else if (status == SPEC_NOT_HELD)
         snprintf(out, SPEC_LINE_SIZE, "not held");
     else if (status == SPEC_EXIT)
@@ -68,16 +69,25 @@ static void write_result(char *out, int status)
         add_members(out, lg_report_last());
 }
 
-/* The actions of a step up to the first that does not come to LG_OK. */
-static int perform(struct actor *actor, const struct step *step)
+static int perform_from(struct actor *actor, const struct step *step, uint32_t first)
 {
     int status = LG_OK;
-    for (uint32_t i = 0; i < step->action_count && status == LG_OK; i++)
+    bool is_done = false;
+    for (uint32_t i = first; i < step->action_count && status == LG_OK && !is_done; i++) {
         status = step->actions[i].verb->perform(actor, &step->actions[i]);
+        is_done = step->actions[i].verb->has_body;
+    }
     return status;
 }
 
-static void let_all_go(struct actor *actor)
+/* The step is the one that is being done, so it stays. */
+int actor_do_rest(struct actor *actor, const struct action *action)
+{
+    const struct step *step = actor->step;
+    return perform_from(actor, step, (uint32_t)(action - step->actions) + 1);
+}
+
+void actor_let_all_go(struct actor *actor)
 {
     while (actor->held_count > 0) {
         struct hold *last = &actor->held[--actor->held_count];
@@ -104,11 +114,13 @@ static void *act(void *arg)
     if (lg_context_set_name(actor->name) != LG_OK ||
         lg_cancel_enter(actor->cancel, &scope) != LG_OK)
         abort();
+    actor->id = lg_context_id(lg_context_self());
     lg__store_release(&actor->context, lg_context_self());
     while (status != SPEC_EXIT && (step = next_step(actor)) != NULL) {
         char result[SPEC_LINE_SIZE];
-        status = perform(actor, step);
-        write_result(result, status);
+        actor->had = NULL;
+        status = perform_from(actor, step, 0);
+        write_result(result, status, actor->had);
         pthread_mutex_lock(&actor->lock);
         memcpy(actor->result, result, sizeof result);
         actor->step = NULL;
@@ -116,14 +128,15 @@ static void *act(void *arg)
         pthread_mutex_unlock(&actor->lock);
     }
     if (status != SPEC_EXIT)
-        let_all_go(actor);
+        actor_let_all_go(actor);
     lg_cancel_leave(&scope);
     return NULL;
 }
 
-bool actor_start(struct actor *actor, const char *name, struct lg_cancel *cancel)
+bool actor_start(struct actor *actor, struct actor *crew, const char *name,
+                 struct lg_cancel *cancel)
 {
-    *actor = (struct actor){.name = name, .cancel = cancel};
+    *actor = (struct actor){.name = name, .crew = crew, .cancel = cancel};
     pthread_mutex_init(&actor->lock, NULL);
     pthread_cond_init(&actor->changed, NULL);
     if (pthread_create(&actor->thread, NULL, act, actor) != 0)
@@ -170,27 +183,7 @@ void actor_dismiss(struct actor *actor)
 void actor_end(struct actor *actor)
 {
     join(actor);
-    let_all_go(actor); /* what a thread held that has exited */
+    actor_let_all_go(actor); /* what a thread held that has exited */
     pthread_cond_destroy(&actor->changed);
     pthread_mutex_destroy(&actor->lock);
 }
-
-static int exit_thread(struct actor *actor, const struct action *action)
-{
-    (void)actor, (void)action;
-    return SPEC_EXIT;
-}
-
-static int release_all(struct actor *actor, const struct action *action)
-{
-    (void)action;
-    int status = actor->held_count > 0 ? LG_OK : SPEC_NOT_HELD;
-    let_all_go(actor);
-    return status;
-}
-
-const struct verb spec_verbs_alone[] = {
-    {.name = "exit", .perform = exit_thread},
-    {.name = "release", .perform = release_all},
-    {0},
-};

@@ -31,7 +31,8 @@ static void sum_up(const struct census *census, char *out)
     out[0] = 0;
     for (uint32_t i = 0; i < census->spec->step_count; i++) {
         const char *result = census->transcript.results[i];
-        if (!result[0] || !strcmp(result, "ok") || !strcmp(result, "ended"))
+        bool is_ok = strncmp(result, "ok", 2) == 0; /* perhaps with what was had */
+        if (!result[0] || is_ok || !strcmp(result, "ended"))
             continue;
         int length =
             strncmp(result, "LG_E", 4) == 0 ? (int)strcspn(result, ":") : (int)strlen(result);

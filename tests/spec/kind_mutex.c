@@ -62,6 +62,11 @@ static void let_mutex_go(struct hold *hold) LG_NO_THREAD_SAFETY_ANALYSIS
         lg_mutex_unlock(mutex);
 }
 
+static struct lg_waitable waitable(const struct object *object)
+{
+    return lg_waitable_mutex(object->live);
+}
+
 static const struct verb mutex_verbs[] = {
     {.name = "lock", .perform = lock, .has_deadline = true},
     {.name = "try", .perform = try_lock},
@@ -77,6 +82,7 @@ const struct kind spec_mutex = {
     .create = create_mutex,
     .destroy = destroy_mutex,
     .let_go = let_mutex_go,
+    .waitable = waitable,
 };
 
 /* ---- Conditions ------------------------------------------------------------------------------ */

@@ -42,6 +42,11 @@ static void let_go(struct hold *hold)
     (void)!lg_permits_release(hold->object->live, hold->units);
 }
 
+static struct lg_waitable waitable(const struct object *object)
+{
+    return lg_waitable_permits(object->live, 1);
+}
+
 static const struct verb verbs[] = {
     {.name = "acquire", .perform = acquire, .has_number = true, .has_deadline = true},
     {.name = "give-back", .perform = give_back},
@@ -55,4 +60,5 @@ const struct kind spec_permits = {
     .create = create,
     .destroy = destroy,
     .let_go = let_go,
+    .waitable = waitable,
 };

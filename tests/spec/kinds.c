@@ -4,5 +4,6 @@
 #include <stddef.h>
 
 const struct kind *const spec_kinds[] = {
-    &spec_mutex, &spec_condition, &spec_rwlock, &spec_barrier, &spec_permits, &spec_pool, NULL,
+    &spec_mutex, &spec_condition, &spec_rwlock, &spec_barrier, &spec_permits, &spec_semaphore,
+    &spec_event, &spec_latch,     &spec_once,   &spec_pool,    NULL,
 };

@@ -5,6 +5,6 @@
 #include "spec/spec.h"
 
 extern const struct kind spec_mutex, spec_condition, spec_rwlock, spec_barrier, spec_permits,
-    spec_pool;
+    spec_semaphore, spec_event, spec_latch, spec_once, spec_pool;
 
 #endif

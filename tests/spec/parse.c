@@ -166,12 +166,40 @@ static bool wrong_verb(struct parser *parser, const struct object *object, const
                  object->name, verbs);
 }
 
-/* What may follow VERB OBJECT: a second object, a number, "within N h". */
+/* One of several things: an object that can be, or a thread, which may come later in the file. */
+static bool parse_thing(struct parser *parser, struct action *action, const char *word)
+{
+    if (action->thing_count == SPEC_THINGS_MAX)
+        return wrong(parser, "more than %d things to wait for", SPEC_THINGS_MAX);
+    struct thing *thing = &action->things[action->thing_count++];
+    thing->object = find_object(parser->spec, word);
+    if (thing->object && (action->verb->has_thread || !thing->object->kind->waitable))
+        return wrong(parser, "%s is nothing for %s", thing->object->name, action->verb->name);
+    if (!is_name(word))
+        return wrong(parser, "there is no thread \"%.40s\"", word);
+    snprintf(thing->thread, sizeof thing->thread, "%s", word);
+    return true;
+}
+
+static bool parse_things(struct parser *parser, struct action *action, char **words, uint32_t count,
+                         uint32_t *next)
+{
+    uint32_t most = action->verb->has_thread ? 1 : count;
+    while (*next < count && action->thing_count < most && strcmp(words[*next], "within") != 0)
+        if (!parse_thing(parser, action, words[(*next)++]))
+            return false;
+    return action->thing_count > 0 || wrong(parser, "%s of what?", action->verb->name);
+}
+
+/* What may follow VERB OBJECT: a second object, other things, a number, "within N h". */
 static bool parse_rest(struct parser *parser, struct action *action, char **words, uint32_t count)
 {
     const struct verb *verb = action->verb;
     uint32_t next = 0;
     action->number = 1;
+    if ((verb->has_things || verb->has_thread) &&
+        !parse_things(parser, action, words, count, &next))
+        return false;
     if (verb->other) {
         action->other = next < count ? find_object(parser->spec, words[next++]) : NULL;
         if (!action->other || strcmp(action->other->kind->noun, verb->other) != 0)
@@ -210,9 +238,10 @@ static bool parse_action(struct parser *parser, struct step *step, char **words,
     if (is_last(step))
         return wrong(parser, "no action comes after exit");
     struct action *action = &step->actions[step->action_count++];
-    *action = (struct action){.verb = count == 1 ? find_verb_alone(words[0]) : NULL};
-    if (action->verb)
-        return true;
+    *action = (struct action){.verb = count > 0 ? find_verb_alone(words[0]) : NULL};
+    bool has_more = action->verb && (action->verb->has_things || action->verb->has_thread);
+    if (has_more || (action->verb && count == 1))
+        return parse_rest(parser, action, words + 1, count - 1);
     if (count < 2)
         return wrong(parser, count ? "\"%.40s\" of what?" : "an action is missing",
                      count ? words[0] : "");
@@ -238,7 +267,7 @@ static bool parse_step(struct parser *parser)
     if (before && before->actor == spec->actor_count - 1 && is_last(before))
         return wrong(parser, "no step comes after exit");
     struct step *step = &spec->steps[spec->step_count];
-    *step = (struct step){.actor = spec->actor_count - 1};
+    *step = (struct step){.actor = spec->actor_count - 1, .line = line->number};
     snprintf(step->name, sizeof step->name, "%s", line->words[0]);
     for (uint32_t first = 1, last = 1; last <= line->count; last++)
         if (last == line->count || !strcmp(line->words[last], ",")) {
@@ -350,6 +379,25 @@ static bool parse_line(struct parser *parser)
     return wrong(parser, "\"%.40s\" is no kind of object, thread, schedule or every", first);
 }
 
+/* Which threads the names in actions are, now that all are known. */
+static bool find_threads(struct parser *parser, struct step *step)
+{
+    struct spec *spec = parser->spec;
+    for (uint32_t i = 0; i < step->action_count; i++) {
+        struct action *action = &step->actions[i];
+        for (uint32_t j = 0; j < action->thing_count; j++) {
+            struct thing *thing = &action->things[j];
+            while (!thing->object && thing->actor < spec->actor_count &&
+                   strcmp(spec->actors[thing->actor], thing->thread) != 0)
+                thing->actor++;
+            parser->line.number = step->line;
+            if (thing->actor == spec->actor_count)
+                return wrong(parser, "there is no thread \"%s\"", thing->thread);
+        }
+    }
+    return true;
+}
+
 /* Commas are words of their own, a # begins a remark. */
 static bool cut(struct parser *parser, const char *text, size_t length)
 {
@@ -389,6 +437,9 @@ static bool parse_text(struct parser *parser, const char *text)
     }
     if (parser->spec->expectation_count == 0)
         return wrong(parser, "there is no schedule");
+    for (uint32_t i = 0; i < parser->spec->step_count; i++)
+        if (!find_threads(parser, &parser->spec->steps[i]))
+            return false;
     return true;
 }
 

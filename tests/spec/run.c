@@ -117,9 +117,14 @@ static void describe_wait(struct lg_context *context, char *out)
     if (!is_blocked(context, &word) || !lg__wait_pin(&context->wait, word))
         abort();
     const struct lg__want *want = &context->wait.want;
+    const struct lg__group *group = context->wait.group;
     want->class->copy_name(want->object, name);
     want->class->survey(want->object, add_holder, &holders);
-    uint32_t need = want->need;
+    for (uint32_t i = 0; group && i < group->count; i++) {
+        const struct lg__want *branch = &group->branches[i].want;
+        branch->class->survey(branch->object, add_holder, &holders);
+    }
+    uint32_t need = group ? 1 : want->need;
     const char *noun = want->class->noun;
     lg__wait_unpin(&context->wait);
     if (need > 1 && need <= 1000) /* a rwlock's modes are huge numbers of units */
@@ -214,7 +219,8 @@ static bool begin(struct run *run, struct lg_cancel *cancel)
         if (spec->objects[i].kind->create(&spec->objects[i]) != LG_OK)
             return false;
     while (run->actor_count < spec->actor_count) {
-        if (!actor_start(&run->actors[run->actor_count], spec->actors[run->actor_count], cancel))
+        if (!actor_start(&run->actors[run->actor_count], run->actors,
+                         spec->actors[run->actor_count], cancel))
             return false;
         run->actor_count++;
     }

@@ -3,6 +3,7 @@
  *
  *     parse.c      the file
  *     kind_*.c     what there is to wait for: objects, verbs
+ *     alone.c      verbs that need no object, or several
  *     actor.c      the threads, which take one step at a time
  *     run.c        one schedule, from fresh objects to their end
  *     check.c      all schedules of a file against what it expects
@@ -24,6 +25,7 @@
 #define SPEC_ACTORS_MAX    8
 #define SPEC_STEPS_MAX     32 /* of all threads */
 #define SPEC_ACTIONS_MAX   4
+#define SPEC_THINGS_MAX    4 /* of one action */
 #define SPEC_HOLDS_MAX     16
 #define SPEC_SCHEDULES_MAX 32
 #define SPEC_LINES_MAX     64
@@ -43,6 +45,9 @@ struct verb {
     const char *other; /* kind of a second object that it takes, or NULL */
     bool has_number;   /* takes a number, which may be left out: 1 */
     bool has_deadline; /* takes "within HOURS h", which may be left out: for ever */
+    bool has_things;   /* takes names of objects that are waitable, and of threads */
+    bool has_thread;   /* takes the name of a thread */
+    bool has_body;     /* the actions behind it in its step are done within it (actor_do_rest) */
 };
 
 struct kind {
@@ -54,6 +59,8 @@ struct kind {
     void (*destroy)(struct object *object);
     /* Give back what is held, of an actor that may have ended. */
     void (*let_go)(struct hold *hold);
+    /* As one of several things that are waited for; NULL: it cannot be. */
+    struct lg_waitable (*waitable)(const struct object *object);
 };
 
 extern const struct kind *const spec_kinds[]; /* the last is NULL */
@@ -70,15 +77,25 @@ struct object {
     void *live;
 };
 
+/* An object, or a thread. */
+struct thing {
+    struct object *object;
+    char thread[SPEC_NAME_SIZE]; /* if it is no object */
+    uint32_t actor;
+};
+
 struct action {
     const struct verb *verb;
     struct object *object, *other;
+    struct thing things[SPEC_THINGS_MAX];
+    uint32_t thing_count;
     uint32_t number;
     uint32_t hours; /* 0: for ever */
 };
 
 struct step {
     char name[SPEC_NAME_SIZE];
+    unsigned line;
     uint32_t actor;
     struct action actions[SPEC_ACTIONS_MAX];
     uint32_t action_count;
@@ -124,6 +141,7 @@ struct hold {
 
 struct actor {
     const char *name;
+    struct actor *crew; /* all of them, in the order of the file */
     pthread_t thread;
     struct lg_cancel *cancel; /* what ends its waits at the end of the run */
     pthread_mutex_t lock;
@@ -134,11 +152,14 @@ struct actor {
     bool has_ended;                   /* the runner's; the thread is joined */
     char result[SPEC_LINE_SIZE];      /* under lock; of the latest step */
     struct lg_context *context;       /* atomic */
+    uint64_t id;                      /* of the context; r/o once that is there */
+    const struct thing *had;          /* its own thread's; which of several things a step has had */
     struct hold held[SPEC_HOLDS_MAX]; /* its own thread's; anybody's when it has ended */
     uint32_t held_count;
 };
 
-bool actor_start(struct actor *actor, const char *name, struct lg_cancel *cancel);
+bool actor_start(struct actor *actor, struct actor *crew, const char *name,
+                 struct lg_cancel *cancel);
 /* Take a step; it must have none. */
 void actor_take(struct actor *actor, const struct step *step);
 bool actor_is_idle(struct actor *actor);
@@ -151,6 +172,10 @@ void actor_hold(struct actor *actor, const struct hold *hold);
 /* The hold of an object that was taken last, or NULL. */
 struct hold *actor_find(struct actor *actor, const struct object *object);
 void actor_drop(struct actor *actor, struct hold *hold);
+void actor_let_all_go(struct actor *actor);
+/* For a verb that has_body: do the actions behind it in its step, up to the first that does not come to LG_OK;
+ * what that came to. */
+int actor_do_rest(struct actor *actor, const struct action *action);
 lg_deadline action_deadline(const struct action *action);
 
 /* ---- Runs ------------------------------------------------------------------------------------ */
