@@ -114,7 +114,7 @@ static void touch(struct lg__thread *self, uint32_t number, uintptr_t address, u
 static void be_fair(struct lg__thread *self, uintptr_t address, uint64_t site, bool is_write)
 {
     enum lg__event_kind kind = is_write ? LG__EVENT_WRITE : LG__EVENT_READ;
-    if (lg__campaign->plan.strategy != LG__STRATEGY_REPLAY)
+    if (lg__campaign->plan.strategy != LG__STRATEGY_REPLAY && self->events >= self->fair)
         self->is_yielding = true;
     lg__baton_look(self, kind, 0, address, site);
     self->is_yielding = false;

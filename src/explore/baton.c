@@ -1,8 +1,10 @@
 #include "explore/baton.h"
 
+#include "explore/alarm.h"
 #include "explore/deadlock.h"
 #include "explore/input.h"
 #include "explore/kernel.h"
+#include "explore/signal.h"
 #include "explore/strategy.h"
 #include "explore/tally.h"
 #include "explore/verdict.h"
@@ -31,10 +33,23 @@ static void wake(struct lg__thread *next)
     lg__kernel_call(SYS_futex, (long)&next->baton, FUTEX_WAKE_PRIVATE, 1, 0);
 }
 
+/* The next event that has to be looked at, because others must have their turn, or an alarm is due: by the
+ * event, so that it does not depend on what is known to be shared. */
+void lg__baton_set_stop(struct lg__thread *thread)
+{
+    uint64_t stop = thread->fair = thread->events + FAIR_EVENTS;
+    if (lg__alarm_next != LG__NEVER) {
+        uint64_t now = lg__run_now_ns();
+        uint64_t rest = lg__alarm_next > now ? (lg__alarm_next - now) / LG__EVENT_NS + 1 : 1;
+        stop = rest < FAIR_EVENTS ? thread->events + rest : stop;
+    }
+    thread->stop = lg__strategy_stop(thread, stop);
+}
+
 static void begin_turn(struct lg__thread *thread)
 {
     thread->resumed_at = thread->events;
-    thread->stop = lg__strategy_stop(thread, thread->events + FAIR_EVENTS);
+    lg__baton_set_stop(thread);
 }
 
 static void pass(struct lg__thread *from, struct lg__thread *to)
@@ -83,6 +98,8 @@ bool lg__baton_is_ready(const struct lg__thread *thread)
         return wait->is_signalled;
     case LG__WAIT_TIME:
         return false;
+    case LG__WAIT_ARRIVAL:
+        return lg__signal_arrived(thread, wait->stamp) != 0;
     case LG__WAIT_CHANGE:
         return lg__run.changes != wait->stamp;
     case LG__WAIT_INPUT:
@@ -104,7 +121,8 @@ static bool is_timed_out(const struct lg__thread *thread)
 
 static bool can_run(const struct lg__thread *thread)
 {
-    return thread->state == LG__THREAD_READY || lg__baton_is_ready(thread) || is_timed_out(thread);
+    return thread->state == LG__THREAD_READY || thread->has_signal || lg__baton_is_ready(thread) ||
+           is_timed_out(thread);
 }
 
 /* The end of the process is put off, and who gives way is not chosen, if anybody else can run. */
@@ -140,7 +158,7 @@ static uint32_t collect_candidates(void)
 
 static uint64_t earliest_deadline(void)
 {
-    uint64_t earliest = LG__NEVER;
+    uint64_t earliest = lg__alarm_next;
     for (uint32_t i = 0; i < lg__run.live_count; i++) {
         const struct lg__thread *thread = lg__run.live[i];
         const struct lg__wait *wait = &thread->wait;
@@ -169,13 +187,14 @@ static void be_idle(void)
     uint64_t deadline = earliest_deadline();
     if (lg__input_await(deadline != LG__NEVER))
         return;
-    if (deadline != LG__NEVER) {
+    if (deadline != LG__NEVER &&
+        (deadline != lg__alarm_next || ++lg__run.idle_alarms < IDLE_ROUNDS)) {
         uint64_t now = lg__run_now_ns();
         if (deadline > now)
             lg__run.leapt_ns += deadline - now;
         return;
     }
-    if (!release_spinners())
+    if (!lg__signal_await() && !release_spinners())
         lg__deadlock_everywhere();
 }
 
@@ -200,12 +219,24 @@ static void record(const struct lg__thread *from, const struct lg__thread *to)
                             .event = from->pending};
 }
 
+static void let_signals_come(struct lg__thread *self)
+{
+    if (lg__alarm_next != LG__NEVER)
+        lg__alarm_look(self);
+    if (__atomic_load_n(&lg__signal_outside, __ATOMIC_RELAXED))
+        lg__signal_look_outside();
+}
+
 static struct lg__thread *choose(struct lg__thread *self)
 {
     struct lg__outcome *outcome = &lg__campaign->outcome;
     uint32_t count;
-    while ((count = collect_candidates()) == 0)
+    let_signals_come(self);
+    while ((count = collect_candidates()) == 0) {
         be_idle();
+        let_signals_come(self);
+    }
+    lg__run.idle_alarms = 0;
     outcome->steps++;
     outcome->choices += count > 1;
     lg__campaign->heartbeat++;
@@ -222,7 +253,7 @@ static void end_wait(struct lg__thread *thread)
 {
     if (thread->state != LG__THREAD_BLOCKED)
         return;
-    thread->wait.has_timed_out = !lg__baton_is_ready(thread);
+    thread->wait.has_timed_out = !thread->has_signal && !lg__baton_is_ready(thread);
     thread->state = LG__THREAD_READY;
 }
 
@@ -232,7 +263,7 @@ static void decide(struct lg__thread *self)
     self->is_yielding = false;
     end_wait(next);
     if (next == self) {
-        self->stop = lg__strategy_stop(self, self->events + FAIR_EVENTS);
+        lg__baton_set_stop(self);
         return;
     }
     pass(self, next);
@@ -251,8 +282,13 @@ void lg__baton_look(struct lg__thread *self, enum lg__event_kind kind, uint32_t 
     if (lg__run.live_count > 1) {
         lg__tally_event(self);
         decide(self);
+    } else {
+        let_signals_come(self);
+        lg__baton_set_stop(self);
     }
     self->pending = LG__EVENT_NONE;
+    if (self->has_signal)
+        lg__signal_deliver(self);
 }
 
 void lg__baton_point(struct lg__thread *self, enum lg__event_kind kind, uint32_t var,
@@ -269,7 +305,8 @@ void lg__baton_yield(struct lg__thread *self, uint64_t site)
     self->is_yielding = false;
 }
 
-bool lg__baton_wait(struct lg__thread *self)
+/* Until it is chosen: the wait is over, or a signal has arrived. */
+static void wait_once(struct lg__thread *self)
 {
     self->events++;
     self->state = LG__THREAD_BLOCKED;
@@ -278,7 +315,25 @@ bool lg__baton_wait(struct lg__thread *self)
         lg__deadlock_look(self);
     lg__tally_event(self);
     decide(self);
-    bool is_granted = !self->wait.has_timed_out;
+}
+
+/* The handlers have run.  Whether the wait goes on after them. */
+static bool goes_on(struct lg__thread *self, bool must_restart)
+{
+    const struct lg__wait *wait = &self->wait;
+    if (lg__baton_is_ready(self))
+        return false;
+    self->was_interrupted = wait->is_interruptible && !(must_restart && wait->is_restartable);
+    return !self->was_interrupted;
+}
+
+bool lg__baton_wait(struct lg__thread *self)
+{
+    self->was_interrupted = false;
+    do
+        wait_once(self);
+    while (self->has_signal && goes_on(self, lg__signal_deliver(self)));
+    bool is_granted = !self->wait.has_timed_out && !self->was_interrupted;
     self->wait = (struct lg__wait){.deadline = LG__NEVER};
     self->pending = LG__EVENT_NONE;
     return is_granted;

@@ -28,6 +28,9 @@ void lg__baton_await(struct lg__thread *self);
 /* The calling thread ends: it has no baton on return. */
 void lg__baton_leave(struct lg__thread *self);
 
+/* Look at the running thread when an alarm is due: they have changed. */
+void lg__baton_set_stop(struct lg__thread *thread);
+
 /* Whether a blocked thread could go on. */
 bool lg__baton_is_ready(const struct lg__thread *thread);
 

@@ -6,6 +6,7 @@
 #include "explore/recording.h"
 #include "explore/run.h"
 #include "explore/search.h"
+#include "explore/signal.h"
 #include "explore/start.h"
 #include "explore/strategy.h"
 #include "explore/table.h"
@@ -248,6 +249,8 @@ static void interrupt(int number)
 
 static void forget_run(void)
 {
+    if (lg__self)
+        lg__signal_forget();
     lg__self = NULL;
     lg__watched = NULL;
     lg__run.threads = NULL;

@@ -73,6 +73,7 @@ struct lg__campaign {
     uint32_t name_count;
     uint32_t race_count;
     uint64_t races_lost;
+    bool has_alarms;  /* the program has set timers that send signals */
     uint32_t learned; /* changes whenever something about variables was learned */
     struct lg__race races[LG__RACES_MAX];
     struct lg__name *names;      /* LG__NAMES_MAX */

@@ -24,23 +24,6 @@ static uint32_t collect_waiters(const struct lg__object *object, struct lg__thre
     return count;
 }
 
-static void record_choice(struct lg__thread *self, const struct lg__object *object,
-                          const struct lg__thread *chosen)
-{
-    struct lg__outcome *outcome = &lg__campaign->outcome;
-    if (outcome->switch_count == LG__SWITCHES_MAX) {
-        outcome->has_lost_switches = true;
-        return;
-    }
-    lg__campaign->switches[outcome->switch_count++] =
-        (struct lg__switch){.ordinal = self->events,
-                            .address = object->address,
-                            .from = self->index,
-                            .to = chosen->index,
-                            .kind = LG__SWITCH_CHOICE,
-                            .event = LG__EVENT_SIGNAL};
-}
-
 /* From now on it waits for the mutex, and others may be known to hold that. */
 static void move_to_mutex(struct lg__thread *waiter)
 {
@@ -58,7 +41,7 @@ static void signal_one(struct lg__thread *self, const struct lg__object *object,
         self->events++;
         choice = lg__strategy_choose_waiter(self, waiters, count);
         if (choice)
-            record_choice(self, object, waiters[choice]);
+            lg__strategy_note_choice(self, object->address, waiters[choice]);
     }
     move_to_mutex(waiters[choice]);
 }

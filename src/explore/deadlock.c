@@ -193,7 +193,7 @@ static struct lg__want find_want(const struct lg__thread *thread)
     struct lg__want want = {0};
     if (thread->state == LG__THREAD_BLOCKED && thread->wait.deadline == LG__NEVER)
         want = want_by_kind(&thread->wait);
-    if (want.class && lg__baton_is_ready(thread))
+    if (want.class && (thread->has_signal || lg__baton_is_ready(thread)))
         want.class = NULL;
     return want;
 }
@@ -300,7 +300,7 @@ static bool is_waiting_for_signal(void)
         const struct lg__wait *wait = &lg__run.live[i]->wait;
         if ((wait->kind == LG__WAIT_SIGNAL && !wait->is_signalled) ||
             wait->kind == LG__WAIT_COUNT || wait->kind == LG__WAIT_TURN ||
-            wait->kind == LG__WAIT_WORD)
+            wait->kind == LG__WAIT_WORD || wait->kind == LG__WAIT_ARRIVAL || wait->is_for_signal)
             return true;
     }
     return false;

@@ -15,6 +15,11 @@ static long fail(int error)
     return -1;
 }
 
+static long fail_or_zero(int error)
+{
+    return error ? fail(error) : 0;
+}
+
 static bool is_waiting_for(const struct lg__thread *thread, const struct lg__object *object)
 {
     return thread->wait.kind == LG__WAIT_WORD && thread->wait.object == object &&
@@ -46,9 +51,15 @@ static long wait_for_word(struct lg__thread *self, uint32_t *word, int operation
     if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != value)
         return fail(EAGAIN);
     lg__object_pend(self, object, LG__EVENT_WAIT, site);
-    self->wait = (struct lg__wait){
-        .kind = LG__WAIT_WORD, .object = object, .deadline = deadline, .site = site};
-    return lg__baton_wait(self) ? 0 : fail(ETIMEDOUT);
+    self->wait = (struct lg__wait){.kind = LG__WAIT_WORD,
+                                   .object = object,
+                                   .deadline = deadline,
+                                   .site = site,
+                                   .is_interruptible = true,
+                                   .is_restartable = !time};
+    if (lg__baton_wait(self))
+        return 0;
+    return fail(self->was_interrupted ? EINTR : ETIMEDOUT);
 }
 
 static long wake(struct lg__thread *self, uint32_t *word, uint32_t most, uint64_t site)
@@ -93,6 +104,11 @@ LG__EXPORT long syscall(long number, ...)
                              (const struct timespec *)arguments[3], LG__SITE);
     if (self && number == SYS_futex && is_wake((int)arguments[1]))
         return wake(self, word, (uint32_t)arguments[2], LG__SITE);
+    if (self && number == SYS_tgkill && (pid_t)arguments[0] == getpid()) {
+        struct lg__thread *thread = lg__thread_by_tid((int32_t)arguments[1]);
+        if (thread)
+            return fail_or_zero(pthread_kill(thread->handle, (int)arguments[2]));
+    }
     return lg__real()->syscall(number, arguments[0], arguments[1], arguments[2], arguments[3],
                                arguments[4], arguments[5]);
 }

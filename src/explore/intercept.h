@@ -15,6 +15,8 @@
 
 /* An absolute time of a clock as virtual nanoseconds since the run's begin; EINVAL if it is none. */
 int lg__time_deadline(clockid_t clock, const struct timespec *time, uint64_t *deadline);
+/* A time from now on. */
+uint64_t lg__time_after(const struct timespec *time);
 
 /* Shared with C11's names. */
 int lg__mutex_lock(struct lg__thread *self, pthread_mutex_t *mutex, uint64_t deadline,
@@ -37,8 +39,15 @@ int lg__thread_create(struct lg__thread *self, pthread_t *handle, const pthread_
 int lg__thread_join(struct lg__thread *self, pthread_t handle, void **result, uint64_t deadline,
                     uint64_t site);
 int lg__thread_detach(pthread_t handle);
+/* NULL: there is none. */
+struct lg__thread *lg__thread_of(pthread_t handle);
+/* By the kernel's number; NULL: none, or one that has not run yet. */
+struct lg__thread *lg__thread_by_tid(int32_t tid);
+/* Memory accesses of the thread are events from now on, also while it is alone. */
+void lg__thread_watch(struct lg__thread *self);
 int lg__once(struct lg__thread *self, void *control, void (*function)(void), uint64_t site);
-void lg__sleep_until(struct lg__thread *self, uint64_t deadline, uint64_t site);
+/* False: it was interrupted. */
+bool lg__sleep_until(struct lg__thread *self, uint64_t deadline, uint64_t site);
 
 /* The calling thread may end here if somebody has asked it to. */
 void lg__thread_look_for_cancel(struct lg__thread *self);

@@ -3,6 +3,7 @@
  * which ends belong together. */
 #include "explore/access.h"
 #include "explore/intercept.h"
+#include "explore/signal.h"
 #include "explore/variable.h"
 
 #include <fcntl.h>
@@ -24,9 +25,9 @@ static void tell(struct lg__thread *self)
     lg__baton_changed();
 }
 
-/* False: the time is over. */
+/* False: a handler has interrupted it, and the call fails. */
 static bool wait_for(struct lg__thread *self, const struct pollfd *descriptors, uint32_t count,
-                     uint64_t deadline, uint64_t site)
+                     uint64_t deadline, bool is_restartable, uint64_t site)
 {
     lg__thread_look_for_cancel(self);
     self->pending = LG__EVENT_INPUT;
@@ -38,32 +39,53 @@ static bool wait_for(struct lg__thread *self, const struct pollfd *descriptors, 
                                    .inputs = count,
                                    .deadline = deadline,
                                    .site = site,
-                                   .is_cancellable = true};
-    bool is_ready = lg__baton_wait(self);
+                                   .is_cancellable = true,
+                                   .is_interruptible = true,
+                                   .is_restartable = is_restartable};
+    lg__baton_wait(self);
+    bool was_interrupted = self->was_interrupted;
     lg__thread_look_for_cancel(self);
-    return is_ready;
+    if (was_interrupted)
+        errno = EINTR;
+    return !was_interrupted;
 }
 
-/* Before a call on one descriptor: wait if the call would. */
-static struct lg__thread *before(int descriptor, short events, uint64_t site)
+/* The same for calls that wait for several, with another mask if there is one. */
+static bool wait_with(struct lg__thread *self, const struct pollfd *descriptors, uint32_t count,
+                      uint64_t deadline, const sigset_t *signals, uint64_t site)
+{
+    uint64_t blocked = self->blocked;
+    if (signals)
+        lg__signal_block(self, lg__signal_bits(signals));
+    bool goes_on = wait_for(self, descriptors, count, deadline, false, site);
+    if (signals)
+        lg__signal_block(self, blocked);
+    if (goes_on)
+        learn(self);
+    return goes_on;
+}
+
+/* Before a call on one descriptor: wait if the call would.  False: a handler has interrupted it. */
+static bool before(int descriptor, short events, uint64_t site)
 {
     struct lg__thread *self = lg__self;
     if (!self)
-        return NULL;
+        return true;
     int flags = fcntl(descriptor, F_GETFL);
     struct pollfd one = {.fd = descriptor, .events = events};
     if (flags < 0 || (flags & O_NONBLOCK))
         lg__baton_point(self, LG__EVENT_INPUT, 0, 0, site);
-    else
-        wait_for(self, &one, 1, LG__NEVER, site);
+    else if (!wait_for(self, &one, 1, LG__NEVER, true, site))
+        return false;
     if (events == POLLOUT)
         tell(self);
-    return self;
+    return true;
 }
 
 /* After one that has read: what came was told by somebody. */
-static ssize_t after_read(struct lg__thread *self, const void *buffer, ssize_t count, uint64_t site)
+static ssize_t after_read(const void *buffer, ssize_t count, uint64_t site)
 {
+    struct lg__thread *self = lg__self;
     if (!self || count < 0)
         return count;
     int error = errno;
@@ -85,53 +107,60 @@ static void note_read(const void *buffer, size_t count, uint64_t site)
 
 LG__EXPORT ssize_t read(int descriptor, void *buffer, size_t count)
 {
-    struct lg__thread *self = before(descriptor, POLLIN, LG__SITE);
-    return after_read(self, buffer, lg__real()->read(descriptor, buffer, count), LG__SITE);
+    if (!before(descriptor, POLLIN, LG__SITE))
+        return -1;
+    return after_read(buffer, lg__real()->read(descriptor, buffer, count), LG__SITE);
 }
 
 LG__EXPORT ssize_t readv(int descriptor, const struct iovec *parts, int count)
 {
-    struct lg__thread *self = before(descriptor, POLLIN, LG__SITE);
-    return after_read(self, NULL, lg__real()->readv(descriptor, parts, count), LG__SITE);
+    if (!before(descriptor, POLLIN, LG__SITE))
+        return -1;
+    return after_read(NULL, lg__real()->readv(descriptor, parts, count), LG__SITE);
 }
 
 LG__EXPORT ssize_t recv(int descriptor, void *buffer, size_t count, int flags)
 {
-    struct lg__thread *self = before(descriptor, POLLIN, LG__SITE);
-    return after_read(self, buffer, lg__real()->recv(descriptor, buffer, count, flags), LG__SITE);
+    if (!before(descriptor, POLLIN, LG__SITE))
+        return -1;
+    return after_read(buffer, lg__real()->recv(descriptor, buffer, count, flags), LG__SITE);
 }
 
 LG__EXPORT ssize_t recvfrom(int descriptor, void *buffer, size_t count, int flags,
                             struct sockaddr *from, socklen_t *size)
 {
-    struct lg__thread *self = before(descriptor, POLLIN, LG__SITE);
-    return after_read(self, buffer,
-                      lg__real()->recvfrom(descriptor, buffer, count, flags, from, size), LG__SITE);
+    if (!before(descriptor, POLLIN, LG__SITE))
+        return -1;
+    return after_read(buffer, lg__real()->recvfrom(descriptor, buffer, count, flags, from, size),
+                      LG__SITE);
 }
 
 LG__EXPORT ssize_t recvmsg(int descriptor, struct msghdr *message, int flags)
 {
-    struct lg__thread *self = before(descriptor, POLLIN, LG__SITE);
-    return after_read(self, NULL, lg__real()->recvmsg(descriptor, message, flags), LG__SITE);
+    if (!before(descriptor, POLLIN, LG__SITE))
+        return -1;
+    return after_read(NULL, lg__real()->recvmsg(descriptor, message, flags), LG__SITE);
 }
 
 LG__EXPORT int accept(int descriptor, struct sockaddr *from, socklen_t *size)
 {
-    struct lg__thread *self = before(descriptor, POLLIN, LG__SITE);
-    return (int)after_read(self, NULL, lg__real()->accept(descriptor, from, size), LG__SITE);
+    if (!before(descriptor, POLLIN, LG__SITE))
+        return -1;
+    return (int)after_read(NULL, lg__real()->accept(descriptor, from, size), LG__SITE);
 }
 
 LG__EXPORT int accept4(int descriptor, struct sockaddr *from, socklen_t *size, int flags)
 {
-    struct lg__thread *self = before(descriptor, POLLIN, LG__SITE);
-    return (int)after_read(self, NULL, lg__real()->accept4(descriptor, from, size, flags),
-                           LG__SITE);
+    if (!before(descriptor, POLLIN, LG__SITE))
+        return -1;
+    return (int)after_read(NULL, lg__real()->accept4(descriptor, from, size, flags), LG__SITE);
 }
 
 LG__EXPORT int eventfd_read(int descriptor, eventfd_t *value)
 {
-    struct lg__thread *self = before(descriptor, POLLIN, LG__SITE);
-    return (int)after_read(self, NULL, lg__real()->eventfd_read(descriptor, value), LG__SITE);
+    if (!before(descriptor, POLLIN, LG__SITE))
+        return -1;
+    return (int)after_read(NULL, lg__real()->eventfd_read(descriptor, value), LG__SITE);
 }
 
 /* ---- Writing ------------------------------------------------------------------------------------------ */
@@ -139,20 +168,23 @@ LG__EXPORT int eventfd_read(int descriptor, eventfd_t *value)
 LG__EXPORT ssize_t write(int descriptor, const void *buffer, size_t count)
 {
     note_read(buffer, count, LG__SITE);
-    before(descriptor, POLLOUT, LG__SITE);
+    if (!before(descriptor, POLLOUT, LG__SITE))
+        return -1;
     return lg__real()->write(descriptor, buffer, count);
 }
 
 LG__EXPORT ssize_t writev(int descriptor, const struct iovec *parts, int count)
 {
-    before(descriptor, POLLOUT, LG__SITE);
+    if (!before(descriptor, POLLOUT, LG__SITE))
+        return -1;
     return lg__real()->writev(descriptor, parts, count);
 }
 
 LG__EXPORT ssize_t send(int descriptor, const void *buffer, size_t count, int flags)
 {
     note_read(buffer, count, LG__SITE);
-    before(descriptor, POLLOUT, LG__SITE);
+    if (!before(descriptor, POLLOUT, LG__SITE))
+        return -1;
     return lg__real()->send(descriptor, buffer, count, flags);
 }
 
@@ -160,19 +192,22 @@ LG__EXPORT ssize_t sendto(int descriptor, const void *buffer, size_t count, int 
                           const struct sockaddr *to, socklen_t size)
 {
     note_read(buffer, count, LG__SITE);
-    before(descriptor, POLLOUT, LG__SITE);
+    if (!before(descriptor, POLLOUT, LG__SITE))
+        return -1;
     return lg__real()->sendto(descriptor, buffer, count, flags, to, size);
 }
 
 LG__EXPORT ssize_t sendmsg(int descriptor, const struct msghdr *message, int flags)
 {
-    before(descriptor, POLLOUT, LG__SITE);
+    if (!before(descriptor, POLLOUT, LG__SITE))
+        return -1;
     return lg__real()->sendmsg(descriptor, message, flags);
 }
 
 LG__EXPORT int eventfd_write(int descriptor, eventfd_t value)
 {
-    before(descriptor, POLLOUT, LG__SITE);
+    if (!before(descriptor, POLLOUT, LG__SITE))
+        return -1;
     return lg__real()->eventfd_write(descriptor, value);
 }
 
@@ -206,8 +241,8 @@ LG__EXPORT int poll(struct pollfd *descriptors, nfds_t count, int timeout_ms)
     struct lg__thread *self = lg__self;
     if (!self || count > DESCRIPTORS_MAX)
         return lg__real()->poll(descriptors, count, timeout_ms);
-    wait_for(self, descriptors, (uint32_t)count, deadline_of(timeout_ms), LG__SITE);
-    learn(self);
+    if (!wait_with(self, descriptors, (uint32_t)count, deadline_of(timeout_ms), NULL, LG__SITE))
+        return -1;
     return lg__real()->poll(descriptors, count, 0);
 }
 
@@ -217,8 +252,8 @@ LG__EXPORT int ppoll(struct pollfd *descriptors, nfds_t count, const struct time
     struct lg__thread *self = lg__self;
     if (!self || count > DESCRIPTORS_MAX)
         return lg__real()->ppoll(descriptors, count, timeout, signals);
-    wait_for(self, descriptors, (uint32_t)count, deadline_after(timeout), LG__SITE);
-    learn(self);
+    if (!wait_with(self, descriptors, (uint32_t)count, deadline_after(timeout), signals, LG__SITE))
+        return -1;
     struct timespec none = {0, 0};
     return lg__real()->ppoll(descriptors, count, &none, signals);
 }
@@ -251,9 +286,9 @@ LG__EXPORT int select(int count, fd_set *restrict in, fd_set *restrict out, fd_s
     struct timespec time = {0};
     if (timeout)
         time = (struct timespec){timeout->tv_sec, timeout->tv_usec * 1000};
-    wait_for(self, descriptors, collect(count, in, out, bad, descriptors),
-             deadline_after(timeout ? &time : NULL), LG__SITE);
-    learn(self);
+    if (!wait_with(self, descriptors, collect(count, in, out, bad, descriptors),
+                   deadline_after(timeout ? &time : NULL), NULL, LG__SITE))
+        return -1;
     struct timeval none = {0, 0};
     return lg__real()->select(count, in, out, bad, &none);
 }
@@ -265,9 +300,9 @@ LG__EXPORT int pselect(int count, fd_set *restrict in, fd_set *restrict out, fd_
     if (!self)
         return lg__real()->pselect(count, in, out, bad, timeout, signals);
     struct pollfd descriptors[DESCRIPTORS_MAX];
-    wait_for(self, descriptors, collect(count, in, out, bad, descriptors), deadline_after(timeout),
-             LG__SITE);
-    learn(self);
+    if (!wait_with(self, descriptors, collect(count, in, out, bad, descriptors),
+                   deadline_after(timeout), signals, LG__SITE))
+        return -1;
     struct timespec none = {0, 0};
     return lg__real()->pselect(count, in, out, bad, &none, signals);
 }
@@ -278,8 +313,8 @@ LG__EXPORT int epoll_wait(int descriptor, struct epoll_event *events, int room, 
     if (!self)
         return lg__real()->epoll_wait(descriptor, events, room, timeout_ms);
     struct pollfd one = {.fd = descriptor, .events = POLLIN};
-    wait_for(self, &one, 1, deadline_of(timeout_ms), LG__SITE);
-    learn(self);
+    if (!wait_with(self, &one, 1, deadline_of(timeout_ms), NULL, LG__SITE))
+        return -1;
     return lg__real()->epoll_wait(descriptor, events, room, 0);
 }
 
@@ -290,7 +325,7 @@ LG__EXPORT int epoll_pwait(int descriptor, struct epoll_event *events, int room,
     if (!self)
         return lg__real()->epoll_pwait(descriptor, events, room, timeout_ms, signals);
     struct pollfd one = {.fd = descriptor, .events = POLLIN};
-    wait_for(self, &one, 1, deadline_of(timeout_ms), LG__SITE);
-    learn(self);
+    if (!wait_with(self, &one, 1, deadline_of(timeout_ms), signals, LG__SITE))
+        return -1;
     return lg__real()->epoll_pwait(descriptor, events, room, 0, signals);
 }

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/select.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/sysinfo.h>
 #include <sys/time.h>
@@ -99,6 +101,31 @@ char *__strncat_chk(char *to, const char *from, size_t limit, size_t room);
     X(pthread_detach)                                                                              \
     X(pthread_cancel)                                                                              \
     X(pthread_kill)                                                                                \
+    X(sigaction)                                                                                   \
+    X(signal)                                                                                      \
+    X(pthread_sigmask)                                                                             \
+    X(sigprocmask)                                                                                 \
+    X(sigpending)                                                                                  \
+    X(pthread_sigqueue)                                                                            \
+    X(raise)                                                                                       \
+    X(kill)                                                                                        \
+    X(sigqueue)                                                                                    \
+    X(sigwait)                                                                                     \
+    X(sigwaitinfo)                                                                                 \
+    X(sigtimedwait)                                                                                \
+    X(sigsuspend)                                                                                  \
+    X(pause)                                                                                       \
+    X(signalfd)                                                                                    \
+    X(siglongjmp)                                                                                  \
+    X(longjmp)                                                                                     \
+    X(alarm)                                                                                       \
+    X(setitimer)                                                                                   \
+    X(getitimer)                                                                                   \
+    X(timer_create)                                                                                \
+    X(timer_gettime)                                                                               \
+    X(timer_settime)                                                                               \
+    X(timer_getoverrun)                                                                            \
+    X(timer_delete)                                                                                \
     X(pthread_exit)                                                                                \
     X(pthread_mutex_init)                                                                          \
     X(pthread_mutex_destroy)                                                                       \

@@ -120,3 +120,13 @@ uint32_t lg__replay_choose_waiter(struct lg__thread *self, struct lg__thread **w
     }
     return 0;
 }
+
+bool lg__replay_leaps(struct lg__thread *self)
+{
+    struct lg__switch *record = record_here(self, true);
+    if (!record)
+        return false;
+    advance(self);
+    record->was_used = true;
+    return true;
+}

@@ -12,9 +12,6 @@ struct lg__run lg__run;
 __thread struct lg__thread *lg__self;
 __thread struct lg__thread *lg__watched;
 
-/* An event of a thread takes this long in virtual time. */
-#define EVENT_NS 100
-
 /* Mapped before the fork and not touched there, so that a run finds zeroed pages of its own. */
 #define MEMORY_SIZE ((size_t)4 << 30)
 static char *memory;
@@ -65,7 +62,7 @@ uint64_t lg__run_events(void)
 
 uint64_t lg__run_now_ns(void)
 {
-    return lg__run.leapt_ns + lg__run_events() * EVENT_NS;
+    return lg__run.leapt_ns + lg__run_events() * LG__EVENT_NS;
 }
 
 /* A child has one parent, so its name is found among the names that its parent has given; they are few

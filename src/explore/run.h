@@ -14,21 +14,23 @@
 
 struct lg__object;
 struct lg__share;
+struct lg__arrival;
 
 /* What a thread waits for, and when it may go on. */
 enum lg__wait_kind {
     LG__WAIT_NONE,
-    LG__WAIT_LOCK,   /* the object is free for it */
-    LG__WAIT_READ,   /* the object is free for one more reader */
-    LG__WAIT_COUNT,  /* the semaphore has a unit */
-    LG__WAIT_SIGNAL, /* it was signalled, and its mutex is free */
-    LG__WAIT_TURN,   /* the barrier's generation is over */
-    LG__WAIT_END,    /* the thread has ended */
-    LG__WAIT_ONCE,   /* the once is done, or nobody is at it */
-    LG__WAIT_WORD,   /* its futex was woken */
-    LG__WAIT_TIME,   /* its deadline has come */
-    LG__WAIT_CHANGE, /* somebody has changed something since (a spinning thread) */
-    LG__WAIT_INPUT   /* a file descriptor is ready */
+    LG__WAIT_LOCK,    /* the object is free for it */
+    LG__WAIT_READ,    /* the object is free for one more reader */
+    LG__WAIT_COUNT,   /* the semaphore has a unit */
+    LG__WAIT_SIGNAL,  /* it was signalled, and its mutex is free */
+    LG__WAIT_TURN,    /* the barrier's generation is over */
+    LG__WAIT_END,     /* the thread has ended */
+    LG__WAIT_ONCE,    /* the once is done, or nobody is at it */
+    LG__WAIT_WORD,    /* its futex was woken */
+    LG__WAIT_TIME,    /* its deadline has come */
+    LG__WAIT_ARRIVAL, /* one of a set of signals has arrived */
+    LG__WAIT_CHANGE,  /* somebody has changed something since (a spinning thread) */
+    LG__WAIT_INPUT    /* a file descriptor is ready */
 };
 
 struct lg__wait {
@@ -38,16 +40,23 @@ struct lg__wait {
     struct lg__thread *thread; /* END */
     uint64_t deadline;         /* virtual ns; LG__NEVER */
     uint64_t
-        stamp; /* TURN: the generation; CHANGE: the count of changes; SIGNAL: its place in line */
+        stamp; /* TURN: the generation; CHANGE: the count of changes; SIGNAL: its place in line;
+                  ARRIVAL: the set */
     uint64_t site;
     const void *input; /* INPUT: struct pollfd array */
     uint32_t inputs;
     bool is_signalled;
     bool has_timed_out;
     bool is_cancellable;
+    bool is_interruptible; /* by a signal's handler */
+    bool is_restartable;   /* not if the handler has SA_RESTART */
+    bool is_for_signal;    /* TIME: nothing but a signal ends it */
 };
 
 #define LG__NEVER UINT64_MAX
+
+/* An event of a thread takes this long in virtual time. */
+#define LG__EVENT_NS 100
 
 struct lg__held {
     struct lg__object *object;
@@ -64,6 +73,7 @@ struct lg__thread {
     /* The fast path's. */
     uint64_t events; /* passed so far */
     uint64_t stop;   /* at this number of events, look closer */
+    uint64_t fair;   /* and from this one on, give way */
     uint32_t tag;    /* what the table has for bytes that are its own alone, less the written bit */
     uint32_t index;
     /* Handing over. */
@@ -82,6 +92,11 @@ struct lg__thread {
     bool is_held;  /* SURW: stands before the target out of its turn */
     uint64_t resumed_at; /* events, when it got the baton */
     bool is_yielding;    /* gives way by itself: not to be chosen in this decision if others can */
+    /* Signals (signal.h). */
+    uint64_t blocked;             /* its mask */
+    struct lg__arrival *arrivals; /* for it */
+    bool has_signal;              /* one of them is not blocked */
+    bool was_interrupted;         /* by a handler, in its last wait, which has failed for that */
     /* Spinning: a read, and how often it was repeated with nothing changed. */
     uint64_t spin_site;
     uint64_t spin_address;
@@ -163,6 +178,7 @@ struct lg__run {
     uint64_t random;   /* state of the generator */
     bool is_concurrent;
     bool is_exiting;
+    uint32_t idle_alarms; /* that were due in a row, and nobody could run after them */
     uint32_t idle_rounds; /* times that spinning threads were let go on for lack of others */
 };
 

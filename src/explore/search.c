@@ -226,7 +226,7 @@ bool lg__search(void)
             return true;
         length = (length + lg__campaign->outcome.choices) / 2 + 1;
     }
-    if (lg__campaign->name_count == 1)
+    if (lg__campaign->name_count == 1 && !lg__campaign->has_alarms)
         lg__campaign_give_up(
             "the program has started no second thread: there is nothing to explore");
     lg__campaign_finish(0);

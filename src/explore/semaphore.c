@@ -40,9 +40,14 @@ static int wait_for_unit(struct lg__thread *self, sem_t *semaphore, uint64_t dea
                                    .object = object,
                                    .deadline = deadline,
                                    .site = site,
-                                   .is_cancellable = true};
+                                   .is_cancellable = true,
+                                   .is_interruptible = true,
+                                   .is_restartable = true};
     bool is_granted = lg__baton_wait(self);
+    bool was_interrupted = self->was_interrupted;
     lg__thread_look_for_cancel(self);
+    if (was_interrupted)
+        return fail(EINTR);
     return is_granted ? take_unit(self, object, site) : fail(ETIMEDOUT);
 }
 

@@ -86,10 +86,13 @@ LG__EXPORT int thrd_sleep(const struct timespec *time, struct timespec *rest)
         return lg__real()->nanosleep(time, rest) ? -1 : 0;
     if (time->tv_nsec < 0 || time->tv_nsec >= 1000000000 || time->tv_sec < 0)
         return -2;
-    lg__sleep_until(
-        self, lg__run_now_ns() + (uint64_t)time->tv_sec * 1000000000 + (uint64_t)time->tv_nsec,
-        LG__SITE);
-    return 0;
+    uint64_t deadline = lg__time_after(time);
+    if (lg__sleep_until(self, deadline, LG__SITE))
+        return 0;
+    uint64_t now = lg__run_now_ns(), left = deadline > now ? deadline - now : 0;
+    if (rest)
+        *rest = (struct timespec){(time_t)(left / 1000000000), (long)(left % 1000000000)};
+    return -1;
 }
 
 /* ---- Mutexes ------------------------------------------------------------------------------------------- */

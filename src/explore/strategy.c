@@ -6,6 +6,7 @@
 #include "explore/strategy.h"
 
 #define CHANGES_MAX 8 /* of priority, in PCT */
+#define LEAPS_IN    8 /* decisions, one lets an alarm come early */
 
 /* The state of the strategy, in its run. */
 static struct {
@@ -184,4 +185,30 @@ uint32_t lg__strategy_choose_waiter(struct lg__thread *self, struct lg__thread *
     if (strategy == LG__STRATEGY_ORDER || strategy == LG__STRATEGY_PERIODS)
         return lg__campaign->plan.is_reversed ? count - 1 : 0;
     return (uint32_t)(lg__run_random() % count);
+}
+
+void lg__strategy_note_choice(const struct lg__thread *self, uint64_t address,
+                              const struct lg__thread *chosen)
+{
+    struct lg__outcome *outcome = &lg__campaign->outcome;
+    if (outcome->switch_count == LG__SWITCHES_MAX) {
+        outcome->has_lost_switches = true;
+        return;
+    }
+    lg__campaign->switches[outcome->switch_count++] =
+        (struct lg__switch){.ordinal = self->events,
+                            .address = address,
+                            .from = self->index,
+                            .to = chosen->index,
+                            .kind = LG__SWITCH_CHOICE,
+                            .event = LG__EVENT_SIGNAL};
+}
+
+bool lg__strategy_leaps(struct lg__thread *self)
+{
+    bool is_replay = lg__campaign->plan.strategy == LG__STRATEGY_REPLAY;
+    if (is_replay ? !lg__replay_leaps(self) : lg__run_random() % LEAPS_IN != 0)
+        return false;
+    lg__strategy_note_choice(self, 0, self);
+    return true;
 }

@@ -21,6 +21,13 @@ uint64_t lg__strategy_stop(const struct lg__thread *thread, uint64_t fair);
 uint32_t lg__strategy_choose_waiter(struct lg__thread *self, struct lg__thread **waiters,
                                     uint32_t count);
 
+/* Whether the next alarm comes before its time, in a schedule where it may; if so it is noted. */
+bool lg__strategy_leaps(struct lg__thread *self);
+
+/* Record a choice that is no switch. */
+void lg__strategy_note_choice(const struct lg__thread *self, uint64_t address,
+                              const struct lg__thread *chosen);
+
 /* A random priority that was not drawn before is 0; the thread with the highest of all candidates. */
 struct lg__thread *lg__strategy_highest(struct lg__thread **candidates, uint32_t count);
 /* Whether the order of what the two are about to do matters. */
@@ -43,6 +50,7 @@ void lg__replay_begin(void);
 struct lg__thread *lg__replay_pick(struct lg__thread *self, struct lg__thread **candidates,
                                    uint32_t count);
 uint64_t lg__replay_stop(const struct lg__thread *thread, uint64_t fair);
+bool lg__replay_leaps(struct lg__thread *self);
 uint32_t lg__replay_choose_waiter(struct lg__thread *self, struct lg__thread **waiters,
                                   uint32_t count);
 

@@ -4,6 +4,7 @@
 #include "explore/threads.h"
 #include "explore/access.h"
 #include "explore/intercept.h"
+#include "explore/signal.h"
 #include "explore/strategy.h"
 #include "explore/table.h"
 #include "explore/verdict.h"
@@ -81,6 +82,8 @@ static void *enter_thread(void *argument)
     lg__self = self;
     lg__watched = self;
     pthread_setspecific(end_key, self);
+    if (self->has_signal)
+        lg__signal_deliver(self);
     self->result = self->start(self->argument);
     return self->result;
 }
@@ -118,6 +121,7 @@ static void prepare(struct lg__thread *thread, const struct lg__thread *parent, 
     thread->tag = LG__TABLE_TAG(index);
     thread->parent = parent->index;
     thread->created_at = site;
+    thread->blocked = parent->blocked;
     thread->pending = LG__EVENT_BEGIN;
     thread->pending_site = site;
     thread->wait.deadline = LG__NEVER;
@@ -125,7 +129,7 @@ static void prepare(struct lg__thread *thread, const struct lg__thread *parent, 
     lg__clock_set(&thread->clock, index, 1);
 }
 
-static void watch_from_now_on(struct lg__thread *self)
+void lg__thread_watch(struct lg__thread *self)
 {
     lg__run.is_concurrent = true;
     lg__watched = self;
@@ -144,7 +148,7 @@ int lg__thread_create(struct lg__thread *self, pthread_t *handle, const pthread_
     if (attributes)
         pthread_attr_getdetachstate(attributes, &state);
     thread->is_joinable = state == PTHREAD_CREATE_JOINABLE;
-    watch_from_now_on(self);
+    lg__thread_watch(self);
     int status = start_thread(thread, attributes);
     if (status)
         return status;
@@ -159,7 +163,7 @@ int lg__thread_create(struct lg__thread *self, pthread_t *handle, const pthread_
 
 /* ---- Join and detach --------------------------------------------------------------------------------- */
 
-static struct lg__thread *find_thread(pthread_t handle)
+struct lg__thread *lg__thread_of(pthread_t handle)
 {
     for (uint32_t i = 0; i < lg__campaign->name_count; i++)
         if (lg__run.threads[i].handle == handle)
@@ -167,10 +171,20 @@ static struct lg__thread *find_thread(pthread_t handle)
     return NULL;
 }
 
+struct lg__thread *lg__thread_by_tid(int32_t tid)
+{
+    if (tid == (int32_t)getpid())
+        return &lg__run.threads[0];
+    for (uint32_t i = 0; i < lg__campaign->name_count; i++)
+        if (lg__run.threads[i].tid == tid)
+            return &lg__run.threads[i];
+    return NULL;
+}
+
 int lg__thread_join(struct lg__thread *self, pthread_t handle, void **result, uint64_t deadline,
                     uint64_t site)
 {
-    struct lg__thread *thread = find_thread(handle);
+    struct lg__thread *thread = lg__thread_of(handle);
     if (!thread)
         return ESRCH;
     if (thread == self)
@@ -201,7 +215,7 @@ int lg__thread_join(struct lg__thread *self, pthread_t handle, void **result, ui
 
 int lg__thread_detach(pthread_t handle)
 {
-    struct lg__thread *thread = find_thread(handle);
+    struct lg__thread *thread = lg__thread_of(handle);
     if (!thread)
         return ESRCH;
     if (!thread->is_joinable)
@@ -270,7 +284,7 @@ LG__EXPORT int pthread_tryjoin_np(pthread_t handle, void **result)
     if (!self)
         return lg__real()->pthread_tryjoin_np(handle, result);
     lg__baton_point(self, LG__EVENT_JOIN, 0, 0, LG__SITE);
-    struct lg__thread *thread = find_thread(handle);
+    struct lg__thread *thread = lg__thread_of(handle);
     if (thread && thread->state != LG__THREAD_ENDED)
         return EBUSY;
     return lg__thread_join(self, handle, result, LG__NEVER, LG__SITE);
@@ -295,7 +309,7 @@ LG__EXPORT int pthread_cancel(pthread_t handle)
     if (!self)
         return lg__real()->pthread_cancel(handle);
     lg__baton_point(self, LG__EVENT_SIGNAL, 0, 0, LG__SITE);
-    struct lg__thread *thread = find_thread(handle);
+    struct lg__thread *thread = lg__thread_of(handle);
     if (!thread || thread->state == LG__THREAD_ENDED)
         return ESRCH;
     thread->is_cancelled = true;

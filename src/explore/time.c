@@ -50,23 +50,46 @@ int lg__time_deadline(clockid_t clock, const struct timespec *time, uint64_t *de
     return 0;
 }
 
-void lg__sleep_until(struct lg__thread *self, uint64_t deadline, uint64_t site)
+bool lg__sleep_until(struct lg__thread *self, uint64_t deadline, uint64_t site)
 {
     lg__thread_look_for_cancel(self);
     self->pending = LG__EVENT_SLEEP;
     self->pending_var = 0;
     self->pending_address = 0;
     self->pending_site = site;
-    self->wait = (struct lg__wait){
-        .kind = LG__WAIT_TIME, .deadline = deadline, .site = site, .is_cancellable = true};
+    self->wait = (struct lg__wait){.kind = LG__WAIT_TIME,
+                                   .deadline = deadline,
+                                   .site = site,
+                                   .is_cancellable = true,
+                                   .is_interruptible = true};
     lg__baton_wait(self);
+    bool was_interrupted = self->was_interrupted;
     lg__thread_look_for_cancel(self);
+    return !was_interrupted;
 }
 
 static uint64_t from_now(uint64_t seconds, uint64_t ns)
 {
     uint64_t now = lg__run_now_ns();
     return seconds > (LG__NEVER / 2) / SECOND_NS ? LG__NEVER / 2 : now + seconds * SECOND_NS + ns;
+}
+
+uint64_t lg__time_after(const struct timespec *time)
+{
+    return from_now((uint64_t)time->tv_sec, (uint64_t)time->tv_nsec);
+}
+
+static uint64_t rest_until(uint64_t deadline)
+{
+    uint64_t now = lg__run_now_ns();
+    return deadline > now ? deadline - now : 0;
+}
+
+static void write_rest(struct timespec *rest, uint64_t deadline)
+{
+    uint64_t ns = rest_until(deadline);
+    if (rest)
+        *rest = (struct timespec){(time_t)(ns / SECOND_NS), (long)(ns % SECOND_NS)};
 }
 
 LG__EXPORT int sched_yield(void)
@@ -83,8 +106,10 @@ LG__EXPORT unsigned sleep(unsigned seconds)
     struct lg__thread *self = lg__self;
     if (!self)
         return lg__real()->sleep(seconds);
-    lg__sleep_until(self, from_now(seconds, 0), LG__SITE);
-    return 0;
+    uint64_t deadline = from_now(seconds, 0);
+    if (lg__sleep_until(self, deadline, LG__SITE))
+        return 0;
+    return (unsigned)((rest_until(deadline) + SECOND_NS - 1) / SECOND_NS);
 }
 
 LG__EXPORT int usleep(useconds_t us)
@@ -92,8 +117,10 @@ LG__EXPORT int usleep(useconds_t us)
     struct lg__thread *self = lg__self;
     if (!self)
         return lg__real()->usleep(us);
-    lg__sleep_until(self, from_now(us / 1000000, us % 1000000 * 1000), LG__SITE);
-    return 0;
+    if (lg__sleep_until(self, from_now(us / 1000000, us % 1000000 * 1000), LG__SITE))
+        return 0;
+    errno = EINTR;
+    return -1;
 }
 
 LG__EXPORT int nanosleep(const struct timespec *time, struct timespec *rest)
@@ -105,8 +132,12 @@ LG__EXPORT int nanosleep(const struct timespec *time, struct timespec *rest)
         errno = EINVAL;
         return -1;
     }
-    lg__sleep_until(self, from_now((uint64_t)time->tv_sec, (uint64_t)time->tv_nsec), LG__SITE);
-    return 0;
+    uint64_t deadline = lg__time_after(time);
+    if (lg__sleep_until(self, deadline, LG__SITE))
+        return 0;
+    write_rest(rest, deadline);
+    errno = EINTR;
+    return -1;
 }
 
 LG__EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time,
@@ -120,9 +151,12 @@ LG__EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespec
     if (status)
         return status;
     if (!(flags & TIMER_ABSTIME))
-        deadline = from_now((uint64_t)time->tv_sec, (uint64_t)time->tv_nsec);
-    lg__sleep_until(self, deadline, LG__SITE);
-    return 0;
+        deadline = lg__time_after(time);
+    if (lg__sleep_until(self, deadline, LG__SITE))
+        return 0;
+    if (!(flags & TIMER_ABSTIME))
+        write_rest(rest, deadline);
+    return EINTR;
 }
 
 /* ---- Looking at the clock: an event, so that a loop until some time has come makes progress. ---------- */

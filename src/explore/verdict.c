@@ -19,7 +19,7 @@ static void end_run(enum lg__outcome_state state)
     outcome->events = lg__run_events();
     outcome->state = state;
     if (lg__campaign->plan.must_stop && state == LG__OUTCOME_FOUND)
-        raise(SIGTRAP);
+        lg__real()->raise(SIGTRAP);
     lg__real()->_exit(0);
     __builtin_unreachable();
 }
@@ -188,6 +188,8 @@ void lg__verdict_add_wait(const struct lg__thread *thread)
     } else if (object) {
         lg__verdict_add("for %s " LG__PLACE_DATA, noun_of(object), object->address);
         add_state(object);
+    } else if (wait->kind == LG__WAIT_ARRIVAL || wait->is_for_signal) {
+        lg__verdict_add("for a signal");
     } else {
         lg__verdict_add("for the outside world");
     }
