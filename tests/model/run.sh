@@ -241,5 +241,66 @@ model rwlock -DUPGRADE_FIRST big
 check 'l  two who upgrade, one timed'                   -                ok
 check 'l  the same, somebody queues ahead of them'      ANY_FIRST        missed
 
+model several '' big
+check 'm  any of two'                                   -                ok
+check 'm  any of two: what it wants is handed over'     REACH_GRANTED    got_here
+check 'm  any of two: woken, and nothing is there'      REACH_IN_VAIN    got_here
+check 'm  any of two: two end it at once'               REACH_BOTH       got_here
+check 'm  any of two, queued before it has begun'       ENTER_FIRST      missed
+check 'm  any of two, no look from the queue'           NO_LOOK          missed
+check 'm  any of two, flag and look apart'              LOOK_TWICE       missed
+check 'm  any of two, two may end one wait'             SPLIT_END        lost
+check 'm  any of two, which one it was, without lock'   NO_LOCK          wrong_winner
+model several -DE_FIRST big
+check 'm  the event looked at first'                    -                ok
+check 'm  the same: woken for one, has the other'       REACH_OTHER      got_here
+check 'm  the same, and tells nobody behind'            NO_PASS_ON       missed
+check 'm  the same, a branch that won before'           ANY_WON          wrong_winner
+model several -DTIMED\ -DE_FIRST big
+check 'm  it may time out'                              -                ok
+model several -DAGAIN small
+check 'm  it waits again, for one of them'              -                ok
+check 'm  the same, still in the queue of the other'    STAY             wrong_winner
+model several -DJOIN small
+check 'm  the end of a context among them'              -                ok
+check 'm  the same, the joiner counted plainly'         PLAIN_COUNT      missed
+check 'm  the same, the id taken back plainly'          PLAIN_END        missed
+
+model guest '' small
+check 'n  a guest in the queue of permits'              -                ok
+check 'n  a guest: one behind is served'                REACH_PASSED     got_here
+check 'n  a guest: it goes by the other thing'          REACH_SIGNAL     got_here
+check 'n  a guest, ahead like everybody'                NO_GUEST         missed
+check 'n  a guest, who leaves serves nobody'            NO_LEAVE         missed
+check 'n  a guest, no look from the queue'              NO_LOOK          missed
+model guest -DKEEPS small
+check 'n  woken, and becomes a guest again'             -                ok
+check 'n  the same: there is not enough'                REACH_IN_VAIN    got_here
+check 'n  the same, and serves nobody'                  NO_SERVE         missed
+
+model duty '' small
+check 'o  a setter withdraws'                           -                ok
+check 'o  a setter withdraws: that closes the ring'     REACH_VICTIM     got_here
+check 'o  a setter withdraws: a look is void'           REACH_VOID       got_here
+check 'o  a setter withdraws, nobody looks again'       NO_WAKE          missed
+check 'o  a setter withdraws, begun without the lock'   NO_BUCKET        missed
+model duty -DTRANSFER small
+check 'o  a setter hands its duty on'                   -                ok
+check 'o  the same, nobody looks again'                 NO_WAKE          missed
+model duty -DDECLARE small
+check 'o  a setter is declared'                         -                ok
+check 'o  the same, the waits ended after it'           WAKE_AFTER       false_alarm
+check 'o  the same, no verification'                    NO_VERIFY        false_alarm
+model duty -DEXIT small
+check 'o  the last setter ends'                         -                ok
+check 'o  the same: the waiter is told'                 REACH_BROKEN     got_here
+check 'o  the same, nobody looks again'                 NO_WAKE          missed
+model duty -DSETTLE small
+check 'o  a setter is declared as it ends'              -                ok
+check 'o  the same: seen by who declared it'            REACH_BY_ADDER   got_here
+check 'o  the same, not looked at'                      NO_SETTLE        missed
+check 'o  the same, the id taken back plainly'          PLAIN_EXIT       missed
+check 'o  the same, the mark a plain store'             PLAIN_SETTLE     missed
+
 echo "$checks checks, $surprises surprises"
 [ "$surprises" -eq 0 ]
