@@ -259,6 +259,32 @@ void lg__access_renew(uintptr_t address, size_t size)
     }
 }
 
+/* Of a large block only what somebody has touched: its pages go. */
+static uint32_t *entry_of(uintptr_t address, bool is_large)
+{
+    return is_large ? lg__table_peek(address) : lg__table_find(address);
+}
+
+/* The entry that follows one, which is looked up in each page; NULL: nobody has touched the page. */
+static inline uint32_t *next_entry(uint32_t *entry, uintptr_t address, bool is_large)
+{
+    return entry && (address & 4095) ? entry + 1 : entry_of(address, is_large);
+}
+
+void lg__access_reuse(uintptr_t address, size_t size)
+{
+    uint32_t *entry = NULL;
+    for (uintptr_t at = address; at < address + size; at += LG__TABLE_GRANULE) {
+        entry = next_entry(entry, at, true);
+        if (!entry)
+            at |= 4095 & ~(uintptr_t)(LG__TABLE_GRANULE - 1);
+        else if (*entry & LG__TABLE_VAR)
+            lg__variable_forget(*entry & ~LG__TABLE_VAR);
+        else
+            *entry = 0;
+    }
+}
+
 /* Bytes that another thread has touched are shared with whoever frees them: so many of a block, or one
  * that was filled by memset would take all variables. */
 #define SHARED_MAX 1024
@@ -286,19 +312,13 @@ static void free_bytes(struct lg__thread *self, uint32_t *entry, uintptr_t addre
     variable->freed_by = self->index;
 }
 
-/* Of a large block only what somebody has touched: its pages go. */
-static uint32_t *entry_of(uintptr_t address, bool is_large)
-{
-    return is_large ? lg__table_peek(address) : lg__table_find(address);
-}
-
 /* The first variable in a block that is a scheduling point; 0: none. */
 static uint32_t share_block(const struct lg__thread *self, uintptr_t address, size_t size,
                             bool is_large)
 {
-    uint32_t found = 0, shared = 0;
+    uint32_t found = 0, shared = 0, *entry = NULL;
     for (uintptr_t at = address; at < address + size; at += LG__TABLE_GRANULE) {
-        const uint32_t *entry = entry_of(at, is_large);
+        entry = next_entry(entry, at, is_large);
         if (!entry) {
             at |= 4095 & ~(uintptr_t)(LG__TABLE_GRANULE - 1);
             continue;
@@ -317,8 +337,9 @@ void lg__access_free(struct lg__thread *self, uintptr_t address, size_t size, bo
     uint32_t number = lg__watched ? share_block(self, address, size, is_large) : 0;
     if (number)
         lg__baton_point(self, LG__EVENT_FREE, number, address, site);
+    uint32_t *entry = NULL;
     for (uintptr_t at = address; at < address + size; at += LG__TABLE_GRANULE) {
-        uint32_t *entry = entry_of(at, is_large);
+        entry = next_entry(entry, at, is_large);
         if (entry)
             free_bytes(self, entry, at, site);
         else

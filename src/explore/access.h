@@ -7,6 +7,9 @@
 /* A new block of the heap: what earlier runs left in the table about freed bytes goes. */
 void lg__access_renew(uintptr_t address, size_t size);
 
+/* The same for one that was freed in this run: what was done with its bytes is forgotten. */
+void lg__access_reuse(uintptr_t address, size_t size);
+
 /* The block is about to be freed: a scheduling point if others know it, a write to all of it, and from then
  * on every access is found. */
 void lg__access_free(struct lg__thread *self, uintptr_t address, size_t size, bool is_large,

@@ -2,7 +2,9 @@
 
 #include "explore/access.h"
 #include "explore/baton.h"
+#include "explore/caller.h"
 #include "explore/intercept.h"
+#include "explore/quarantine.h"
 #include "explore/verdict.h"
 
 #include <malloc.h>
@@ -10,12 +12,13 @@
 #include <sys/mman.h>
 
 /* Each thread has a piece of the first region; what is larger, or more than a piece, is in the second. */
-#define PIECE_SIZE ((size_t)1 << 20)
-#define SMALL_SIZE (LG__NAMES_MAX * PIECE_SIZE)
-#define LARGE_SIZE ((size_t)1 << 40)
-#define LARGE_MIN  ((size_t)256 << 10) /* blocks from here on have pages of their own */
-#define PAGE       ((size_t)4096)
-#define ALIGNMENT  ((size_t)16)
+#define PIECE_SIZE    ((size_t)1 << 20)
+#define SMALL_SIZE    (LG__NAMES_MAX * PIECE_SIZE)
+#define LARGE_SIZE    ((size_t)1 << 40)
+#define LARGE_MIN     ((size_t)256 << 10) /* blocks from here on have pages of their own */
+#define PAGE          ((size_t)4096)
+#define PROTECTED_MAX 8192 /* large blocks whose pages cannot be touched after they were freed */
+#define ALIGNMENT     ((size_t)16)
 
 enum block_state { BLOCK_LIVE = 0x6c697665, BLOCK_FREED = 0x66726565 };
 
@@ -24,7 +27,8 @@ struct block {
     size_t size;
     uint64_t allocated_at; /* site */
     uint64_t freed_at;
-    uint32_t allocated_by; /* index of the thread */
+    uint32_t allocated_by : 31; /* index of the thread */
+    uint32_t is_aligned : 1;    /* to more than all blocks are */
     enum block_state state;
 };
 
@@ -32,6 +36,7 @@ struct block {
 struct piece {
     char *next;
     char *end;
+    bool is_second; /* the first was used up */
 };
 
 static char *small_region, *large_region;
@@ -58,7 +63,7 @@ bool lg__heap_reserve(void)
     large_region = reserve(LARGE_SIZE);
     pieces = reserve(LG__NAMES_MAX * sizeof *pieces);
     large_next = large_region;
-    return small_region && large_region && pieces;
+    return small_region && large_region && pieces && lg__quarantine_reserve();
 }
 
 static bool is_in(const void *memory, const char *region, size_t size)
@@ -83,11 +88,19 @@ static char *round_up(char *address, size_t alignment)
     return (char *)(((uintptr_t)address + alignment - 1) & ~(uintptr_t)(alignment - 1));
 }
 
+static size_t pages_of(size_t size)
+{
+    return (size + PAGE - 1) & ~(PAGE - 1);
+}
+
 static char *take_large(size_t alignment, size_t size)
 {
     char *memory = round_up(large_next + PAGE, alignment < PAGE ? PAGE : alignment);
-    if (size > LARGE_SIZE / 2 || memory + size > large_region + LARGE_SIZE - PAGE)
+    if (size > LARGE_SIZE / 2)
         return NULL;
+    if (memory + size > large_region + LARGE_SIZE - PAGE)
+        lg__run_cannot(
+            "the program allocates more than 1 TB in large blocks, one after the other\n");
     large_next = round_up(memory + size, PAGE);
     return memory;
 }
@@ -101,6 +114,7 @@ static char *take_small(const struct lg__thread *self, size_t alignment, size_t 
     }
     char *memory = round_up(piece->next + sizeof(struct block), alignment);
     if (memory + size > piece->end) {
+        piece->is_second = true;
         piece->next = take_large(PAGE, PIECE_SIZE);
         if (!piece->next)
             return NULL;
@@ -111,20 +125,52 @@ static char *take_small(const struct lg__thread *self, size_t alignment, size_t 
     return memory;
 }
 
-static void *allocate(struct lg__thread *self, size_t alignment, size_t size, uint64_t site)
+/* One that was in use before; NULL: none that is due. */
+static char *take_again(const struct lg__thread *self, size_t alignment, size_t room)
+{
+    if (!pieces[self->index].is_second || alignment > ALIGNMENT)
+        return NULL;
+    char *memory = lg__quarantine_leave(self->index, room);
+    if (memory)
+        lg__access_reuse((uintptr_t)memory, room);
+    return memory;
+}
+
+static char *take_large_again(size_t alignment, size_t room)
+{
+    char *memory = alignment > PAGE ? NULL : lg__quarantine_leave_large(room);
+    if (!memory)
+        return NULL;
+    mprotect(memory, room, PROT_READ | PROT_WRITE);
+    lg__access_reuse((uintptr_t)memory, room);
+    return memory;
+}
+
+/* Memory of a run is fresh, and so zero, or made so. */
+static void *allocate(struct lg__thread *self, size_t alignment, size_t size, bool must_clear,
+                      uint64_t site)
 {
     if (alignment < ALIGNMENT)
         alignment = ALIGNMENT;
     bool is_large = size >= LARGE_MIN || alignment > PAGE;
-    char *memory =
-        is_large ? take_large(alignment, size) : take_small(self, alignment, size ? size : 1);
+    size_t room = is_large ? pages_of(size) : lg__quarantine_room(size ? size : 1);
+    char *memory = is_large ? take_large_again(alignment, room) : take_again(self, alignment, room);
+    bool is_again = memory != NULL;
+    if (is_again && must_clear && !is_large)
+        lg__real()->memset(memory, 0, size);
+    if (!memory)
+        memory = is_large ? take_large(alignment, size) : take_small(self, alignment, room);
     if (!memory) {
         errno = ENOMEM;
         return NULL;
     }
-    *block_of(memory) = (struct block){
-        .size = size, .allocated_at = site, .allocated_by = self->index, .state = BLOCK_LIVE};
-    lg__access_renew((uintptr_t)memory, size);
+    *block_of(memory) = (struct block){.size = size,
+                                       .allocated_at = site,
+                                       .allocated_by = self->index,
+                                       .is_aligned = alignment > ALIGNMENT,
+                                       .state = BLOCK_LIVE};
+    if (!is_again)
+        lg__access_renew((uintptr_t)memory, size);
     return memory;
 }
 
@@ -155,6 +201,17 @@ static void check_block(const struct lg__thread *self, void *memory, uint64_t si
     }
 }
 
+/* Its pages go.  A mapping in pieces is more than one for the kernel, which has a limit; without the
+ * protection, an access is still found by the table. */
+static void release_large(void *memory, size_t size)
+{
+    static uint32_t protected;
+    madvise(memory, size, MADV_DONTNEED);
+    if (protected ++ < PROTECTED_MAX)
+        mprotect(memory, size, PROT_NONE);
+    lg__quarantine_enter_large(memory, size);
+}
+
 /* Freeing is a write to the whole block. */
 static void release(struct lg__thread *self, void *memory, uint64_t site)
 {
@@ -166,8 +223,11 @@ static void release(struct lg__thread *self, void *memory, uint64_t site)
     block->state = BLOCK_FREED;
     block->freed_at = site;
     lg__object_forget((uintptr_t)memory, block->size);
-    if (is_in(memory, large_region, LARGE_SIZE) && block->size >= LARGE_MIN)
-        mprotect(memory, (block->size + PAGE - 1) & ~(PAGE - 1), PROT_NONE);
+    if (block->size >= LARGE_MIN)
+        release_large(memory, pages_of(block->size));
+    else if (pieces[block->allocated_by].is_second && !block->is_aligned)
+        lg__quarantine_enter(block->allocated_by,
+                             lg__quarantine_room(block->size ? block->size : 1), memory);
 }
 
 bool lg__heap_is_gone(uintptr_t address)
@@ -196,7 +256,7 @@ void lg__heap_describe(uintptr_t address)
 LG__EXPORT void *malloc(size_t size)
 {
     struct lg__thread *self = lg__self;
-    return self ? allocate(self, ALIGNMENT, size, LG__SITE) : __libc_malloc(size);
+    return self ? allocate(self, ALIGNMENT, size, false, LG__SITE) : __libc_malloc(size);
 }
 
 /* A thread that has ended has no baton, and its memory goes with the run. */
@@ -211,7 +271,6 @@ LG__EXPORT void free(void *memory)
         release(self, memory, LG__SITE);
 }
 
-/* Memory of a run is fresh, and so zero. */
 LG__EXPORT void *calloc(size_t count, size_t size)
 {
     struct lg__thread *self = lg__self;
@@ -222,23 +281,28 @@ LG__EXPORT void *calloc(size_t count, size_t size)
         errno = ENOMEM;
         return NULL;
     }
-    return allocate(self, ALIGNMENT, total, LG__SITE);
+    return allocate(self, ALIGNMENT, total, true, LG__SITE);
 }
 
 static void *reallocate(struct lg__thread *self, void *memory, size_t size, uint64_t site)
 {
     if (!memory)
-        return allocate(self, ALIGNMENT, size, site);
+        return allocate(self, ALIGNMENT, size, false, site);
     if (!size) {
         release(self, memory, site);
         return NULL;
     }
     check_block(self, memory, site);
     size_t old = block_of(memory)->size;
-    void *moved = allocate(self, ALIGNMENT, size, site);
+    size_t copied = old < size ? old : size;
+    void *moved = allocate(self, ALIGNMENT, size, false, site);
     if (!moved)
         return NULL;
-    memcpy(moved, memory, old < size ? old : size);
+    if (lg__caller_is_watched(site))
+        lg__access_range((uintptr_t)memory, copied, false, site);
+    /* Others may have freed it meanwhile. */
+    check_block(self, memory, site);
+    lg__real()->memcpy(moved, memory, copied);
     release(self, memory, site);
     return moved;
 }
@@ -275,7 +339,7 @@ static void *align(size_t alignment, size_t size, uint64_t site)
         errno = EINVAL;
         return NULL;
     }
-    return allocate(self, alignment, size, site);
+    return allocate(self, alignment, size, false, site);
 }
 
 LG__EXPORT void *memalign(size_t alignment, size_t size)

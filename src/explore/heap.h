@@ -1,8 +1,8 @@
 /* Heap: the program's malloc while it is explored.
  *
  * Where a block lies depends on its thread and how much that thread has asked for before, so addresses are
- * the same in all runs.  What is freed is not used again: an access to it is found, and no false order
- * comes from one thread getting what another gave back. */
+ * the same in all runs.  What is freed is not used again for long (quarantine.h), and never by another
+ * thread: an access to it is found. */
 #ifndef LG_EXPLORE_HEAP_H
 #define LG_EXPLORE_HEAP_H
 

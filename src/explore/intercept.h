@@ -49,6 +49,9 @@ int lg__once(struct lg__thread *self, void *control, void (*function)(void), uin
 /* False: it was interrupted. */
 bool lg__sleep_until(struct lg__thread *self, uint64_t deadline, uint64_t site);
 
+ssize_t lg__input_read(int descriptor, void *buffer, size_t count, uint64_t site);
+ssize_t lg__input_receive(int descriptor, void *buffer, size_t count, int flags, uint64_t site);
+
 /* The calling thread may end here if somebody has asked it to. */
 void lg__thread_look_for_cancel(struct lg__thread *self);
 

@@ -105,11 +105,23 @@ static void note_read(const void *buffer, size_t count, uint64_t site)
 
 /* ---- Reading ------------------------------------------------------------------------------------------ */
 
+ssize_t lg__input_read(int descriptor, void *buffer, size_t count, uint64_t site)
+{
+    if (!before(descriptor, POLLIN, site))
+        return -1;
+    return after_read(buffer, lg__real()->read(descriptor, buffer, count), site);
+}
+
+ssize_t lg__input_receive(int descriptor, void *buffer, size_t count, int flags, uint64_t site)
+{
+    if (!before(descriptor, POLLIN, site))
+        return -1;
+    return after_read(buffer, lg__real()->recv(descriptor, buffer, count, flags), site);
+}
+
 LG__EXPORT ssize_t read(int descriptor, void *buffer, size_t count)
 {
-    if (!before(descriptor, POLLIN, LG__SITE))
-        return -1;
-    return after_read(buffer, lg__real()->read(descriptor, buffer, count), LG__SITE);
+    return lg__input_read(descriptor, buffer, count, LG__SITE);
 }
 
 LG__EXPORT ssize_t readv(int descriptor, const struct iovec *parts, int count)
@@ -121,9 +133,7 @@ LG__EXPORT ssize_t readv(int descriptor, const struct iovec *parts, int count)
 
 LG__EXPORT ssize_t recv(int descriptor, void *buffer, size_t count, int flags)
 {
-    if (!before(descriptor, POLLIN, LG__SITE))
-        return -1;
-    return after_read(buffer, lg__real()->recv(descriptor, buffer, count, flags), LG__SITE);
+    return lg__input_receive(descriptor, buffer, count, flags, LG__SITE);
 }
 
 LG__EXPORT ssize_t recvfrom(int descriptor, void *buffer, size_t count, int flags,

@@ -437,3 +437,21 @@ LG__EXPORT char *__strncat_chk(char *to, const char *from, size_t limit, size_t 
     note_append(to, from, limit, LG__SITE);
     return lg__real()->__strncat_chk(to, from, limit, room);
 }
+
+LG__EXPORT void *__mempcpy_chk(void *to, const void *from, size_t size, size_t room)
+{
+    note_copy(to, from, size, LG__SITE);
+    return lg__real()->__mempcpy_chk(to, from, size, room);
+}
+
+LG__EXPORT char *__stpcpy_chk(char *to, const char *from, size_t room)
+{
+    note_text_copy(to, from, LG__SITE);
+    return lg__real()->__stpcpy_chk(to, from, room);
+}
+
+LG__EXPORT char *__stpncpy_chk(char *to, const char *from, size_t size, size_t room)
+{
+    note_padded_copy(to, from, size, LG__SITE);
+    return lg__real()->__stpncpy_chk(to, from, size, room);
+}

@@ -9,6 +9,7 @@
 #include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
+#include <wchar.h>
 
 /* What fortified programs call; no header has them. */
 void *__memcpy_chk(void *to, const void *from, size_t size, size_t room);
@@ -32,6 +34,29 @@ char *__strcpy_chk(char *to, const char *from, size_t room);
 char *__strncpy_chk(char *to, const char *from, size_t size, size_t room);
 char *__strcat_chk(char *to, const char *from, size_t room);
 char *__strncat_chk(char *to, const char *from, size_t limit, size_t room);
+void *__mempcpy_chk(void *to, const void *from, size_t size, size_t room);
+char *__stpcpy_chk(char *to, const char *from, size_t room);
+char *__stpncpy_chk(char *to, const char *from, size_t size, size_t room);
+int __vfprintf_chk(FILE *stream, int flag, const char *format, va_list arguments);
+int __vprintf_chk(int flag, const char *format, va_list arguments);
+int __fprintf_chk(FILE *stream, int flag, const char *format, ...);
+int __printf_chk(int flag, const char *format, ...);
+int __vsprintf_chk(char *to, int flag, size_t size, const char *format, va_list arguments);
+int __vsnprintf_chk(char *to, size_t room, int flag, size_t size, const char *format,
+                    va_list arguments);
+int __sprintf_chk(char *to, int flag, size_t size, const char *format, ...);
+int __snprintf_chk(char *to, size_t room, int flag, size_t size, const char *format, ...);
+char *__fgets_chk(char *to, size_t size, int room, FILE *stream);
+size_t __fread_chk(void *to, size_t room, size_t size, size_t count, FILE *stream);
+ssize_t __read_chk(int descriptor, void *buffer, size_t count, size_t room);
+ssize_t __recv_chk(int descriptor, void *buffer, size_t count, size_t room, int flags);
+int __poll_chk(struct pollfd *descriptors, nfds_t count, int timeout_ms, size_t room);
+void __chk_fail(void) __attribute__((noreturn));
+/* The C99 and C23 forms of scanf. */
+int __isoc99_vfscanf(FILE *stream, const char *format, va_list arguments);
+int __isoc99_vsscanf(const char *text, const char *format, va_list arguments);
+int __isoc23_vfscanf(FILE *stream, const char *format, va_list arguments);
+int __isoc23_vsscanf(const char *text, const char *format, va_list arguments);
 
 #define LG__REAL_FUNCTIONS(X)                                                                      \
     X(memcpy)                                                                                      \
@@ -71,6 +96,31 @@ char *__strncat_chk(char *to, const char *from, size_t limit, size_t room);
     X(__strncpy_chk)                                                                               \
     X(__strcat_chk)                                                                                \
     X(__strncat_chk)                                                                               \
+    X(wmemcpy)                                                                                     \
+    X(wmemmove)                                                                                    \
+    X(wmemset)                                                                                     \
+    X(wcslen)                                                                                      \
+    X(wcsnlen)                                                                                     \
+    X(wcschr)                                                                                      \
+    X(wcscmp)                                                                                      \
+    X(wcsncmp)                                                                                     \
+    X(wcscpy)                                                                                      \
+    X(wcsncpy)                                                                                     \
+    X(wcscat)                                                                                      \
+    X(wcsdup)                                                                                      \
+    X(__isoc99_vfscanf)                                                                            \
+    X(__isoc99_vsscanf)                                                                            \
+    X(__isoc23_vfscanf)                                                                            \
+    X(__isoc23_vsscanf)                                                                            \
+    X(__vfprintf_chk)                                                                              \
+    X(__vsprintf_chk)                                                                              \
+    X(__vsnprintf_chk)                                                                             \
+    X(__fgets_chk)                                                                                 \
+    X(__fread_chk)                                                                                 \
+    X(__chk_fail)                                                                                  \
+    X(__mempcpy_chk)                                                                               \
+    X(__stpcpy_chk)                                                                                \
+    X(__stpncpy_chk)                                                                               \
     X(fwrite)                                                                                      \
     X(fread)                                                                                       \
     X(fputs)                                                                                       \

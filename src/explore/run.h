@@ -64,6 +64,12 @@ struct lg__held {
     bool is_shared; /* as a reader */
 };
 
+/* A call that a thread is in. */
+struct lg__frame {
+    uint64_t site;   /* the return address */
+    uintptr_t stack; /* where the stack was when it began */
+};
+
 #define LG__HELD_MAX   32
 #define LG__FRAMES_MAX 64
 
@@ -123,7 +129,7 @@ struct lg__thread {
     uint64_t created_at; /* site */
     /* Calls that it is in. */
     uint32_t depth;
-    uint64_t frames[LG__FRAMES_MAX]; /* return addresses */
+    struct lg__frame frames[LG__FRAMES_MAX];
 };
 
 /* Synchronisation objects, by address. */

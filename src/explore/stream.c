@@ -6,6 +6,7 @@
 /* Or the headers define some of these functions themselves. */
 #define __NO_INLINE__ 1
 
+#include "explore/stream.h"
 #include "explore/access.h"
 #include "explore/caller.h"
 #include "explore/format.h"
@@ -24,8 +25,7 @@ static struct lg__object *object_of(FILE *stream)
     return object;
 }
 
-/* The call has the stream from here to `after`; NULL: it is not looked after. */
-static struct lg__object *before(FILE *stream, uint64_t site)
+struct lg__object *lg__stream_begin(FILE *stream, uint64_t site)
 {
     struct lg__thread *self = lg__self;
     if (!stream || !lg__caller_is_watched(site))
@@ -43,7 +43,7 @@ static struct lg__object *before(FILE *stream, uint64_t site)
     return object;
 }
 
-static void after(struct lg__object *object)
+void lg__stream_end(struct lg__object *object)
 {
     /* fclose has ended it. */
     if (!object || object->kind != LG__OBJECT_STREAM || object->owner != lg__self)
@@ -113,39 +113,39 @@ LG__EXPORT void funlockfile(FILE *stream)
 LG__EXPORT size_t fwrite(const void *restrict from, size_t size, size_t count,
                          FILE *restrict stream)
 {
-    struct lg__object *object = before(stream, LG__SITE);
+    struct lg__object *object = lg__stream_begin(stream, LG__SITE);
     if (object)
         lg__access_range((uintptr_t)from, size * count, false, LG__SITE);
     size_t written = lg__real()->fwrite(from, size, count, stream);
-    after(object);
+    lg__stream_end(object);
     return written;
 }
 
 LG__EXPORT int fputs(const char *restrict text, FILE *restrict stream)
 {
-    struct lg__object *object = before(stream, LG__SITE);
+    struct lg__object *object = lg__stream_begin(stream, LG__SITE);
     if (object)
         lg__memory_read_text(text, SIZE_MAX, LG__SITE);
     int status = lg__real()->fputs(text, stream);
-    after(object);
+    lg__stream_end(object);
     return status;
 }
 
 LG__EXPORT int puts(const char *text)
 {
-    struct lg__object *object = before(stdout, LG__SITE);
+    struct lg__object *object = lg__stream_begin(stdout, LG__SITE);
     if (object)
         lg__memory_read_text(text, SIZE_MAX, LG__SITE);
     int status = lg__real()->puts(text);
-    after(object);
+    lg__stream_end(object);
     return status;
 }
 
 static int put(int byte, FILE *stream, uint64_t site)
 {
-    struct lg__object *object = before(stream, site);
+    struct lg__object *object = lg__stream_begin(stream, site);
     int status = lg__real()->fputc(byte, stream);
-    after(object);
+    lg__stream_end(object);
     return status;
 }
 
@@ -168,11 +168,11 @@ LG__EXPORT int putchar(int byte)
 
 static int print(FILE *stream, const char *format, va_list arguments, uint64_t site)
 {
-    struct lg__object *object = before(stream, site);
+    struct lg__object *object = lg__stream_begin(stream, site);
     if (object)
         lg__format_read(format, arguments, site);
     int count = lg__real()->vfprintf(stream, format, arguments);
-    after(object);
+    lg__stream_end(object);
     return count;
 }
 
@@ -204,19 +204,31 @@ LG__EXPORT int printf(const char *restrict format, ...)
     return count;
 }
 
-/* Into memory: how much is known afterwards; the first byte is looked at before. */
-static int write_text(char *to, size_t room, const char *format, va_list arguments, uint64_t site)
+/* Into memory: the first byte is looked at before. */
+bool lg__stream_before_text(char *to, size_t room, const char *format, va_list arguments,
+                            uint64_t site)
 {
-    bool is_watched = lg__caller_is_watched(site);
-    if (is_watched) {
-        lg__format_read(format, arguments, site);
-        lg__access_range((uintptr_t)to, room ? 1 : 0, true, site);
-    }
-    int count = room == SIZE_MAX ? lg__real()->vsprintf(to, format, arguments)
-                                 : lg__real()->vsnprintf(to, room, format, arguments);
-    if (is_watched && count > 0 && room > 1)
+    if (!lg__caller_is_watched(site))
+        return false;
+    lg__format_read(format, arguments, site);
+    lg__access_range((uintptr_t)to, room ? 1 : 0, true, site);
+    return true;
+}
+
+void lg__stream_after_text(char *to, size_t room, int count, uint64_t site)
+{
+    if (count > 0 && room > 1)
         lg__access_range((uintptr_t)to + 1, (size_t)count < room ? (size_t)count : room - 1, true,
                          site);
+}
+
+static int write_text(char *to, size_t room, const char *format, va_list arguments, uint64_t site)
+{
+    bool is_watched = lg__stream_before_text(to, room, format, arguments, site);
+    int count = room == SIZE_MAX ? lg__real()->vsprintf(to, format, arguments)
+                                 : lg__real()->vsnprintf(to, room, format, arguments);
+    if (is_watched)
+        lg__stream_after_text(to, room, count, site);
     return count;
 }
 
@@ -253,31 +265,31 @@ LG__EXPORT int sprintf(char *restrict to, const char *restrict format, ...)
 
 LG__EXPORT size_t fread(void *restrict to, size_t size, size_t count, FILE *restrict stream)
 {
-    struct lg__object *object = before(stream, LG__SITE);
+    struct lg__object *object = lg__stream_begin(stream, LG__SITE);
     size_t got = lg__real()->fread(to, size, count, stream);
     if (object)
         lg__access_range((uintptr_t)to, size * got, true, LG__SITE);
-    after(object);
+    lg__stream_end(object);
     return got;
 }
 
 LG__EXPORT char *fgets(char *restrict to, int room, FILE *restrict stream)
 {
-    struct lg__object *object = before(stream, LG__SITE);
+    struct lg__object *object = lg__stream_begin(stream, LG__SITE);
     char *line = lg__real()->fgets(to, room, stream);
     if (object && line)
         lg__access_range((uintptr_t)line, lg__real()->strlen(line) + 1, true, LG__SITE);
-    after(object);
+    lg__stream_end(object);
     return line;
 }
 
 static ssize_t get_line(char **line, size_t *room, int end, FILE *stream, uint64_t site)
 {
-    struct lg__object *object = before(stream, site);
+    struct lg__object *object = lg__stream_begin(stream, site);
     ssize_t length = lg__real()->getdelim(line, room, end, stream);
     if (object && length >= 0)
         lg__access_range((uintptr_t)*line, (size_t)length + 1, true, site);
-    after(object);
+    lg__stream_end(object);
     return length;
 }
 
@@ -301,9 +313,9 @@ LG__EXPORT ssize_t getline(char **restrict line, size_t *restrict room, FILE *re
 
 static int get(FILE *stream, uint64_t site)
 {
-    struct lg__object *object = before(stream, site);
+    struct lg__object *object = lg__stream_begin(stream, site);
     int byte = lg__real()->fgetc(stream);
-    after(object);
+    lg__stream_end(object);
     return byte;
 }
 
@@ -324,9 +336,9 @@ LG__EXPORT int getchar(void)
 
 LG__EXPORT int ungetc(int byte, FILE *stream)
 {
-    struct lg__object *object = before(stream, LG__SITE);
+    struct lg__object *object = lg__stream_begin(stream, LG__SITE);
     int status = lg__real()->ungetc(byte, stream);
-    after(object);
+    lg__stream_end(object);
     return status;
 }
 
@@ -334,55 +346,55 @@ LG__EXPORT int ungetc(int byte, FILE *stream)
 
 LG__EXPORT int fflush(FILE *stream)
 {
-    struct lg__object *object = before(stream, LG__SITE);
+    struct lg__object *object = lg__stream_begin(stream, LG__SITE);
     int status = lg__real()->fflush(stream);
-    after(object);
+    lg__stream_end(object);
     return status;
 }
 
 LG__EXPORT int fclose(FILE *stream)
 {
-    struct lg__object *object = before(stream, LG__SITE);
+    struct lg__object *object = lg__stream_begin(stream, LG__SITE);
     int status = lg__real()->fclose(stream);
-    after(object);
+    lg__stream_end(object);
     return status;
 }
 
 LG__EXPORT int fseek(FILE *stream, long offset, int origin)
 {
-    struct lg__object *object = before(stream, LG__SITE);
+    struct lg__object *object = lg__stream_begin(stream, LG__SITE);
     int status = lg__real()->fseek(stream, offset, origin);
-    after(object);
+    lg__stream_end(object);
     return status;
 }
 
 LG__EXPORT int fseeko(FILE *stream, off_t offset, int origin)
 {
-    struct lg__object *object = before(stream, LG__SITE);
+    struct lg__object *object = lg__stream_begin(stream, LG__SITE);
     int status = lg__real()->fseeko(stream, offset, origin);
-    after(object);
+    lg__stream_end(object);
     return status;
 }
 
 LG__EXPORT long ftell(FILE *stream)
 {
-    struct lg__object *object = before(stream, LG__SITE);
+    struct lg__object *object = lg__stream_begin(stream, LG__SITE);
     long offset = lg__real()->ftell(stream);
-    after(object);
+    lg__stream_end(object);
     return offset;
 }
 
 LG__EXPORT off_t ftello(FILE *stream)
 {
-    struct lg__object *object = before(stream, LG__SITE);
+    struct lg__object *object = lg__stream_begin(stream, LG__SITE);
     off_t offset = lg__real()->ftello(stream);
-    after(object);
+    lg__stream_end(object);
     return offset;
 }
 
 LG__EXPORT void rewind(FILE *stream)
 {
-    struct lg__object *object = before(stream, LG__SITE);
+    struct lg__object *object = lg__stream_begin(stream, LG__SITE);
     lg__real()->rewind(stream);
-    after(object);
+    lg__stream_end(object);
 }

@@ -318,22 +318,35 @@ LG__EXPORT int pthread_cancel(pthread_t handle)
 
 /* ---- Calls, for reports ------------------------------------------------------------------------------ */
 
+/* The stack grows downwards: calls that began below where it is now were left by a jump. */
+static inline void drop_below(struct lg__thread *self, uintptr_t stack)
+{
+    while (self->depth && self->depth <= LG__FRAMES_MAX &&
+           self->frames[self->depth - 1].stack < stack)
+        self->depth--;
+}
+
 LG__EXPORT void __tsan_func_entry(void *caller);
 LG__EXPORT void __tsan_func_exit(void);
 
 void __tsan_func_entry(void *caller)
 {
     struct lg__thread *self = lg__self;
+    uintptr_t stack = (uintptr_t)__builtin_frame_address(0);
     if (!self)
         return;
+    drop_below(self, stack + 1); /* no two are at one place */
     if (self->depth < LG__FRAMES_MAX)
-        self->frames[self->depth] = (uint64_t)(uintptr_t)caller;
+        self->frames[self->depth] = (struct lg__frame){(uint64_t)(uintptr_t)caller, stack};
     self->depth++;
 }
 
 void __tsan_func_exit(void)
 {
     struct lg__thread *self = lg__self;
-    if (self && self->depth)
+    if (!self)
+        return;
+    drop_below(self, (uintptr_t)__builtin_frame_address(0));
+    if (self->depth)
         self->depth--;
 }

@@ -25,6 +25,19 @@ void lg__variable_release(struct lg__thread *self, struct lg__clock *into)
     lg__clock_set(&self->clock, self->index, lg__clock_of(&self->clock, self->index) + 1);
 }
 
+/* Memory of its clocks and reads stays for the next accesses. */
+void lg__variable_forget(uint32_t number)
+{
+    struct lg__variable *variable = &variables[number];
+    variable->write.clock = 0;
+    for (struct lg__access *read = &variable->read; read; read = read->next)
+        read->clock = 0;
+    lg__clock_clear(&variable->released);
+    variable->guard_count = 0;
+    variable->has_guards = false;
+    variable->freed_site = 0;
+}
+
 /* ---- Guards ------------------------------------------------------------------------------------------ */
 
 static bool is_held(const struct lg__thread *self, uint32_t lock)

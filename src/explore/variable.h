@@ -44,7 +44,9 @@ void lg__variable_access(struct lg__thread *self, uint32_t number, uintptr_t add
 /* The thread releases what it has done so far into a clock: its own time moves on. */
 void lg__variable_release(struct lg__thread *self, struct lg__clock *into);
 
+/* Its bytes begin again, in a new block of the heap. */
+void lg__variable_forget(uint32_t number);
+
 bool lg__variable_reserve(void);
-void lg__variable_begin(void);
 
 #endif

@@ -54,7 +54,8 @@ void lg__verdict_add_calls(const struct lg__thread *thread)
     uint32_t depth = thread->depth < LG__FRAMES_MAX ? thread->depth : LG__FRAMES_MAX;
     /* The outermost was called by libc or by the runtime. */
     for (uint32_t i = 0; i < 4 && i + 1 < depth; i++)
-        lg__verdict_add("      called from " LG__PLACE_CODE "\n", thread->frames[depth - 1 - i]);
+        lg__verdict_add("      called from " LG__PLACE_CODE "\n",
+                        thread->frames[depth - 1 - i].site);
 }
 
 /* ---- Findings --------------------------------------------------------------------------------------- */

@@ -42,6 +42,12 @@ if command -v clang > /dev/null && clang -g -fsanitize=thread "$wrong" -o static
     says "runtime linked in" "$err"
 fi
 
+# Fortified, the functions of stdio have other names.
+check 0 cc -g -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 "$here/wrong/print_race.c" -o fortified
+race_in fortified
+check 0 cc -g -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 "$here/right/streams.c" -o fortified
+check 0 explore --schedules 100 --races=fail -- ./fortified
+
 # Without debugging information, and stripped, it is found all the same.
 check 0 cc "$wrong" -s -o stripped
 found_in stripped

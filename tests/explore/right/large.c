@@ -1,3 +1,4 @@
+/* schedules: 20 */
 /* Many threads, a block of 10 GB, blocks of all sizes that are freed by others, a child process. */
 #include <assert.h>
 #include <pthread.h>
