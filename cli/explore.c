@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,10 +36,18 @@ static const char help_text[] =
     "                   pct, periods, random\n"
     "  --races=HOW      report (default), fail (a data race is a finding) or off (faster)\n"
     "  --json           the result as one JSON object\n"
+    "  --html FILE      write what was found as a page, with a lane for each thread\n"
     "  -o FILE          where to write the schedule that failed (default PROGRAM.replay)\n"
     "  --replay FILE    run that schedule again, with the program's output; the first step that is "
     "not\n"
     "                   as recorded ends it.  With -- gdb it runs in gdb and stops where it fails\n"
+    "\n"
+    "What is found is explained: a column for each thread, what it does to what they share (values "
+    "old\n"
+    "-> new) and the program's lines; (1) and (2) are the two accesses whose order decides: with "
+    "them "
+    "the\n"
+    "other way round the program was run, and ended well.\n"
     "\n"
     "Interleavings are sequentially consistent.  Time is virtual: a program that sleeps costs "
     "nothing.\n"
@@ -120,6 +129,22 @@ static void want_places_of(char *const *lines, size_t count)
                 explore_places_want(strtoull(mark + 2, NULL, 16));
 }
 
+static void want_places_of_story(const struct explore_story *story)
+{
+    for (size_t i = 0; i < story->step_count; i++) {
+        const struct explore_step *step = &story->steps[i];
+        explore_places_want(step->site);
+        explore_places_want(step->block_site);
+        for (size_t k = 0; k < step->lock_count; k++)
+            explore_places_want(step->locks[k].site);
+    }
+    for (size_t i = 0; i < story->preemption_count; i++)
+        explore_places_want(story->preemptions[i].site);
+    /* Not a return address: one byte further is still the function's. */
+    for (size_t i = 0; i < story->lane_count; i++)
+        explore_places_want(story->lanes[i].start ? story->lanes[i].start + 1 : 0);
+}
+
 static void want_places(const struct explore_result *result)
 {
     explore_places_want(result->where);
@@ -127,6 +152,7 @@ static void want_places(const struct explore_result *result)
         explore_places_want(result->races[i].accesses[0].site);
         explore_places_want(result->races[i].accesses[1].site);
     }
+    want_places_of_story(&result->story);
     want_places_of(result->text, result->text_count);
     want_places_of(result->turns, result->turn_count);
     explore_places_look_up(result);
@@ -142,6 +168,46 @@ static int say_impossible(const struct explore_result *result, const char *path)
     }
     fputc('\n', stderr);
     return EXIT_USAGE;
+}
+
+/* The page of an exploration that may find nothing is opened before it, so that a bad name is known at once. */
+struct page {
+    FILE *out; /* NULL: none is wanted */
+    const char *name;
+    bool was_there;
+};
+
+static bool open_page(const char *name, struct page *page)
+{
+    *page = (struct page){.name = name, .was_there = !access(name, F_OK)};
+    int descriptor = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    page->out = descriptor < 0 ? NULL : fdopen(descriptor, "w");
+    return page->out != NULL;
+}
+
+static void write_page(const struct explore_result *result, const struct page *page)
+{
+    struct stat status;
+    bool is_file = !fstat(fileno(page->out), &status) && S_ISREG(status.st_mode);
+    if ((is_file && ftruncate(fileno(page->out), 0)) || !explore_write_html(result, page->out))
+        complain(page->name, strerror(errno));
+}
+
+/* What was opened for nothing goes again, if it was not there before. */
+static void close_page(const struct page *page, bool is_written)
+{
+    fclose(page->out);
+    if (!is_written && !page->was_there)
+        unlink(page->name);
+}
+
+static bool can_write(const char *name)
+{
+    struct page page;
+    if (!open_page(name, &page))
+        return false;
+    close_page(&page, false);
+    return true;
 }
 
 static int judge(const struct explore_result *result, const struct explore_options *options,
@@ -165,9 +231,9 @@ static int judge(const struct explore_result *result, const struct explore_optio
     return result->status;
 }
 
-static int explore(const struct explore_options *options, const char *path, char **arguments)
+static int run_campaign(const struct explore_options *options, const char *path, char **arguments,
+                        struct explore_result *result)
 {
-    static struct explore_result result;
     char runtime[4096];
     pid_t process = -1;
     int status = 0;
@@ -178,11 +244,25 @@ static int explore(const struct explore_options *options, const char *path, char
     FILE *in = start_program(options, runtime, path, arguments, &process);
     if (!in)
         return complain(path, strerror(errno));
-    explore_result_read(in, &result);
+    explore_result_read(in, result);
     fclose(in);
     while (waitpid(process, &status, 0) < 0 && errno == EINTR)
         continue;
-    int code = judge(&result, options, path, status);
+    return judge(result, options, path, status);
+}
+
+static int explore(const struct explore_options *options, const char *path, char **arguments)
+{
+    static struct explore_result result;
+    struct page page = {.out = NULL};
+    if (options->html && !open_page(options->html, &page))
+        return complain(options->html, strerror(errno));
+    int code = run_campaign(options, path, arguments, &result);
+    bool has_found = code == 1 && *result.found;
+    if (page.out && has_found)
+        write_page(&result, &page);
+    if (page.out)
+        close_page(&page, has_found);
     explore_result_free(&result);
     return code;
 }
@@ -197,6 +277,8 @@ static int search(struct explore_options *options)
     const char *complaint = explore_check_program(path);
     if (complaint)
         return complain(path, complaint);
+    if (options->output && !can_write(options->output))
+        return complain(options->output, strerror(errno));
     if (!options->output) {
         const char *slash = strrchr(path, '/');
         snprintf(output, sizeof output, "%.400s.replay", slash ? slash + 1 : path);
@@ -285,6 +367,8 @@ static int replay(struct explore_options *options)
     char path[1024], name[4096];
     if (*options->program && strcmp(*options->program, "gdb"))
         return complain(*options->program, "a replay runs by itself, or with -- gdb");
+    if (*options->program && options->html)
+        return complain("--html", "a replay in gdb has no page");
     if (read_command(options->replay, path, sizeof path, arguments) < 0)
         return complain(options->replay, strerror(errno));
     if (!*path || !arguments[0])

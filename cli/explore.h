@@ -14,6 +14,7 @@ struct explore_options {
     const char *races;
     const char *output; /* NULL: a name made from the program's */
     const char *replay;
+    const char *html;   /* NULL: none is wanted */
     double seconds;     /* 0: no limit */
     uint64_t schedules; /* 0: no limit */
     uint64_t seed;
@@ -58,6 +59,58 @@ struct explore_race {
     struct explore_access accesses[2];
 };
 
+/* One thing that a thread did in the run that failed, with what it found and left. */
+struct explore_lock {
+    uint64_t address, site;
+};
+
+#define EXPLORE_VALUE_MAX 16
+#define EXPLORE_LOCKS_MAX 4
+
+struct explore_step {
+    char thread[64];
+    char event[20];
+    char state[12];
+    char turn[12]; /* how the turn of the step before ended; empty: it is the same turn */
+    unsigned rank; /* how much it matters, from 0 */
+    unsigned mark; /* 1 and 2: the two whose order decides */
+    uint64_t site, address, size;
+    unsigned char before[EXPLORE_VALUE_MAX], after[EXPLORE_VALUE_MAX];
+    bool has_before, has_after;
+    char object[16];            /* "mutex", ...; empty: it is memory */
+    char other[64];             /* the thread that has it, or is started or awaited; empty: none */
+    uint64_t block, block_site; /* of the heap; 0: none */
+    struct explore_lock locks[EXPLORE_LOCKS_MAX]; /* that the thread has, the innermost first */
+    size_t lock_count;
+};
+
+struct explore_lane {
+    char thread[64];
+    uint64_t start; /* the function that it began with; 0: unknown */
+};
+
+struct explore_preemption {
+    char thread[64];
+    char event[20];
+    uint64_t site, address;
+};
+
+#define EXPLORE_STEPS_MAX       256
+#define EXPLORE_LANES_MAX       256
+#define EXPLORE_PREEMPTIONS_MAX 64
+
+/* What the runtime has found out about a failure. */
+struct explore_story {
+    char decides[12]; /* none, order, absent, race; empty: there is no story */
+    unsigned tried;   /* other orders */
+    struct explore_step steps[EXPLORE_STEPS_MAX];
+    size_t step_count;
+    struct explore_lane lanes[EXPLORE_LANES_MAX];
+    size_t lane_count;
+    struct explore_preemption preemptions[EXPLORE_PREEMPTIONS_MAX];
+    size_t preemption_count;
+};
+
 #define EXPLORE_LINES_MAX   128
 #define EXPLORE_MODULES_MAX 256
 #define EXPLORE_RACES_MAX   256
@@ -83,11 +136,15 @@ struct explore_result {
     size_t module_count;
     struct explore_race races[EXPLORE_RACES_MAX];
     size_t race_count;
+    struct explore_story story;
 };
 
 /* Read lines until the other side closes. */
 void explore_result_read(FILE *in, struct explore_result *result);
 void explore_result_free(struct explore_result *result);
+
+/* A line of the story; false: it is none. */
+bool explore_story_read(const char *word, const char *value, struct explore_story *story);
 
 /* ---- Places: addresses of the program as file:line in function ------------------------------------------- */
 
@@ -97,13 +154,76 @@ void explore_places_look_up(const struct explore_result *result);
 /* Text that is valid until the next call. */
 const char *explore_place(const struct explore_result *result, uint64_t address);
 const char *explore_datum(const struct explore_result *result, uint64_t address);
+/* Whether the address is in the runtime. */
+bool explore_is_runtime(const struct explore_result *result, uint64_t address);
+/* The parts of a place: false, and "", 0, if they are not known. */
+bool explore_place_parts(uint64_t address, const char **file, unsigned *line,
+                         const char **function);
+/* A line of a file, without the blanks around it and what a terminal would obey; "": there is none.  Valid until
+ * the next call. */
+const char *explore_source_line(const char *file, unsigned line);
 /* A line of the runtime's, with its places spelt out. */
 void explore_places_expand(const struct explore_result *result, const char *line, char *out,
                            size_t size);
+
+/* ---- The story as rows ---------------------------------------------------------------------------------- */
+
+/* What one line of the story says.  Several steps may be one row: what is read and then written by one line of
+ * the program. */
+struct explore_row {
+    const struct explore_step *step; /* the last of its steps */
+    unsigned rank, mark;
+    size_t lane;
+    char turn[12];
+    char action[256]; /* "balance: 1 -> 2" */
+    char holds[256];  /* "first (12), second (13)"; empty: none */
+    const char *file, *function;
+    unsigned line;
+    char source[160];
+};
+
+struct explore_rows {
+    struct explore_row rows[EXPLORE_STEPS_MAX];
+    size_t count;
+    char lanes[EXPLORE_LANES_MAX][64]; /* threads that have rows */
+    size_t lane_count;
+    const char *file; /* the one that all rows with a source are in; NULL: there are several */
+};
+
+void explore_rows_make(const struct explore_result *result, struct explore_rows *rows);
+/* The last component of a path. */
+const char *explore_base_name(const char *path);
+/* "deposit", the function that a thread began with; "": unknown. */
+const char *explore_lane_function(const struct explore_result *result, const char *thread);
+/* What the variable, lock or block at an address is called. */
+void explore_step_datum(const struct explore_result *result, const struct explore_step *step,
+                        char *out, size_t size);
+/* "T1 reads balance". */
+void explore_step_deed(const struct explore_result *result, const struct explore_step *step,
+                       char *out, size_t size);
+/* The step with a mark; NULL: there is none. */
+const struct explore_step *explore_step_marked(const struct explore_result *result, unsigned mark);
+/* A value as a number, or as text; false: it is not known. */
+bool explore_value(const struct explore_result *result, const struct explore_step *step,
+                   bool is_after, char *out, size_t room);
+/* "FILE:LINE", or what else is known of a place in the program, without folders. */
+void explore_place_short(const struct explore_result *result, uint64_t address, char *out,
+                         size_t size);
+/* "the other way round ...": what is known of the two that decide. */
+void explore_decision(const struct explore_result *result, char *out, size_t size);
+void explore_preemption_text(const struct explore_result *result,
+                             const struct explore_preemption *preemption, char *out, size_t size);
 
 /* ---- Printing ----------------------------------------------------------------------------------------- */
 
 void explore_print_text(const struct explore_result *result);
 void explore_print_json(const struct explore_result *result);
+
+/* The rows as columns, in at most so many lines.  Returns how many. */
+size_t explore_print_columns(const struct explore_result *result, size_t most, FILE *out);
+/* The story as an object, or null. */
+void explore_print_story_json(const struct explore_result *result, FILE *out);
+/* The story as a page.  False: it could not be written; errno says why. */
+bool explore_write_html(const struct explore_result *result, FILE *out);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECONDS = 256, SCHEDULES, SEED, STRATEGY, RACES, JSON, REPLAY };
+enum { SECONDS = 256, SCHEDULES, SEED, STRATEGY, RACES, JSON, REPLAY, HTML };
 
 static const struct option long_options[] = {{"seconds", required_argument, NULL, SECONDS},
                                              {"schedules", required_argument, NULL, SCHEDULES},
@@ -15,6 +15,7 @@ static const struct option long_options[] = {{"seconds", required_argument, NULL
                                              {"races", required_argument, NULL, RACES},
                                              {"json", no_argument, NULL, JSON},
                                              {"replay", required_argument, NULL, REPLAY},
+                                             {"html", required_argument, NULL, HTML},
                                              {"output", required_argument, NULL, 'o'},
                                              {NULL, 0, NULL, 0}};
 
@@ -83,6 +84,8 @@ static bool read_option(int option, struct explore_options *options)
         return true;
     case REPLAY:
         return read_file_name("--replay", optarg, &options->replay);
+    case HTML:
+        return read_file_name("--html", optarg, &options->html);
     case 'o':
         return read_file_name("-o", optarg, &options->output);
     default:

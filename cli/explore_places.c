@@ -12,6 +12,9 @@
 struct place {
     uint64_t address;
     char text[256];
+    char file[512]; /* as the compiler was told */
+    unsigned line;
+    char function[128];
 };
 
 static struct place places[PLACES_MAX];
@@ -86,6 +89,13 @@ static void set_place(struct place *place, char *function, char *location)
         *detail = 0;
     bool has_function = strcmp(function, "??") != 0;
     bool has_location = *location != '?' && !strstr(location, ":?") && !strstr(location, ":0");
+    const char *colon = strrchr(location, ':');
+    if (has_location && colon && (size_t)(colon - location) < sizeof place->file) {
+        snprintf(place->file, sizeof place->file, "%.*s", (int)(colon - location), location);
+        place->line = (unsigned)strtoul(colon + 1, NULL, 10);
+    }
+    if (has_function)
+        snprintf(place->function, sizeof place->function, "%.127s", function);
     if (has_location && has_function)
         snprintf(place->text, sizeof place->text, "%.160s in %.80s", shorten(location), function);
     else if (has_function)
@@ -121,10 +131,16 @@ void explore_places_look_up(const struct explore_result *result)
         look_up_in(result, &result->modules[i]);
 }
 
-static const char *base_name(const char *path)
+const char *explore_base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
+}
+
+bool explore_is_runtime(const struct explore_result *result, uint64_t address)
+{
+    const struct explore_module *module = module_of(result, address);
+    return module && strstr(explore_base_name(module->path), "lifeguard_explore");
 }
 
 const char *explore_place(const struct explore_result *result, uint64_t address)
@@ -137,11 +153,27 @@ const char *explore_place(const struct explore_result *result, uint64_t address)
     if (!address)
         return "an unknown place";
     if (module)
-        snprintf(text, sizeof text, "%.200s+0x%lx", base_name(module->path),
+        snprintf(text, sizeof text, "%.200s+0x%lx", explore_base_name(module->path),
                  (unsigned long)(address - module->begin));
     else
         snprintf(text, sizeof text, "0x%lx", (unsigned long)address);
     return text;
+}
+
+bool explore_place_parts(uint64_t address, const char **file, unsigned *line, const char **function)
+{
+    *file = "";
+    *function = "";
+    *line = 0;
+    for (size_t i = 0; i < place_count; i++) {
+        if (places[i].address != address)
+            continue;
+        *file = places[i].file;
+        *line = places[i].line;
+        *function = places[i].function;
+        return *places[i].file != 0;
+    }
+    return false;
 }
 
 const char *explore_datum(const struct explore_result *result, uint64_t address)

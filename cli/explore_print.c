@@ -2,7 +2,12 @@
 #include "explore.h"
 #include "terminal.h"
 
-#define RACES_SHOWN 8
+#include <string.h>
+
+#define RACES_SHOWN       8 /* where nothing failed */
+#define TEXT_MAX          3 /* lines about a failure */
+#define ROWS_MIN          6
+#define PREEMPTIONS_SHOWN 3
 
 static double seconds_of(const struct explore_result *result)
 {
@@ -30,21 +35,34 @@ static void print_lines(const struct explore_result *result, char *const *lines,
     }
 }
 
-static void print_races(const struct explore_result *result)
+static void print_race(const struct explore_result *result, const struct explore_race *race)
 {
+    const struct explore_access *first = &race->accesses[0], *second = &race->accesses[1];
+    printf("  %s: %s %s it at %s", explore_datum(result, race->address), first->thread,
+           verb_of(first), explore_place(result, first->site));
+    printf(", %s %s it at %s, and nothing orders the two\n", second->thread, verb_of(second),
+           explore_place(result, second->site));
+}
+
+static void print_race_briefly(const struct explore_result *result, const struct explore_race *race)
+{
+    char places[2][160];
+    for (int i = 0; i < 2; i++)
+        explore_place_short(result, race->accesses[i].site, places[i], sizeof places[i]);
+    printf("  %s: %s %s it at %s, %s %s it at %s\n", explore_datum(result, race->address),
+           race->accesses[0].thread, verb_of(&race->accesses[0]), places[0],
+           race->accesses[1].thread, verb_of(&race->accesses[1]), places[1]);
+}
+
+static void print_races(const struct explore_result *result, size_t most, bool is_brief)
+{
+    size_t shown = result->race_count < most ? result->race_count : most;
     if (!result->race_count)
         return;
-    printf("data races: %zu\n", result->race_count);
-    for (size_t i = 0; i < result->race_count && i < RACES_SHOWN; i++) {
-        const struct explore_race *race = &result->races[i];
-        const struct explore_access *first = &race->accesses[0], *second = &race->accesses[1];
-        printf("  %s: %s %s it at %s", explore_datum(result, race->address), first->thread,
-               verb_of(first), explore_place(result, first->site));
-        printf(", %s %s it at %s, and nothing orders the two\n", second->thread, verb_of(second),
-               explore_place(result, second->site));
-    }
-    if (result->race_count > RACES_SHOWN)
-        printf("  ... and %zu more (--json lists them)\n", result->race_count - RACES_SHOWN);
+    printf("data races: %zu", result->race_count);
+    printf(shown < result->race_count ? " (--json lists them all)\n" : "\n");
+    for (size_t i = 0; i < shown; i++)
+        (is_brief ? print_race_briefly : print_race)(result, &result->races[i]);
 }
 
 static void print_summary(const struct explore_result *result)
@@ -60,21 +78,118 @@ static void print_summary(const struct explore_result *result)
             result->schedules, seconds_of(result), rate_of(result), result->threads, result->steps);
 }
 
-void explore_print_text(const struct explore_result *result)
+static void print_notes(const struct explore_result *result)
 {
     char line[1024];
-    print_summary(result);
-    print_lines(result, result->text, result->text_count);
-    if (result->turn_count)
-        printf("interleaving: who runs until what\n");
-    print_lines(result, result->turns, result->turn_count);
-    print_races(result);
     for (size_t i = 0; i < result->note_count; i++) {
         explore_places_expand(result, result->notes[i], line, sizeof line);
         printf("note: %s\n", line);
     }
+}
+
+static void print_replay(const struct explore_result *result)
+{
     if (*result->replay)
         printf("replay: lifeguard explore --replay %s\n", result->replay);
+}
+
+/* ---- A failure, in LINES lines ------------------------------------------------------------------------- */
+
+#define LINES 20
+#define BY    "    by "
+
+static bool is_stuck(const struct explore_result *result)
+{
+    return !strcmp(result->found, "deadlock") || !strcmp(result->found, "lost-wakeup") ||
+           !strcmp(result->found, "livelock");
+}
+
+/* What the columns do not say: of threads that are stuck they say all. */
+static size_t print_finding(const struct explore_result *result)
+{
+    size_t used = 0, most = is_stuck(result) ? 1 : TEXT_MAX;
+    for (size_t i = 0; i < result->text_count && used < most; i++) {
+        /* The row of the failure says so too. */
+        if (!strncmp(result->text[i], BY, strlen(BY)))
+            continue;
+        print_lines(result, &result->text[i], 1);
+        used++;
+    }
+    return used;
+}
+
+static size_t print_pair(const struct explore_result *result)
+{
+    const struct explore_step *steps[] = {explore_step_marked(result, 1),
+                                          explore_step_marked(result, 2)};
+    bool is_race = !strcmp(result->story.decides, "race");
+    const char *const words[] = {"decides:", is_race ? "     and" : "  before"};
+    char deed[200], place[160], decision[200];
+    explore_decision(result, decision, sizeof decision);
+    if (!steps[0] || !steps[1]) {
+        printf("decides: %s\n", decision);
+        return 1;
+    }
+    for (int i = 0; i < 2; i++) {
+        const char *file, *function;
+        unsigned line;
+        explore_step_deed(result, steps[i], deed, sizeof deed);
+        explore_place_short(result, steps[i]->site, place, sizeof place);
+        explore_place_parts(steps[i]->site, &file, &line, &function);
+        printf("%s (%d) %s at %s%s%s\n", words[i], i + 1, deed, place, *function ? " in " : "",
+               function);
+    }
+    printf("         %s\n", decision);
+    return 3;
+}
+
+static size_t print_preemptions(const struct explore_result *result)
+{
+    const struct explore_story *story = &result->story;
+    char text[400];
+    if (!story->preemption_count)
+        return 0;
+    printf("needs %zu preemption%s: ", story->preemption_count,
+           story->preemption_count == 1 ? "" : "s");
+    for (size_t i = 0; i < story->preemption_count && i < PREEMPTIONS_SHOWN; i++) {
+        explore_preemption_text(result, &story->preemptions[i], text, sizeof text);
+        printf("%s%s", i ? "; " : "", text);
+    }
+    printf(story->preemption_count > PREEMPTIONS_SHOWN ? "; ...\n" : "\n");
+    return 1;
+}
+
+static void print_story(const struct explore_result *result)
+{
+    size_t after = 3 + (result->story.preemption_count > 0) + (result->race_count > 0) +
+                   result->note_count + (*result->replay != 0);
+    size_t used = 1 + print_finding(result);
+    size_t room = LINES > used + after + ROWS_MIN ? LINES - used - after : ROWS_MIN;
+    used += explore_print_columns(result, room, stdout);
+    used += print_pair(result);
+    used += print_preemptions(result);
+    used += result->note_count + (*result->replay != 0) + 1;
+    print_races(result, LINES > used ? LINES - used : 0, true);
+}
+
+static void print_turns(const struct explore_result *result)
+{
+    print_lines(result, result->text, result->text_count);
+    if (result->turn_count)
+        printf("interleaving: who runs until what\n");
+    print_lines(result, result->turns, result->turn_count);
+    print_races(result, RACES_SHOWN, false);
+}
+
+void explore_print_text(const struct explore_result *result)
+{
+    print_summary(result);
+    if (*result->story.decides && result->story.step_count)
+        print_story(result);
+    else
+        print_turns(result);
+    print_notes(result);
+    print_replay(result);
 }
 
 /* ---- JSON --------------------------------------------------------------------------------------------- */
@@ -94,7 +209,7 @@ static void print_access(const struct explore_result *result, const struct explo
     putchar('}');
 }
 
-static void print_race(const struct explore_result *result, const struct explore_race *race)
+static void print_race_json(const struct explore_result *result, const struct explore_race *race)
 {
     printf("{\"variable\": ");
     print_string(explore_datum(result, race->address));
@@ -135,6 +250,8 @@ static void print_found(const struct explore_result *result)
     print_array(result, result->text, result->text_count);
     printf(", \"interleaving\": ");
     print_array(result, result->turns, result->turn_count);
+    printf(", \"explanation\": ");
+    explore_print_story_json(result, stdout);
     putchar('}');
 }
 
@@ -146,7 +263,7 @@ void explore_print_json(const struct explore_result *result)
     printf(", \"races\": [");
     for (size_t i = 0; i < result->race_count; i++) {
         printf(i ? ", " : "");
-        print_race(result, &result->races[i]);
+        print_race_json(result, &result->races[i]);
     }
     printf("], \"steps\": %lu, \"threads\": %lu}\n", result->steps, result->threads);
 }

@@ -200,8 +200,10 @@ bool explore_find_variable(const char *path, uint64_t address, char *out, size_t
     if (!open_file(path, &file))
         return false;
     const Elf64_Ehdr *header = header_of(&file);
-    bool is_found = header && find_symbols(&file, header, SHT_SYMTAB, &symbols) &&
-                    find_object(&symbols, address, out, size);
+    bool is_found = header && ((find_symbols(&file, header, SHT_SYMTAB, &symbols) &&
+                                find_object(&symbols, address, out, size)) ||
+                               (find_symbols(&file, header, SHT_DYNSYM, &symbols) &&
+                                find_object(&symbols, address, out, size)));
     close_file(&file);
     return is_found;
 }

@@ -91,7 +91,8 @@ static void read_line(char *line, struct explore_result *result)
     else if (!strcmp(line, "done")) {
         result->is_over = true;
         result->status = atoi(value);
-    } else if (!read_number(line, value, result))
+    } else if (!explore_story_read(line, value, &result->story) &&
+               !read_number(line, value, result))
         read_text(line, value, result);
 }
 

@@ -71,6 +71,47 @@ void terminal_print_json(FILE *stream, const char *string)
     fputc('"', stream);
 }
 
+static const char *html_entity(unsigned char byte)
+{
+    switch (byte) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    default:
+        return NULL;
+    }
+}
+
+/* U+0080 to U+009F are controls as well. */
+static bool is_control(const unsigned char *p)
+{
+    return (p[0] < 0x20 && p[0] != '\n' && p[0] != '\t') || p[0] == 0x7f ||
+           (p[0] == 0xc2 && p[1] < 0xa0);
+}
+
+void terminal_print_html(FILE *stream, const char *string)
+{
+    const unsigned char *p = (const unsigned char *)string;
+    while (*p) {
+        int length = utf8_length(p);
+        const char *entity = html_entity(*p);
+        if (entity)
+            fputs(entity, stream);
+        else if (length && !is_control(p))
+            fwrite(p, 1, (size_t)length, stream);
+        else
+            fputc('?', stream);
+        p += length ? length : 1;
+    }
+}
+
 #define BAR_WIDTH 24
 
 void terminal_progress(FILE *stream, double fraction, const char *text)

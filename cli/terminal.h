@@ -18,6 +18,10 @@ const char *terminal_grouped(int64_t number, char buffer[GROUPED_SIZE]);
 /* A string with quotes as JSON demands; bytes that are not UTF-8 become '?'. */
 void terminal_print_json(FILE *stream, const char *string);
 
+/* Text in a page, in an element or between double quotes; what is no UTF-8, and what no page may have, becomes
+ * '?'. */
+void terminal_print_html(FILE *stream, const char *string);
+
 /* A progress line, drawn over itself; `text` is what follows the bar.  fraction below 0: no bar. */
 void terminal_progress(FILE *stream, double fraction, const char *text);
 void terminal_progress_end(FILE *stream);

@@ -7,6 +7,7 @@
 
 #include "explore/baton.h"
 #include "explore/heap.h"
+#include "explore/journal.h"
 #include "explore/table.h"
 #include "explore/variable.h"
 #include "explore/verdict.h"
@@ -95,6 +96,8 @@ static void check_freed(struct lg__thread *self, uint32_t number, uintptr_t addr
                            : *lg__table_find(address) == LG__TABLE_FREED;
     if (!is_freed)
         return;
+    if (lg__journal_is_on)
+        lg__journal_wrong(self, is_write ? LG__EVENT_WRITE : LG__EVENT_READ, address, size, site);
     lg__verdict_add("%s of %u bytes in memory that was freed, " LG__PLACE_DATA "\n",
                     is_write ? "write" : "read", size, (unsigned long)address);
     lg__heap_describe(address);
@@ -135,8 +138,11 @@ static void access_slowly(struct lg__thread *self, uintptr_t address, uint32_t s
     if (number && !is_write)
         lg__access_look_for_spin(self, address, site);
     check_freed(self, number, address, size, is_write, site);
-    if (number)
-        touch(self, number, address, size, is_write, site);
+    if (!number)
+        return;
+    if (lg__journal_is_on)
+        lg__journal_access(self, is_write ? LG__EVENT_WRITE : LG__EVENT_READ, address, size, site);
+    touch(self, number, address, size, is_write, site);
 }
 
 static inline void access_memory(void *memory, uint32_t size, bool is_write, uint64_t site)
@@ -201,7 +207,7 @@ static void access_pieces(struct lg__thread *self, uintptr_t address, size_t siz
                           uint64_t site)
 {
     enum lg__event_kind kind = is_write ? LG__EVENT_WRITE : LG__EVENT_READ;
-    bool was_point = ++self->events >= self->stop;
+    bool was_point = ++self->events >= self->stop, is_noted = !lg__journal_is_on;
     if (was_point) {
         uint32_t number = find_point(self, address, size, is_write);
         if (number)
@@ -220,6 +226,10 @@ static void access_pieces(struct lg__thread *self, uintptr_t address, size_t siz
         if (number && !was_point && is_point(number)) {
             lg__baton_look(self, kind, number, address, site);
             was_point = true;
+        }
+        if (number && !is_noted) {
+            lg__journal_range(self, kind, address, size, site);
+            is_noted = true;
         }
         access_piece(self, number, at, part, is_write, site);
         at += part;
@@ -337,6 +347,8 @@ void lg__access_free(struct lg__thread *self, uintptr_t address, size_t size, bo
     uint32_t number = lg__watched ? share_block(self, address, size, is_large) : 0;
     if (number)
         lg__baton_point(self, LG__EVENT_FREE, number, address, site);
+    if (lg__journal_is_on)
+        lg__journal_access(self, LG__EVENT_FREE, address, size, site);
     uint32_t *entry = NULL;
     for (uintptr_t at = address; at < address + size; at += LG__TABLE_GRANULE) {
         entry = next_entry(entry, at, is_large);
@@ -377,6 +389,9 @@ uint32_t lg__access_atomic(struct lg__thread *self, uintptr_t address, uint32_t 
         lg__baton_look(self, is_write ? LG__EVENT_ATOMIC_WRITE : LG__EVENT_ATOMIC_READ, number,
                        address, site);
     check_freed(self, number, address, size, is_write, site);
+    if (lg__journal_is_on)
+        lg__journal_access(self, is_write ? LG__EVENT_ATOMIC_WRITE : LG__EVENT_ATOMIC_READ, address,
+                           size, site);
     lg__variable_access(self, number, address, size, is_write, true, site);
     return number;
 }

@@ -3,6 +3,7 @@
 #include "explore/alarm.h"
 #include "explore/deadlock.h"
 #include "explore/input.h"
+#include "explore/journal.h"
 #include "explore/kernel.h"
 #include "explore/signal.h"
 #include "explore/strategy.h"
@@ -231,6 +232,8 @@ static struct lg__thread *choose(struct lg__thread *self)
 {
     struct lg__outcome *outcome = &lg__campaign->outcome;
     uint32_t count;
+    if (lg__journal_is_on)
+        lg__journal_settle();
     let_signals_come(self);
     while ((count = collect_candidates()) == 0) {
         be_idle();
@@ -270,6 +273,17 @@ static void decide(struct lg__thread *self)
     sleep_until_chosen(self);
 }
 
+/* A handler that has come before the event has had events of its own. */
+static void note(struct lg__thread *self, enum lg__event_kind kind, uintptr_t address,
+                 uint64_t site, enum lg__entry_state state)
+{
+    self->pending = kind;
+    self->pending_address = address;
+    self->pending_site = site;
+    lg__journal_event(self, state);
+    self->pending = LG__EVENT_NONE;
+}
+
 /* ---- What others call ---------------------------------------------------------------------------- */
 
 void lg__baton_look(struct lg__thread *self, enum lg__event_kind kind, uint32_t var,
@@ -289,6 +303,8 @@ void lg__baton_look(struct lg__thread *self, enum lg__event_kind kind, uint32_t 
     self->pending = LG__EVENT_NONE;
     if (self->has_signal)
         lg__signal_deliver(self);
+    if (lg__journal_is_on)
+        note(self, kind, address, site, LG__ENTRY_DONE);
 }
 
 void lg__baton_point(struct lg__thread *self, enum lg__event_kind kind, uint32_t var,
@@ -311,8 +327,11 @@ static void wait_once(struct lg__thread *self)
     self->events++;
     self->state = LG__THREAD_BLOCKED;
     self->wait.has_timed_out = false;
-    if (!lg__baton_is_ready(self))
+    if (!lg__baton_is_ready(self)) {
+        if (lg__journal_is_on)
+            lg__journal_event(self, LG__ENTRY_BLOCKED);
         lg__deadlock_look(self);
+    }
     lg__tally_event(self);
     decide(self);
 }
@@ -329,11 +348,15 @@ static bool goes_on(struct lg__thread *self, bool must_restart)
 
 bool lg__baton_wait(struct lg__thread *self)
 {
+    enum lg__event_kind kind = self->pending;
+    uint64_t address = self->pending_address, site = self->pending_site;
     self->was_interrupted = false;
     do
         wait_once(self);
     while (self->has_signal && goes_on(self, lg__signal_deliver(self)));
     bool is_granted = !self->wait.has_timed_out && !self->was_interrupted;
+    if (lg__journal_is_on && !self->was_interrupted)
+        note(self, kind, address, site, is_granted ? LG__ENTRY_DONE : LG__ENTRY_TIMED_OUT);
     self->wait = (struct lg__wait){.deadline = LG__NEVER};
     self->pending = LG__EVENT_NONE;
     return is_granted;
@@ -366,6 +389,8 @@ void lg__baton_leave(struct lg__thread *self)
     self->pending_site = 0;
     self->pending_address = 0;
     self->events++;
+    if (lg__journal_is_on)
+        lg__journal_event(self, LG__ENTRY_DONE);
     if (!lg__run.live_count)
         return;
     struct lg__thread *next = choose(self);

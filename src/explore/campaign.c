@@ -3,6 +3,7 @@
 #include "explore/fail.h"
 #include "explore/finding.h"
 #include "explore/heap.h"
+#include "explore/journal.h"
 #include "explore/recording.h"
 #include "explore/run.h"
 #include "explore/search.h"
@@ -119,6 +120,7 @@ static void enter_run(void)
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     lg__run_begin();
+    lg__journal_begin();
     lg__threads_begin();
     lg__strategy_begin();
 }
@@ -226,7 +228,7 @@ static bool reserve_memory(void)
     lg__campaign = campaign;
     return campaign->names && campaign->vars && campaign->switches && campaign->replay &&
            lg__table_begin() && lg__heap_reserve() && lg__run_reserve() && lg__variable_reserve() &&
-           lg__threads_reserve() && lg__tally_reserve();
+           lg__threads_reserve() && lg__tally_reserve() && lg__journal_reserve();
 }
 
 /* All on one processor: a hand-over is then a switch in place, and nothing depends on another's speed. */

@@ -1,6 +1,7 @@
 #include "explore/finding.h"
 
 #include "explore/campaign.h"
+#include "explore/explain.h"
 #include "explore/recording.h"
 #include "explore/run.h"
 #include "explore/search.h"
@@ -135,6 +136,7 @@ static void say_finding(const struct lg__outcome *outcome)
     lg__wire_text("text", outcome->text);
     if (!outcome->has_lost_switches)
         say_turns(outcome);
+    lg__explain_say();
     if (outcome->is_unrepeatable)
         lg__wire_say("note the outside world took part: a replay may go differently");
     if (outcome->has_lost_switches)
@@ -151,7 +153,7 @@ static bool conclude(void)
     lg__wire_say("schedule %" PRIu64, number);
     lg__wire_say("strategy %s", lg__strategy_name(strategy));
     lg__campaign_count();
-    if (lg__shrink())
+    if (lg__shrink() || lg__explain())
         return true;
     say_finding(outcome);
     if (*lg__campaign->options.output && !outcome->has_lost_switches)
@@ -241,6 +243,9 @@ bool lg__follow(void)
         lg__campaign_finish(2);
     }
     if (outcome->state == LG__OUTCOME_FOUND) {
+        lg__campaign_count();
+        if (!lg__campaign->options.must_stop && lg__explain())
+            return true;
         lg__wire_say("schedule 1");
         lg__wire_say("strategy replay");
         say_finding(outcome);

@@ -4,6 +4,7 @@
 #include "explore/baton.h"
 #include "explore/caller.h"
 #include "explore/intercept.h"
+#include "explore/journal.h"
 #include "explore/quarantine.h"
 #include "explore/verdict.h"
 
@@ -195,6 +196,8 @@ static void check_block(const struct lg__thread *self, void *memory, uint64_t si
         lg__verdict_found_by(self, LG__FINDING_BAD_FREE, site);
     }
     if (block->state == BLOCK_FREED) {
+        if (lg__journal_is_on)
+            lg__journal_wrong(self, LG__EVENT_FREE, (uintptr_t)memory, block->size, site);
         lg__verdict_add("free of a block that is free already\n");
         add_block(block);
         lg__verdict_found_by(self, LG__FINDING_DOUBLE_FREE, site);
@@ -235,20 +238,38 @@ bool lg__heap_is_gone(uintptr_t address)
     return is_in((void *)address, large_region, LARGE_SIZE) && (char *)address < large_next;
 }
 
-void lg__heap_describe(uintptr_t address)
+static const struct block *find_block(uintptr_t address)
 {
     if (!is_in((void *)address, small_region, SMALL_SIZE))
-        return;
+        return NULL;
     /* Blocks lie one behind the other; the nearest header below is the block's. */
     uintptr_t piece = address - (address - (uintptr_t)small_region) % PIECE_SIZE;
     for (uintptr_t at = address & ~(uintptr_t)15; at >= piece + sizeof(struct block); at -= 16) {
         const struct block *block = block_of((void *)at);
-        if ((block->state != BLOCK_LIVE && block->state != BLOCK_FREED) ||
-            block->size < address - at)
-            continue;
-        add_block(block);
-        return;
+        if ((block->state == BLOCK_LIVE || block->state == BLOCK_FREED) &&
+            block->size >= address - at)
+            return block;
     }
+    return NULL;
+}
+
+void lg__heap_describe(uintptr_t address)
+{
+    const struct block *block = find_block(address);
+    if (block)
+        add_block(block);
+}
+
+/* Who goes through an array asks for one block again and again. */
+void lg__heap_find(uintptr_t address, uint64_t *begin, uint64_t *site)
+{
+    static const struct block *last;
+    bool is_same = last && address - (uintptr_t)(last + 1) < last->size &&
+                   (last->state == BLOCK_LIVE || last->state == BLOCK_FREED);
+    const struct block *block = is_same ? last : find_block(address);
+    *begin = block ? (uintptr_t)(block + 1) : 0;
+    *site = block ? block->allocated_at : 0;
+    last = block;
 }
 
 /* ---- The names ---------------------------------------------------------------------------------------- */

@@ -113,7 +113,7 @@ void lg__object_hold(struct lg__thread *self, struct lg__object *object, uint64_
                      bool is_shared)
 {
     if (self->held_count < LG__HELD_MAX)
-        self->held[self->held_count] = (struct lg__held){object, site, is_shared};
+        self->held[self->held_count] = (struct lg__held){object, site, self->events, is_shared};
     self->held_count++;
 }
 

@@ -91,6 +91,15 @@ struct lg__pair {
 
 #define LG__PAIRS_MAX 2
 
+/* REPLAY: another order of two events.  One thread may not do its event before another has done its own. */
+struct lg__flip {
+    bool is_wanted;
+    uint32_t held; /* index of the thread that stands back */
+    uint32_t first;
+    uint64_t held_at;  /* ordinals of the events */
+    uint64_t first_at; /* UINT64_MAX: its end */
+};
+
 struct lg__plan {
     enum lg__strategy strategy;
     uint64_t seed;
@@ -111,7 +120,9 @@ struct lg__plan {
     bool must_fail_on_race;
     bool must_show_output; /* the program's own output is not thrown away */
     bool must_stop;        /* a replay under a debugger: stop where it fails */
+    bool must_journal;     /* what it does is written down */
     uint32_t replay_count; /* REPLAY: records in the campaign's list */
+    struct lg__flip flip;
 };
 
 enum lg__finding {
@@ -147,12 +158,13 @@ enum lg__outcome_state {
 struct lg__outcome {
     enum lg__outcome_state state;
     enum lg__finding finding;
-    int code;           /* exit status, or the signal */
-    uint64_t where;     /* the place in the code that the finding is known by; 0: unknown */
-    uint64_t steps;     /* decisions */
-    uint64_t choices;   /* decisions with more than one thread to choose from */
-    uint64_t events;    /* of all threads */
-    uint64_t signature; /* two findings with the same one are the same */
+    int code;            /* exit status, or the signal */
+    uint64_t where;      /* the place in the code that the finding is known by; 0: unknown */
+    uint64_t rival_site; /* RACE: of the earlier access */
+    uint64_t steps;      /* decisions */
+    uint64_t choices;    /* decisions with more than one thread to choose from */
+    uint64_t events;     /* of all threads */
+    uint64_t signature;  /* two findings with the same one are the same */
     uint32_t threads;
     uint32_t switch_count;
     uint32_t preemptions;

@@ -3,7 +3,10 @@
  * A record is known by its thread and that thread's own event number, so the lists of the threads are
  * followed independently.  Where the list says nothing, a thread goes on; if it cannot, the first one that
  * can in the order of creation does.  A strict replay (the user's) ends at the first event that is not
- * what the record says; a lax one (the shrinker's) passes over records that do not fit. */
+ * what the record says; a lax one (the shrinker's) passes over records that do not fit.
+ *
+ * A plan may want two events the other way round (struct lg__flip): the one thread stands before its event, and
+ * is no candidate, until the other has done its own; if that one cannot get there without it, it goes on. */
 #include "explore/strategy.h"
 #include "explore/verdict.h"
 
@@ -78,9 +81,46 @@ static struct lg__thread *find_timed(uint32_t index)
     return thread && thread->wait.deadline != LG__NEVER ? thread : NULL;
 }
 
+/* ---- Two events the other way round ------------------------------------------------------------------ */
+
+/* Who waits on a condition, a barrier or a futex has done what it was to do: it waits. */
+static bool has_come(const struct lg__thread *thread, uint64_t ordinal)
+{
+    enum lg__wait_kind kind = thread->wait.kind;
+    if (thread->events != ordinal)
+        return thread->events > ordinal || thread->state == LG__THREAD_ENDED;
+    return thread->state == LG__THREAD_BLOCKED &&
+           (kind == LG__WAIT_SIGNAL || kind == LG__WAIT_TURN || kind == LG__WAIT_WORD);
+}
+
+static bool must_hold(const struct lg__thread *thread)
+{
+    const struct lg__flip *flip = &lg__campaign->plan.flip;
+    return flip->is_wanted && thread->index == flip->held && thread->events >= flip->held_at &&
+           !has_come(&lg__run.threads[flip->first], flip->first_at);
+}
+
+/* Take who stands back out of the candidates.  Returns how many are left. */
+static uint32_t hold_back(struct lg__thread **candidates, uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (!must_hold(candidates[i]))
+            candidates[kept++] = candidates[i];
+    if (kept)
+        return kept;
+    lg__campaign->plan.flip.is_wanted = false;
+    return count;
+}
+
 struct lg__thread *lg__replay_pick(struct lg__thread *self, struct lg__thread **candidates,
                                    uint32_t count)
 {
+    uint32_t kept = hold_back(candidates, count);
+    struct lg__thread *first = find(candidates, kept, lg__campaign->plan.flip.first);
+    if (kept < count && first)
+        return first;
+    count = kept;
     struct lg__switch *record = record_here(self, false);
     if (record) {
         check(self, record);
@@ -101,8 +141,13 @@ struct lg__thread *lg__replay_pick(struct lg__thread *self, struct lg__thread **
 uint64_t lg__replay_stop(const struct lg__thread *thread, uint64_t fair)
 {
     const struct lg__switch *record = record_of(thread);
-    return record && record->ordinal > thread->events && record->ordinal < fair ? record->ordinal
-                                                                                : fair;
+    const struct lg__flip *flip = &lg__campaign->plan.flip;
+    if (record && record->ordinal > thread->events && record->ordinal < fair)
+        fair = record->ordinal;
+    if (flip->is_wanted && thread->index == flip->held && flip->held_at > thread->events &&
+        flip->held_at < fair)
+        fair = flip->held_at;
+    return fair;
 }
 
 uint32_t lg__replay_choose_waiter(struct lg__thread *self, struct lg__thread **waiters,

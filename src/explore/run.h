@@ -61,7 +61,8 @@ struct lg__wait {
 struct lg__held {
     struct lg__object *object;
     uint64_t site;
-    bool is_shared; /* as a reader */
+    uint64_t ordinal; /* of the event by which the thread has it */
+    bool is_shared;   /* as a reader */
 };
 
 /* A call that a thread is in. */

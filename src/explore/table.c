@@ -12,6 +12,11 @@ struct lg__table_page *lg__table_pages;
 static uint32_t *entries;    /* PAGES times PAGE_ENTRIES; the last page is for what finds no room */
 static uint32_t *page_count; /* pages in use; shared, as the pages are */
 
+static uint32_t *page_of_the_rest(void)
+{
+    return entries + (size_t)(PAGES - 1) * PAGE_ENTRIES;
+}
+
 static void *map_shared(size_t size)
 {
     void *memory =
@@ -27,14 +32,16 @@ bool lg__table_begin(void)
     if (!lg__table_pages || !entries || !page_count)
         return false;
     for (uint32_t i = 0; i < PAGE_ENTRIES; i++)
-        entries[(size_t)(PAGES - 1) * PAGE_ENTRIES + i] = LG__TABLE_VAR;
+        page_of_the_rest()[i] = LG__TABLE_VAR;
+    /* The page at address 0 looks like an empty place; the program is to fail there, and not we. */
+    lg__table_pages[lg__table_hash(0)].entries = page_of_the_rest();
     return true;
 }
 
 uint32_t *lg__table_page_find(uint64_t number)
 {
     uint64_t place = lg__table_hash(number);
-    for (uint32_t i = 0; i < 64; i++, place = (place + 1) % PAGES) {
+    for (uint32_t i = 0; number && i < 64; i++, place = (place + 1) % PAGES) {
         struct lg__table_page *page = &lg__table_pages[place];
         if (page->number == number)
             return page->entries;
@@ -46,7 +53,7 @@ uint32_t *lg__table_page_find(uint64_t number)
         page->number = number;
         return page->entries;
     }
-    return entries + (size_t)(PAGES - 1) * PAGE_ENTRIES;
+    return page_of_the_rest();
 }
 
 uint32_t *lg__table_peek(uintptr_t address)

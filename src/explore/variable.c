@@ -116,6 +116,7 @@ static void fail_on(const struct lg__race *race)
     lg__verdict_add("    %s by %s at " LG__PLACE_CODE "\n",
                     word_for(race->is_write[1], race->is_atomic[1]), second,
                     (unsigned long)race->sites[1]);
+    lg__campaign->outcome.rival_site = race->sites[0];
     lg__verdict_found(LG__FINDING_RACE, race->sites[1]);
 }
 

@@ -1,5 +1,6 @@
 #include "explore/verdict.h"
 
+#include "explore/journal.h"
 #include "explore/real.h"
 #include "explore/share.h"
 
@@ -17,6 +18,8 @@ static void end_run(enum lg__outcome_state state)
     struct lg__outcome *outcome = &lg__campaign->outcome;
     outcome->threads = lg__run.created;
     outcome->events = lg__run_events();
+    if (lg__journal_is_on)
+        lg__journal_end(state == LG__OUTCOME_FOUND ? outcome->where : 0);
     outcome->state = state;
     if (lg__campaign->plan.must_stop && state == LG__OUTCOME_FOUND)
         lg__real()->raise(SIGTRAP);

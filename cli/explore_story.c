@@ -1,0 +1,149 @@
+/* The story's lines, as the runtime tells them.  They come out of the explored program's process, so nothing in
+ * them is believed: what is too long, or too much, or no number, is left out. */
+#include "explore.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The next word of a line; false: there is none, or it has no room. */
+static bool take_word(const char **at, char *out, size_t size)
+{
+    size_t length = strcspn(*at, " ");
+    if (!length || length >= size)
+        return false;
+    memcpy(out, *at, length);
+    out[length] = 0;
+    *at += length + ((*at)[length] == ' ');
+    return true;
+}
+
+static bool take_number(const char **at, int base, uint64_t *out)
+{
+    char word[24], *end;
+    if (!take_word(at, word, sizeof word) || !strchr("0123456789abcdef", word[0]))
+        return false;
+    *out = strtoull(word, &end, base);
+    return !*end;
+}
+
+static bool take_small(const char **at, unsigned most, unsigned *out)
+{
+    uint64_t number;
+    if (!take_number(at, 10, &number) || number > most)
+        return false;
+    *out = (unsigned)number;
+    return true;
+}
+
+/* "-" is no word. */
+static bool take_optional(const char **at, char *out, size_t size)
+{
+    if (!take_word(at, out, size))
+        return false;
+    if (!strcmp(out, "-"))
+        *out = 0;
+    return true;
+}
+
+static int digit_of(char letter)
+{
+    if (letter >= '0' && letter <= '9')
+        return letter - '0';
+    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
+/* Bytes in hexadecimal, as many as the size says, or "-". */
+static bool take_value(const char **at, uint64_t size, unsigned char *out, bool *is_known)
+{
+    char word[2 * EXPLORE_VALUE_MAX + 1];
+    size_t count = size < EXPLORE_VALUE_MAX ? size : EXPLORE_VALUE_MAX;
+    if (!take_word(at, word, sizeof word))
+        return false;
+    *is_known = strcmp(word, "-") != 0;
+    if (!*is_known)
+        return true;
+    if (strlen(word) != 2 * count)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        int high = digit_of(word[2 * i]), low = digit_of(word[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        out[i] = (unsigned char)(high << 4 | low);
+    }
+    return true;
+}
+
+static bool take_locks(const char **at, struct explore_step *step)
+{
+    while (**at) {
+        struct explore_lock lock;
+        if (step->lock_count == EXPLORE_LOCKS_MAX || !take_number(at, 16, &lock.address) ||
+            !take_number(at, 16, &lock.site))
+            return false;
+        step->locks[step->lock_count++] = lock;
+    }
+    return true;
+}
+
+static void read_step(const char *at, struct explore_story *story)
+{
+    struct explore_step step = {.rank = 0};
+    if (story->step_count < EXPLORE_STEPS_MAX && take_word(&at, step.thread, sizeof step.thread) &&
+        take_word(&at, step.event, sizeof step.event) &&
+        take_word(&at, step.state, sizeof step.state) && take_small(&at, 9, &step.rank) &&
+        take_small(&at, 2, &step.mark) && take_optional(&at, step.turn, sizeof step.turn) &&
+        take_number(&at, 16, &step.site) && take_number(&at, 16, &step.address) &&
+        take_number(&at, 10, &step.size) &&
+        take_value(&at, step.size, step.before, &step.has_before) &&
+        take_value(&at, step.size, step.after, &step.has_after) &&
+        take_optional(&at, step.object, sizeof step.object) &&
+        take_optional(&at, step.other, sizeof step.other) && take_number(&at, 16, &step.block) &&
+        take_number(&at, 16, &step.block_site) && take_locks(&at, &step))
+        story->steps[story->step_count++] = step;
+}
+
+static void read_lane(const char *at, struct explore_story *story)
+{
+    struct explore_lane lane;
+    if (story->lane_count < EXPLORE_LANES_MAX && take_word(&at, lane.thread, sizeof lane.thread) &&
+        take_number(&at, 16, &lane.start))
+        story->lanes[story->lane_count++] = lane;
+}
+
+static void read_preemption(const char *at, struct explore_story *story)
+{
+    struct explore_preemption preemption;
+    if (story->preemption_count < EXPLORE_PREEMPTIONS_MAX &&
+        take_word(&at, preemption.thread, sizeof preemption.thread) &&
+        take_word(&at, preemption.event, sizeof preemption.event) &&
+        take_number(&at, 16, &preemption.site) && take_number(&at, 16, &preemption.address))
+        story->preemptions[story->preemption_count++] = preemption;
+}
+
+static void read_decides(const char *at, struct explore_story *story)
+{
+    char kind[sizeof story->decides];
+    unsigned tried;
+    if (!take_word(&at, kind, sizeof kind) || !take_small(&at, 1000000, &tried))
+        return;
+    strcpy(story->decides, kind);
+    story->tried = tried;
+}
+
+bool explore_story_read(const char *word, const char *value, struct explore_story *story)
+{
+    const struct {
+        const char *word;
+        void (*read)(const char *at, struct explore_story *story);
+    } readers[] = {{"step", read_step},
+                   {"lane", read_lane},
+                   {"preempt", read_preemption},
+                   {"decides", read_decides}};
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
+        if (strcmp(readers[i].word, word))
+            continue;
+        readers[i].read(value, story);
+        return true;
+    }
+    return false;
+}
