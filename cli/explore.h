@@ -219,6 +219,8 @@ void explore_preemption_text(const struct explore_result *result,
 void explore_print_text(const struct explore_result *result);
 void explore_print_json(const struct explore_result *result);
 
+/* How many lines the rows about the failure would be, at most so many. */
+size_t explore_columns_wanted(const struct explore_result *result, size_t most);
 /* The rows as columns, in at most so many lines.  Returns how many. */
 size_t explore_print_columns(const struct explore_result *result, size_t most, FILE *out);
 /* The story as an object, or null. */

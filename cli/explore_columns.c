@@ -348,3 +348,15 @@ size_t explore_print_columns(const struct explore_result *result, size_t most, F
     }
     return used + 1;
 }
+
+size_t explore_columns_wanted(const struct explore_result *result, size_t most)
+{
+    static struct explore_rows rows;
+    size_t count = 1;
+    explore_rows_make(result, &rows);
+    for (size_t i = 0; i < rows.count; i++) {
+        bool is_wanted = rows.rows[i].rank < RANK_OF_OTHERS && *rows.rows[i].action;
+        count += is_wanted + (is_wanted && must_show_holds(&rows.rows[i]));
+    }
+    return count < most ? count : most;
+}

@@ -5,8 +5,11 @@
 #include <string.h>
 
 #define RACES_SHOWN       8 /* where nothing failed */
-#define TEXT_MAX          3 /* lines about a failure */
-#define ROWS_MIN          6
+#define TEXT_MIN          2 /* lines about a failure */
+#define TEXT_MAX          7
+#define ROWS_MIN          6 /* lines of columns */
+#define ROWS_MAX          12
+#define PAIR_LINES        3
 #define PREEMPTIONS_SHOWN 3
 
 static double seconds_of(const struct explore_result *result)
@@ -98,19 +101,22 @@ static void print_replay(const struct explore_result *result)
 #define LINES 20
 #define BY    "    by "
 
-static bool is_stuck(const struct explore_result *result)
+/* The row of the failure says so too. */
+static bool is_said(const char *line)
 {
-    return !strcmp(result->found, "deadlock") || !strcmp(result->found, "lost-wakeup") ||
-           !strcmp(result->found, "livelock");
+    return !strncmp(line, BY, strlen(BY));
 }
 
-/* What the columns do not say: of threads that are stuck they say all. */
-static size_t print_finding(const struct explore_result *result)
+/* All of what the finding says, or, where that is more than so many lines, only its sentences without the lists
+ * below them. */
+static size_t print_finding(const struct explore_result *result, size_t most)
 {
-    size_t used = 0, most = is_stuck(result) ? 1 : TEXT_MAX;
-    for (size_t i = 0; i < result->text_count && used < most; i++) {
-        /* The row of the failure says so too. */
-        if (!strncmp(result->text[i], BY, strlen(BY)))
+    size_t count = 0, used = 0;
+    for (size_t i = 0; i < result->text_count; i++)
+        count += !is_said(result->text[i]);
+    for (size_t i = 0; i < result->text_count; i++) {
+        const char *line = result->text[i];
+        if (is_said(line) || (count > most && *line == ' '))
             continue;
         print_lines(result, &result->text[i], 1);
         used++;
@@ -159,11 +165,14 @@ static size_t print_preemptions(const struct explore_result *result)
     return 1;
 }
 
+/* The story comes first; what the finding says has the lines that are left, and at least two. */
 static void print_story(const struct explore_result *result)
 {
-    size_t after = 3 + (result->story.preemption_count > 0) + (result->race_count > 0) +
+    size_t after = PAIR_LINES + (result->story.preemption_count > 0) + (result->race_count > 0) +
                    result->note_count + (*result->replay != 0);
-    size_t used = 1 + print_finding(result);
+    size_t rows = explore_columns_wanted(result, ROWS_MAX);
+    size_t texts = LINES > 1 + after + rows + TEXT_MIN ? LINES - 1 - after - rows : TEXT_MIN;
+    size_t used = 1 + print_finding(result, texts < TEXT_MAX ? texts : TEXT_MAX);
     size_t room = LINES > used + after + ROWS_MIN ? LINES - used - after : ROWS_MIN;
     used += explore_print_columns(result, room, stdout);
     used += print_pair(result);
