@@ -13,8 +13,8 @@
  *     }
  *
  * SQLite has one writer a file.  Within the process, writers queue at a gate, one a file, which is
- * a pool of 1 in the wait-for graph: in order but for 5 ms (overtaking_us of its pool), without
- * polling, part of every deadlock report.  Whatever writes through the calls below passes it, with
+ * a pool of 1 in the wait-for graph: in order but for 10 ms (overtaking_us of its pool), part of every
+ * deadlock report.  Nobody polls the file's lock.  Whatever writes through the calls below passes it, with
  * lg_sqlite_begin or without.  Between processes SQLite's own busy handler waits, never beyond the
  * caller's deadline.
  *

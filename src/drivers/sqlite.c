@@ -167,8 +167,8 @@ int lg_sqlite_begin_at(struct lg_lease *lease, lg_deadline deadline, const char 
     if (status != LG_OK)
         return status;
     status = lg__sqlite_run(connection, connection->begin, deadline);
-    if (status != LG_OK)
-        lg__sqlite_settle(connection);
+    connection->is_immediate = status == LG_OK;
+    lg__sqlite_settle(connection);
     return status;
 }
 

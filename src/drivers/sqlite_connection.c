@@ -84,11 +84,14 @@ static void leave_gate(struct lg__sqlite_connection *connection)
         (void)!lg_lease_adopt(&connection->gate);
     (void)!lg_pool_checkin(lg__sqlite_gate_pool(connection->database->gate), &connection->gate);
     connection->gate = (struct lg_lease){0};
+    connection->is_immediate = false;
 }
 
 void lg__sqlite_settle(struct lg__sqlite_connection *connection)
 {
-    if (connection->gate.resource &&
+    bool may_have_ended =
+        !connection->is_immediate || sqlite3_get_autocommit(connection->handle) != 0;
+    if (connection->gate.resource && may_have_ended &&
         sqlite3_txn_state(connection->handle, NULL) != SQLITE_TXN_WRITE)
         leave_gate(connection);
 }
@@ -217,10 +220,19 @@ int lg__sqlite_connect(const struct lg__sqlite_database *database, lg_deadline d
 
 /* ---- Ending a lease, ending a connection ---- */
 
+/* A statement that reads no table needs no end. */
+static bool is_at_work(const struct lg__sqlite_connection *connection)
+{
+    return connection->gate.resource || !sqlite3_get_autocommit(connection->handle) ||
+           sqlite3_txn_state(connection->handle, NULL) != SQLITE_TXN_NONE;
+}
+
 /* End all statements and the transaction; what a statement of the user's own still reads too. */
 static int end_work(struct lg__sqlite_connection *connection)
 {
     int status = LG_OK;
+    if (!is_at_work(connection))
+        return LG_OK;
     for (sqlite3_stmt *statement = sqlite3_next_stmt(connection->handle, NULL); statement;
          statement = sqlite3_next_stmt(connection->handle, statement))
         if (sqlite3_stmt_busy(statement))

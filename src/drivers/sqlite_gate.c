@@ -95,7 +95,8 @@ static int create_gate(const struct lg__sqlite_file *file, struct lg__sqlite_gat
     snprintf(name, sizeof name, "%.*s writer", LG_NAME_SIZE - 8, file->base);
     struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
     options.capacity = 1;
-    options.overtaking_us = 5000; /* a strict queue would switch threads at each transaction */
+    options.overtaking_us = 10000; /* a strict queue would switch threads at each transaction,
+                                      and each switch makes SQLite read its pages again */
     options.name = name;
     options.advice = "roll back or finish the transaction that holds the writer gate";
     int status = lg_pool_create(&right_driver, NULL, &options, &gate->pool);

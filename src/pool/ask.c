@@ -215,6 +215,7 @@ static int queue_up(struct lg__ask *ask)
         lg__queue_answer(pool, &ask->self->wait);
     if (must_wait) {
         join_queue(ask, &errands);
+        ask->must_doze = was_on_way && !ask->request && lg__doze_begin(pool);
         status = LG__ASK_QUEUED;
     }
     if (was_on_way)

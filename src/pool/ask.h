@@ -30,6 +30,7 @@ struct lg__ask {
     bool was_granted; /* what whoever gave it back or opened it has handed over: not from idle */
     bool was_served;  /* before: with what was not fit to be lent, or by being woken */
     bool is_on_way;   /* woken from the queue and not back at it: pool->on_way counts it */
+    bool must_doze;   /* it queued after it came in vain, and is the pool's dozer */
     bool has_opener;  /* it asked for one when it queued */
     uint64_t ticket;  /* its place in the queue, kept when it queues again; 0: none yet */
     uint64_t patience_ns; /* until then it wants no opener; 0: it never had any */

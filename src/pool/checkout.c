@@ -14,6 +14,8 @@ static enum lg__wait_state sleep_in_queue(struct lg__ask *ask)
     lg__detector_look(ask->self);
     if (!ask->has_opener)
         lg__pool_spin(ask->pool, wait);
+    if (ask->must_doze)
+        lg__doze(ask->pool, wait);
     if (ask->patience_ns > 0 && !lg__wait_doze(wait, ask->patience_ns))
         lg__growth_lose_patience(ask->pool, wait);
     return lg__wait_sleep(wait);

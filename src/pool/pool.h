@@ -2,11 +2,12 @@
  *
  * Parts: pool.c creation and counts; options.c what it is asked to be; checkout.c, checkin.c the two fast
  * paths and what surrounds them; ask.c how one gets its slots; request.c, courier.c those who ask and do
- * not wait; queue.c waiters; spin.c a moment before sleep; growth.c patience before an open; opener.c
- * opens; keeper.c the background pass; state.c ready and clear; evict.c the end of one resource; resize.c
- * more slots or fewer; close.c how each ends, and the pool; lease.c who holds a lease; bias.c biased slots;
- * orphan.c leases of the ended; leak.c leases that are out for too long; events.c what the pool tells;
- * exhaustion.c the report; stats.c what is counted; sizing.c how many it takes; metrics.c the text.
+ * not wait; queue.c waiters; spin.c a moment before sleep; doze.c the sleep of who was woken in vain;
+ * growth.c patience before an open; opener.c opens; keeper.c the background pass; state.c ready and clear;
+ * evict.c the end of one resource; resize.c more slots or fewer; close.c how each ends, and the pool;
+ * lease.c who holds a lease; bias.c biased slots; orphan.c leases of the ended; leak.c leases that are out
+ * for too long; events.c what the pool tells; exhaustion.c the report; stats.c what is counted; sizing.c
+ * how many it takes; metrics.c the text.
  *
  * Lock rules:
  *   1. `lock` guards the queue, the counts, the generation and the moves out of EMPTY and to CLOSING.
@@ -165,6 +166,7 @@ struct lg_pool {
     uint32_t patient;                 /* under lock; units that waiters with patience wait for */
     uint64_t open_mean_ns;            /* under lock; of the latest opens; 0: none yet */
     uint32_t on_way;                  /* under lock; waiters woken to look, and not back yet */
+    bool has_dozer;                   /* under lock; a waiter in the queue looks by itself soon */
     uint64_t returns;                 /* under lock; what became idle, in pools with an order */
     uint64_t tickets;       /* under lock; given to waiters in the order in which they came */
     uint64_t front_tickets; /* under lock; the next for one who goes before all who queue */
@@ -222,6 +224,7 @@ void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, uint64_t t
 void lg__queue_leave(struct lg_pool *pool, struct lg__waiters *queue, struct lg__wait *wait);
 /* Whether newcomers may take what is idle, although somebody waits. */
 bool lg__queue_may_overtake(const struct lg_pool *pool);
+
 /* How many slots are idle; it counts no further than `most`. */
 uint32_t lg__queue_count_idle(const struct lg_pool *pool, uint32_t most);
 /* Take so many idle slots, from the guess on, or none.  They are HANDED then, the caller's, and their
@@ -248,6 +251,9 @@ struct lg__wait *lg__queue_fail_first(struct lg_pool *pool, int status);
 /* Wake the first thread behind a place, `last` at the most, to look again, and at the graph; the place
  * is its place then.  False: there is none.  Takes the lock itself. */
 bool lg__queue_wake_next(struct lg_pool *pool, uint64_t *place, uint64_t last);
+/* End a wait in the queue as woken to look; its thread is awake, or the caller wakes it.  False: it is not
+ * there any more, or has ended otherwise. */
+bool lg__queue_call(struct lg_pool *pool, struct lg__wait *wait);
 /* End the waits of all threads that queue, so that they look again; with the lock.  They are woken by what
  * takes the lock itself, and has to follow. */
 void lg__queue_call_all(struct lg_pool *pool);
@@ -374,6 +380,11 @@ static inline void lg__pool_deliver_claimed(struct lg_pool *pool, bool has_claim
 
 /* spin.c: look for a moment whether a wait in the queue ends by itself. */
 void lg__pool_spin(struct lg_pool *pool, const struct lg__wait *wait);
+
+/* doze.c: whether a waiter that has come in vain, and is in the queue again, dozes; with the lock. */
+bool lg__doze_begin(struct lg_pool *pool);
+/* It does: its wait ends as woken after a moment, unless it has ended by then. */
+void lg__doze(struct lg_pool *pool, struct lg__wait *wait);
 
 /* growth.c; with the lock: until when a waiter that has just queued would rather wait than have one more
  * opened; 0: it would not.  `until_ns` is what was said when it queued before; 0: it did not. */

@@ -10,9 +10,9 @@
  * idle, for whoever is there first, and the first waiter is woken to look once there is enough for
  * it; only once it has waited that long is it handed something.  One waiter is on its way at a time,
  * so that a busy pool does not wake one at each return:
- *   Invariant: while so many slots are IDLE as the first waiter wants, a waiter is on its way, or a
- *   return that has seen the flag (S2) is about to serve.  Who arrives wakes the next if there is
- *   enough for it yet.
+ *   Invariant: while so many slots are IDLE as the first waiter wants, a waiter is on its way or dozes
+ *   (doze.c), or a return that has seen the flag (S2) is about to serve.  Who arrives wakes the next if
+ *   there is enough for it yet, and so does a dozer whose wait has ended otherwise.
  *
  * A giver takes the waiter out of the queue first and then ends its wait: a waiter that sees its
  * grant need not look at the queue again, and one that has ended otherwise finds itself out.  Giving
@@ -210,15 +210,27 @@ static struct lg__wait *hand_idle(struct lg_pool *pool)
     return NULL;
 }
 
+/* Wake who came last, if it has not fallen asleep: it spins (spin.c), so it is here at once and nobody
+ * needs to be switched to.  NULL: it sleeps, or wants several. */
+static struct lg__wait *end_awake_last(struct lg_pool *pool)
+{
+    struct lg__wait *last = pool->queue.last;
+    if (last->notify || last->want.need > 1 || lg__load_relaxed(&last->is_asleep))
+        return NULL;
+    return end_wait(pool, &pool->queue, last, LG__WAIT_WOKEN, 0) ? last : NULL;
+}
+
 /* There is enough for the first waiter.  A thread may look; a request is handed it, whoever could overtake:
  * its courier may be in a callback for longer than others should have to wait for one on its way. */
 static struct lg__wait *wake_first(struct lg_pool *pool)
 {
     if (pool->queue.first->notify)
         return hand_idle(pool);
-    if (pool->on_way > 0)
+    if (pool->on_way > 0 || pool->has_dozer)
         return NULL;
-    struct lg__wait *wait = end_first(pool, &pool->queue, LG__WAIT_WOKEN, 0);
+    struct lg__wait *wait = end_awake_last(pool);
+    if (!wait)
+        wait = end_first(pool, &pool->queue, LG__WAIT_WOKEN, 0);
     pool->on_way += wait != NULL;
     return wait;
 }
@@ -292,6 +304,14 @@ struct lg__wait *lg__queue_fail_first(struct lg_pool *pool, int status)
     return end_first(pool, &pool->queue, LG__WAIT_REFUSED, (uint64_t)(uint32_t)status);
 }
 
+bool lg__queue_call(struct lg_pool *pool, struct lg__wait *wait)
+{
+    bool is_called = lg__load_relaxed(&wait->queue) == &pool->queue &&
+                     end_wait(pool, &pool->queue, wait, LG__WAIT_WOKEN, 0);
+    pool->on_way += is_called;
+    return is_called;
+}
+
 /* Requests stay: they are in no look at the graph, and are served where they are.
  * By place, because who was woken may queue in its place again before the next is. */
 bool lg__queue_wake_next(struct lg_pool *pool, uint64_t *place, uint64_t last)
@@ -304,8 +324,7 @@ bool lg__queue_wake_next(struct lg_pool *pool, uint64_t *place, uint64_t last)
     bool is_woken = false;
     if (is_there) {
         *place = wait->stamp;
-        is_woken = end_wait(pool, &pool->queue, wait, LG__WAIT_WOKEN, 0);
-        pool->on_way += is_woken;
+        is_woken = lg__queue_call(pool, wait);
     }
     lg__raw_unlock(&pool->lock);
     if (is_woken)

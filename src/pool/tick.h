@@ -1,9 +1,9 @@
 /* Tick: the time in milliseconds, for one load.
  *
  * A checkout has no room for a clock (5 ns for the coarsest).  One thread of the process writes a
- * word each millisecond while pools are in use, and checkouts read it; ages come from it.  After a
+ * word each 4 ms while pools are in use, and checkouts read it; ages come from it.  After a
  * while of ticking it writes 0 and sleeps; the next reader that finds 0 reads the clock itself and
- * wakes it.  So an idle process has no ticks, and a busy one pays one wake-up each TICKS ms.
+ * wakes it.  So an idle process has no ticks, and a busy one pays for one wake-up in TICKS of them.
  * Source: design note on the pool's fast path, rule 7. */
 #ifndef LG_POOL_TICK_H
 #define LG_POOL_TICK_H
