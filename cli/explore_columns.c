@@ -15,7 +15,7 @@
 #define STRIDE_USUAL   16 /* has room for an arrow with a word */
 #define SOURCE_MIN     24
 #define WIDTH          100 /* where there is no terminal */
-#define WIDTH_MIN      60
+#define WIDTH_MIN      80
 #define WIDTH_MAX      160
 #define RANK_OF_OTHERS 5 /* what is not about the failure */
 #define FEW_ROWS       6
@@ -155,10 +155,11 @@ static void lay_out(const struct explore_rows *rows, struct layout *layout)
 
 #define LINE_SIZE 512
 
+/* What a terminal would obey is no part of a line. */
 static void put(char *line, size_t at, size_t end, const char *text)
 {
     for (; *text && at < end; text++)
-        line[at++] = *text;
+        line[at++] = (unsigned char)*text < ' ' || *text == 127 ? '?' : *text;
 }
 
 static void clear(const struct layout *layout, char *line, bool has_guides)
@@ -337,6 +338,8 @@ size_t explore_print_columns(const struct explore_result *result, size_t most, F
     if (!rows.count || most < 2)
         return 0;
     size_t used = choose_rows(&rows, &layout, most - 1);
+    if (!used)
+        return 0;
     lay_out(&rows, &layout);
     print_heads(out, result, &rows, &layout);
     size_t before = rows.count;

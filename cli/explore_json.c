@@ -83,6 +83,7 @@ static void print_step(FILE *out, const struct explore_result *result,
 
 static void print_pair(FILE *out, const struct explore_result *result)
 {
+    bool is_first = true;
     fprintf(out, "[");
     for (unsigned mark = 1; mark <= 2; mark++) {
         const struct explore_step *step = explore_step_marked(result, mark);
@@ -91,7 +92,8 @@ static void print_pair(FILE *out, const struct explore_result *result)
             continue;
         explore_step_datum(result, step, datum, sizeof datum);
         explore_step_deed(result, step, deed, sizeof deed);
-        fprintf(out, mark == 1 ? "{" : ", {");
+        fprintf(out, is_first ? "{" : ", {");
+        is_first = false;
         member(out, "thread", step->thread);
         fprintf(out, ", ");
         member(out, "text", deed);

@@ -191,16 +191,20 @@ void explore_places_expand(const struct explore_result *result, const char *line
 {
     size_t used = 0;
     while (*line && used + 1 < size) {
-        char *end;
-        if (*line != 1) {
+        char *end = NULL;
+        uint64_t address = 0;
+        bool is_place = line[0] == 1 && (line[1] == 'c' || line[1] == 'd');
+        if (is_place)
+            address = strtoull(line + 2, &end, 16);
+        /* One that was cut off, or that the program has said. */
+        if (!is_place || *end != 2) {
             out[used++] = *line++;
             continue;
         }
-        uint64_t address = strtoull(line + 2, &end, 16);
         const char *text =
             line[1] == 'd' ? explore_datum(result, address) : explore_place(result, address);
         used += (size_t)snprintf(out + used, size - used, "%s", text);
-        line = *end == 2 ? end + 1 : line + 1;
+        line = end + 1;
     }
     out[used < size ? used : size - 1] = 0;
 }

@@ -149,19 +149,28 @@ static size_t print_pair(const struct explore_result *result)
     return 3;
 }
 
+/* One in words, several by their places. */
 static size_t print_preemptions(const struct explore_result *result)
 {
     const struct explore_story *story = &result->story;
+    size_t count = story->preemption_count;
     char text[400];
-    if (!story->preemption_count)
+    if (!count)
         return 0;
-    printf("needs %zu preemption%s: ", story->preemption_count,
-           story->preemption_count == 1 ? "" : "s");
-    for (size_t i = 0; i < story->preemption_count && i < PREEMPTIONS_SHOWN; i++) {
-        explore_preemption_text(result, &story->preemptions[i], text, sizeof text);
-        printf("%s%s", i ? "; " : "", text);
+    printf("needs %zu preemption%s:", count, count == 1 ? "" : "s");
+    for (size_t i = 0; i < count && i < PREEMPTIONS_SHOWN; i++) {
+        const struct explore_preemption *preemption = &story->preemptions[i];
+        if (count == 1) {
+            explore_preemption_text(result, preemption, text, sizeof text);
+            printf(" %s", text);
+            continue;
+        }
+        strcpy(text, "its end");
+        if (preemption->site)
+            explore_place_short(result, preemption->site, text, sizeof text);
+        printf("%s %s at %s", i ? "," : "", preemption->thread, text);
     }
-    printf(story->preemption_count > PREEMPTIONS_SHOWN ? "; ...\n" : "\n");
+    printf(count > PREEMPTIONS_SHOWN ? ", ...\n" : "\n");
     return 1;
 }
 

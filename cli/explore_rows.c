@@ -421,6 +421,30 @@ static void count_repeats(struct explore_rows *rows)
     rows->count = kept;
 }
 
+static bool is_failure(const struct explore_row *row)
+{
+    return has_state(row->step, "failed") && row->line;
+}
+
+/* What the line that fails has looked at belongs to the failure. */
+static void raise_failing_line(struct explore_rows *rows)
+{
+    size_t failure = 0;
+    while (failure < rows->count && !is_failure(&rows->rows[failure]))
+        failure++;
+    if (failure == rows->count)
+        return;
+    const struct explore_row *last = &rows->rows[failure];
+    for (size_t i = failure; i-- > 0;) {
+        struct explore_row *row = &rows->rows[i];
+        if (row->lane != last->lane)
+            continue;
+        if (row->line != last->line || strcmp(row->file, last->file))
+            return;
+        row->rank = row->rank > 1 ? 1 : row->rank;
+    }
+}
+
 static void find_file(struct explore_rows *rows)
 {
     for (size_t i = 0; i < rows->count; i++) {
@@ -447,6 +471,7 @@ void explore_rows_make(const struct explore_result *result, struct explore_rows 
             take_step(result, &story->steps[i], rows);
     }
     count_repeats(rows);
+    raise_failing_line(rows);
     find_file(rows);
 }
 

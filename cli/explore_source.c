@@ -46,12 +46,14 @@ static const char *text_of(const char *path)
     return sources[source_count++].text;
 }
 
-/* Blanks are one space each, and bytes that a terminal would obey are none. */
-static char tame(char byte)
+/* Blanks are one space each; what a terminal would obey (U+0080 to U+009F are controls as well) is none. */
+static char tame(const char *at)
 {
-    if (byte == '\t')
+    if (*at == '\t')
         return ' ';
-    return (unsigned char)byte < 32 || byte == 127 ? '?' : byte;
+    bool is_control = (unsigned char)*at < ' ' || *at == 127 ||
+                      ((unsigned char)at[0] == 0xc2 && (unsigned char)at[1] < 0xa0);
+    return is_control ? '?' : *at;
 }
 
 const char *explore_source_line(const char *file, unsigned line)
@@ -66,7 +68,7 @@ const char *explore_source_line(const char *file, unsigned line)
     if (at)
         at += strspn(at, " \t");
     for (; at && *at && *at != '\n' && *at != '\r' && used < sizeof out - 1; at++)
-        out[used++] = tame(*at);
+        out[used++] = tame(at);
     while (used && out[used - 1] == ' ')
         used--;
     out[used] = 0;

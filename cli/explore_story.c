@@ -45,6 +45,18 @@ static bool take_optional(const char **at, char *out, size_t size)
     return true;
 }
 
+/* How a turn ended. */
+static bool take_turn(const char **at, char *out, size_t size)
+{
+    static const char *const turns[] = {"", "preempted", "waits", "ended", "over"};
+    if (!take_optional(at, out, size))
+        return false;
+    for (size_t i = 0; i < sizeof turns / sizeof *turns; i++)
+        if (!strcmp(turns[i], out))
+            return true;
+    return false;
+}
+
 static int digit_of(char letter)
 {
     if (letter >= '0' && letter <= '9')
@@ -91,7 +103,7 @@ static void read_step(const char *at, struct explore_story *story)
     if (story->step_count < EXPLORE_STEPS_MAX && take_word(&at, step.thread, sizeof step.thread) &&
         take_word(&at, step.event, sizeof step.event) &&
         take_word(&at, step.state, sizeof step.state) && take_small(&at, 9, &step.rank) &&
-        take_small(&at, 2, &step.mark) && take_optional(&at, step.turn, sizeof step.turn) &&
+        take_small(&at, 2, &step.mark) && take_turn(&at, step.turn, sizeof step.turn) &&
         take_number(&at, 16, &step.site) && take_number(&at, 16, &step.address) &&
         take_number(&at, 10, &step.size) &&
         take_value(&at, step.size, step.before, &step.has_before) &&

@@ -89,7 +89,8 @@ explain lease "$twins/lease_wrong.c"
 tells << 'END'
 (1) reads idle_count: 2 | 14 int connection = idle[idle_count - 1];
 (2) | idle_count: 2 -> 1 15 idle_count--;
-... FAILS: assert | 23 assert(!is_lent[mine]);
+ reads is_lent+4: 1 | 23 assert(!is_lent[mine]);
+ FAILS: assert | 23 assert(!is_lent[mine]);
  holds mutex (line 22) |
 decides: (1) T1 reads idle_count at lease_wrong.c:14 in get
 END
@@ -202,6 +203,22 @@ int main(void)
 END
 explain many many.c
 [ "$(grep -c '^([12])' squeezed)" -eq 2 ] || fail "many: the two are not shown"
+
+# ---- Terminals: as wide as they are, and in colour unless that is not wanted ----
+# shown COLUMNS: what a terminal of that width gets.
+shown() {
+    TERM=xterm script -qec "stty cols $1; '$program' explore -- ./lost_update" /dev/null |
+        tr -d '\r' > "$out"
+}
+if command -v script > /dev/null; then
+    shown 90
+    grep -q "$(printf '\033\\[31m(1)')" "$out" || fail "no colour on a terminal"
+    sed "s/$(printf '\033')\\[[0-9]*m//g" "$out" | sed -n '/^    main/,/^decides/p' > rows
+    grep -q '.\{91\}' rows && fail "wider than the terminal"
+    NO_COLOR=1 shown 140
+    grep -q "$(printf '\033')" "$out" && fail "colour in spite of NO_COLOR"
+    says "  11  balance = seen + 1;" "$out"
+fi
 
 # ---- JSON ----
 check 1 explore --json -- ./lost_update

@@ -34,6 +34,24 @@ static void check_json(const char *string)
     free(said);
 }
 
+/* No mark-up, no control, and entities only where one of the five characters was. */
+static void check_html(const char *string)
+{
+    char *said = NULL;
+    size_t length = 0, marks = 0, entities = 0;
+    FILE *stream = open_memstream(&said, &length);
+    FUZZ_CHECK(stream != NULL);
+    terminal_print_html(stream, string);
+    fclose(stream);
+    FUZZ_CHECK(!strpbrk(said, "<>\"'\r\033\177"));
+    for (const char *at = string; (at = strpbrk(at, "&<>\"'")); at++)
+        marks++;
+    for (const char *at = said; (at = strchr(at, '&')); at++)
+        entities++;
+    FUZZ_CHECK(marks == entities);
+    free(said);
+}
+
 static void check_dot(const char *string)
 {
     struct lg__text text;
@@ -86,6 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (length < ROOM / 16) {
         check_json(string);
         check_dot(string);
+        check_html(string);
         check_plain(string);
         check_copies(string, room);
     }
