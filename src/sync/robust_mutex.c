@@ -135,7 +135,7 @@ static const char *name_of(const struct lg_robust_mutex *mutex)
 static bool is_held_by_thread(const struct lg_robust_mutex *mutex, const struct lg_context *self)
 {
     uint64_t owner = owner_of(mutex);
-    return owner == self->id || (lg__load_relaxed(&mutex->thread) == self->thread &&
+    return owner == self->id || (owner != 0 && lg__load_relaxed(&mutex->thread) == self->thread &&
                                  lg__context_is_alive(owner) && owner_of(mutex) == owner);
 }
 
@@ -160,6 +160,10 @@ static void remove_held(uint32_t index)
 
 static void forget_held(const struct lg_robust_mutex *mutex)
 {
+    if (lg__likely(held.count > 0 && held.list[held.count - 1] == mutex)) {
+        held.count--;
+        return;
+    }
     for (uint32_t i = held.count; i > 0; i--)
         if (held.list[i - 1] == mutex) {
             remove_held(i - 1);
@@ -413,19 +417,38 @@ static int lock(struct attempt *attempt)
     return outcome == LG__KERNEL_BUSY ? lock_slow(attempt) : keep_or_give_back(mutex, outcome);
 }
 
-int lg_robust_mutex_lock_at(struct lg_robust_mutex *mutex, lg_deadline deadline, const char *place)
-    LG_NO_THREAD_SAFETY_ANALYSIS
+/* The way of one that is free and whole.  LG_EBUSY: another way. */
+static inline int take_sound(struct lg_robust_mutex *mutex, const struct lg_context *self)
 {
-    int status = get_usable(mutex);
-    struct lg_context *self = status == LG_OK ? lg__context_self() : NULL;
-    if (!self)
-        return status == LG_OK ? LG_ENOMEM : status;
+    if (lg__unlikely(is_held_by_thread(mutex, self) ||
+                     lg__load_relaxed(&mutex->state) != STATE_SOUND))
+        return LG_EBUSY;
+    enum lg__kernel_outcome outcome = lg__kernel_mutex_try(mutex);
+    return outcome == LG__KERNEL_BUSY ? LG_EBUSY : keep_or_give_back(mutex, outcome);
+}
+
+static __attribute__((noinline)) int lock_otherwise(struct lg_context *self,
+                                                    struct lg_robust_mutex *mutex,
+                                                    lg_deadline deadline, const char *place)
+{
     struct attempt attempt = {
         .self = self,
         .mutex = mutex,
         .want = {&robust_mutex_class, mutex, 1, false, deadline, place, 0},
     };
-    status = lock(&attempt);
+    return lock(&attempt);
+}
+
+int lg_robust_mutex_lock_at(struct lg_robust_mutex *mutex, lg_deadline deadline, const char *place)
+    LG_NO_THREAD_SAFETY_ANALYSIS
+{
+    int status = get_usable(mutex);
+    struct lg_context *self = status == LG_OK ? lg__context_self() : NULL;
+    if (lg__unlikely(!self))
+        return status == LG_OK ? LG_ENOMEM : status;
+    status = take_sound(mutex, self);
+    if (lg__unlikely(status == LG_EBUSY))
+        status = lock_otherwise(self, mutex, deadline, place);
     if (status == LG_OK)
         note_owned(self, mutex, deadline, place);
     if (status == LG_EDEADLK)
