@@ -33,6 +33,13 @@ extern const struct mutex_peer peer_nsync, peer_gmutex, peer_absl_off, peer_absl
 extern const struct mutex_peer peer_sem_pair, peer_lg_semaphore, peer_lg_permits;
 extern const struct mutex_peer peer_pthread_once, peer_lg_once, peer_absl_once, peer_gonce;
 
+/* Mutexes that outlive their holders. */
+extern const struct mutex_peer peer_pthread_robust, peer_lg_robust;
+
+/* Latches of so many: a pair makes one, counts it down, and waits for it. */
+#define LATCH_COUNT 8
+extern const struct mutex_peer peer_lg_latch_alone, peer_absl_latch, peer_nsync_latch;
+
 /* The data that a mutex protects lies beside it in one cache line, alike for all. */
 #define MUTEX_ROOM 48
 
@@ -330,6 +337,48 @@ struct round_peer {
 extern const struct round_peer peer_pthread_barrier, peer_cond_barrier;
 extern const struct round_peer peer_lg_barrier, peer_lg_barrier_registered, peer_lg_latch;
 extern const struct round_peer peer_nsync_counter, peer_absl_barrier;
+
+/* Two threads by turns: each gives the other a sign, and waits for its. */
+extern const struct round_peer peer_cond_turns, peer_sem_turns, peer_lg_event_turns,
+    peer_lg_any_turns;
+extern const struct round_peer peer_nsync_note_turns, peer_nsync_note_any, peer_glib_cond_turns;
+
+/* Defines name_create, name_destroy and name_meet from a type of signs, and functions that make one for so many
+ * rounds, give it, take it (in this round), and end it. */
+#define TURNS_LOOPS(name, type, init, give, take, end)                                             \
+    struct name##_pair {                                                                           \
+        struct {                                                                                   \
+            type sign __attribute__((aligned(BENCH_LINE)));                                        \
+        } each[2];                                                                                 \
+        unsigned sides; /* atomic; how many have come */                                           \
+    };                                                                                             \
+    static void *name##_create(unsigned threads, unsigned rounds)                                  \
+    {                                                                                              \
+        struct name##_pair *pair = bench_alloc(sizeof(*pair));                                     \
+        (void)threads;                                                                             \
+        init(&pair->each[0].sign, rounds);                                                         \
+        init(&pair->each[1].sign, rounds);                                                         \
+        return pair;                                                                               \
+    }                                                                                              \
+    static void name##_destroy(void *self)                                                         \
+    {                                                                                              \
+        struct name##_pair *pair = self;                                                           \
+        end(&pair->each[0].sign);                                                                  \
+        end(&pair->each[1].sign);                                                                  \
+        free(pair);                                                                                \
+    }                                                                                              \
+    static void name##_meet(void *self, unsigned rounds)                                           \
+    {                                                                                              \
+        struct name##_pair *pair = self;                                                           \
+        bool is_first = __atomic_fetch_add(&pair->sides, 1, __ATOMIC_RELAXED) == 0;                \
+        for (unsigned i = 0; i < rounds; i++) {                                                    \
+            if (is_first)                                                                          \
+                give(&pair->each[0].sign, i);                                                      \
+            take(&pair->each[is_first].sign, i);                                                   \
+            if (!is_first)                                                                         \
+                give(&pair->each[1].sign, i);                                                      \
+        }                                                                                          \
+    }
 
 /* -- waits for any of several things ---------------------------------------------------------- */
 

@@ -8,12 +8,19 @@ const struct round_peer peer_nsync_counter = {.name = "nsync_counter, a new one 
                                               .package = "libnsync-dev"};
 const struct rwlock_peer peer_nsync_rwlock = {.name = "nsync_mu", .package = "libnsync-dev"};
 const struct several_peer peer_nsync_several = {.name = "nsync_wait_n", .package = "libnsync-dev"};
+const struct round_peer peer_nsync_note_turns = {.name = "nsync_note, a new one each time",
+                                                 .package = "libnsync-dev"};
+const struct round_peer peer_nsync_note_any = {.name = "nsync_wait_n of two notes",
+                                               .package = "libnsync-dev"};
+const struct mutex_peer peer_nsync_latch = {.name = "nsync_counter", .package = "libnsync-dev"};
 #endif
 
 #ifndef BENCH_HAVE_GLIB
 const struct mutex_peer peer_gmutex = {.name = "GMutex", .package = "libglib2.0-dev"};
 const struct mutex_peer peer_gonce = {.name = "g_once", .package = "libglib2.0-dev"};
 const struct rwlock_peer peer_grwlock = {.name = "GRWLock", .package = "libglib2.0-dev"};
+const struct round_peer peer_glib_cond_turns = {.name = "GMutex+GCond",
+                                                .package = "libglib2.0-dev"};
 const struct pool_peer peer_gasync = {.name = "GAsyncQueue", .package = "libglib2.0-dev"};
 #endif
 
@@ -41,6 +48,8 @@ const struct rwlock_peer peer_absl_rwlock_off = {.name = "absl::Mutex, detector 
                                                  .package = "libabsl-dev g++"};
 const struct rwlock_peer peer_absl_rwlock_on = {.name = "absl::Mutex, detector on",
                                                 .package = "libabsl-dev g++"};
+const struct mutex_peer peer_absl_latch = {.name = "absl::BlockingCounter",
+                                           .package = "libabsl-dev g++"};
 const struct round_peer peer_absl_barrier = {.name = "absl::Barrier, a new one each round",
                                              .package = "libabsl-dev g++"};
 #endif

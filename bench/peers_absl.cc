@@ -8,6 +8,7 @@
 
 #include <absl/base/call_once.h>
 #include <absl/synchronization/barrier.h>
+#include <absl/synchronization/blocking_counter.h>
 #include <absl/synchronization/mutex.h>
 
 static void make(absl::Mutex *mutex)
@@ -114,3 +115,21 @@ static void once_pairs(void *self, uint64_t count)
 
 extern const struct mutex_peer peer_absl_once = {"absl::call_once", nullptr,    nullptr,
                                                  once_create,       once_pairs, nullptr};
+
+static void *counter_create()
+{
+    return nullptr;
+}
+
+static void counter_pairs(void *, uint64_t count)
+{
+    for (; count > 0; count--) {
+        absl::BlockingCounter counter(LATCH_COUNT);
+        for (unsigned i = 0; i < LATCH_COUNT; i++)
+            counter.DecrementCount();
+        counter.Wait();
+    }
+}
+
+extern const struct mutex_peer peer_absl_latch = {"absl::BlockingCounter", nullptr,       nullptr,
+                                                  counter_create,          counter_pairs, nullptr};

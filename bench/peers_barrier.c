@@ -130,3 +130,27 @@ static void latches_meet(void *arg, unsigned rounds)
 
 const struct round_peer peer_lg_latch = {"lg_latch, a new one each round", NULL, latches_create,
                                          free, latches_meet};
+
+/* -- a latch alone ---------------------------------------------------------------------------- */
+
+static void *latch_create(void)
+{
+    return NULL;
+}
+
+static void latch_pairs(void *self, uint64_t count)
+{
+    (void)self;
+    for (; count > 0; count--) {
+        struct lg_latch latch = LG_LATCH_INIT("bench", LATCH_COUNT);
+        bool is_good = true;
+        for (unsigned i = 0; i < LATCH_COUNT; i++)
+            is_good = lg_latch_count_down(&latch, 1) == LG_OK && is_good;
+        if (!is_good || lg_latch_wait(&latch, LG_FOREVER) != LG_OK)
+            bench_fail("a latch failed");
+        lg_latch_destroy(&latch);
+    }
+}
+
+const struct mutex_peer peer_lg_latch_alone = {
+    .name = "lg_latch", .create = latch_create, .pairs = latch_pairs};

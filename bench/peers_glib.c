@@ -3,6 +3,8 @@
 
 #include <glib.h>
 
+#include <stdlib.h>
+
 MUTEX_LOOPS(gmutex, GMutex, g_mutex_init, g_mutex_lock, g_mutex_unlock)
 
 const struct mutex_peer peer_gmutex = {"GMutex",      NULL,         NULL,
@@ -78,3 +80,45 @@ const struct pool_peer peer_gasync = {.name = "GAsyncQueue",
                                       .pairs = queue_pairs,
                                       .loop = queue_loop,
                                       .alternate = queue_alternate};
+
+struct flag {
+    GMutex mutex;
+    GCond changed;
+    gboolean is_set; /* under mutex */
+};
+
+static void flag_init(struct flag *flag, unsigned rounds)
+{
+    (void)rounds;
+    g_mutex_init(&flag->mutex);
+    g_cond_init(&flag->changed);
+}
+
+static void flag_set(struct flag *flag, unsigned round)
+{
+    (void)round;
+    g_mutex_lock(&flag->mutex);
+    flag->is_set = TRUE;
+    g_cond_signal(&flag->changed);
+    g_mutex_unlock(&flag->mutex);
+}
+
+static void flag_take(struct flag *flag, unsigned round)
+{
+    (void)round;
+    g_mutex_lock(&flag->mutex);
+    while (!flag->is_set)
+        g_cond_wait(&flag->changed, &flag->mutex);
+    flag->is_set = FALSE;
+    g_mutex_unlock(&flag->mutex);
+}
+
+static void flag_end(struct flag *flag)
+{
+    g_cond_clear(&flag->changed);
+    g_mutex_clear(&flag->mutex);
+}
+
+TURNS_LOOPS(flag, struct flag, flag_init, flag_set, flag_take, flag_end)
+const struct round_peer peer_glib_cond_turns = {"GMutex+GCond", NULL, flag_create, flag_destroy,
+                                                flag_meet};

@@ -1,5 +1,4 @@
-/* Semaphore, permits and once: what a pair costs alone, and contended where one unit is all there is; a
- * call of what is done. */
+/* Semaphore and permits: what a pair costs alone, and contended where one unit is all there is. */
 #include "harness.h"
 #include "peers.h"
 
@@ -14,14 +13,6 @@ static const struct mutex_peer *const sem_peers[SEM_PEERS] = {
     &peer_lg_permits,
 };
 
-enum { PTHREAD, LG_ONCE, ABSL, GLIB, ONCE_PEERS };
-static const struct mutex_peer *const once_peers[ONCE_PEERS] = {
-    &peer_pthread_once,
-    &peer_lg_once,
-    &peer_absl_once,
-    &peer_gonce,
-};
-
 struct row {
     const struct mutex_peer *const *peers;
     size_t count;
@@ -34,7 +25,6 @@ struct row {
 
 static struct row semaphores = {
     .peers = sem_peers, .count = SEM_PEERS, .ms = 20, .outside_ns = 100};
-static struct row onces = {.peers = once_peers, .count = ONCE_PEERS};
 
 static void fill_variants(struct row *row, struct bench_variant *variants)
 {
@@ -128,15 +118,4 @@ void bench_semaphore(void)
     }
     run_contended("one unit, 2 threads on 2 cores, 100 ns outside", 2);
     run_contended("one unit, 8 threads, 100 ns outside", 8);
-}
-
-void bench_once(void)
-{
-    static const struct bench_goal goals[] = {{LG_ONCE, PTHREAD, BENCH_AT_MOST, 1.0}};
-    static const char alone[] = "a call of what is done, one thread pinned";
-    struct bench_variant variants[ONCE_PEERS];
-    if (!bench_is_wanted(alone))
-        return;
-    fill_variants(&onces, variants);
-    run_alone("once", alone, &onces, goals, 1, variants);
 }

@@ -1,5 +1,5 @@
-// Go: database/sql over a driver that does nothing, a buffered channel, or a RWMutex; outsider.h has the
-// questions.  Its "threads" are goroutines.
+// Go: database/sql over a driver that does nothing, a buffered channel, a RWMutex, a Once, or a WaitGroup;
+// outsider.h has the questions.  Its "threads" are goroutines.
 //
 //	echo 'pool 8 0 1000' | build/bench/peers/golang sql
 package main
@@ -159,6 +159,35 @@ func (s writers) pairs(stop *int32, outside int, _ *histogram) uint64 {
 		s.counter++
 		s.lock.Unlock()
 		spin(outside)
+	}
+	return done
+}
+
+// A once that is done, and latches of eight, each counted down and passed by the one who made it.
+type once struct{ sync.Once }
+type latches struct{}
+
+const latchCount = 8
+
+func (o *once) pairs(stop *int32, _ int, _ *histogram) uint64 {
+	var done uint64
+	for ; atomic.LoadInt32(stop) == 0; done += 64 {
+		for i := 0; i < 64; i++ {
+			o.Do(func() {})
+		}
+	}
+	return done
+}
+
+func (latches) pairs(stop *int32, _ int, _ *histogram) uint64 {
+	var done uint64
+	for ; atomic.LoadInt32(stop) == 0; done++ {
+		var latch sync.WaitGroup
+		latch.Add(latchCount)
+		for i := 0; i < latchCount; i++ {
+			latch.Done()
+		}
+		latch.Wait()
 	}
 	return done
 }
@@ -376,6 +405,10 @@ func newPool(name string) pool {
 		return writers{&shared{}}
 	case "mix":
 		return mixed{&shared{}}
+	case "once":
+		return &once{}
+	case "waitgroup":
+		return latches{}
 	}
 	if name == "channel" {
 		p := make(channelPool, capacity)
