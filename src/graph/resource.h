@@ -64,4 +64,9 @@ struct lg__resource_class {
     void (*let_pass)(const void *object, struct lg__wait *wait, uint64_t word);
 };
 
+/* For classes: there is one unit; and nobody is known to hold any, or to owe it.  (What a report of a timeout
+ * says.  Searches come upon such a thing only where something else is waited for as well.) */
+uint32_t lg__capacity_of_one(const void *object);
+void lg__survey_nobody(const void *object, lg__visit *visit, void *arg);
+
 #endif

@@ -22,17 +22,6 @@ static uint64_t next_random(void)
 }
 
 /* What a sleep in a cancel scope waits for.  It is OUTSIDE, so no search looks at it. */
-static uint32_t get_capacity(const void *object)
-{
-    (void)object;
-    return 1;
-}
-
-static void survey(const void *object, lg__visit *visit, void *arg)
-{
-    (void)object, (void)visit, (void)arg; /* time is nobody's */
-}
-
 static void copy_name(const void *object, char *out)
 {
     (void)object;
@@ -41,8 +30,8 @@ static void copy_name(const void *object, char *out)
 
 static const struct lg__resource_class time_class = {
     .noun = "time",
-    .capacity = get_capacity,
-    .survey = survey,
+    .capacity = lg__capacity_of_one,
+    .survey = lg__survey_nobody,
     .copy_name = copy_name,
 };
 

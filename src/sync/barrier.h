@@ -28,10 +28,9 @@ enum lg__barrier_cause {
     LG__CAUSE_RESET
 };
 
-/* What waiters queue by: nothing else that comes to live here has this address. */
 static inline const void *lg__barrier_key(const struct lg_barrier *barrier)
 {
-    return (const char *)barrier + 5;
+    return lg__park_tagged(barrier, LG__PARK_BARRIER);
 }
 
 /* What has happened without anybody's touching the barrier: a fork, which leaves those who had arrived in the

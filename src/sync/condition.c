@@ -25,18 +25,6 @@
 #include "plat/text.h"
 #include "sync/mutex.h"
 
-/* What a report of a timeout says.  No search looks at it: those who wait here are OUTSIDE. */
-static uint32_t get_capacity(const void *object)
-{
-    (void)object;
-    return 1;
-}
-
-static void survey(const void *object, lg__visit *visit, void *arg)
-{
-    (void)object, (void)visit, (void)arg; /* nobody is known to owe a signal */
-}
-
 static void copy_name(const void *object, char *out)
 {
     lg__copy_name(out, LG_NAME_SIZE, ((const struct lg_condition *)object)->name);
@@ -44,16 +32,14 @@ static void copy_name(const void *object, char *out)
 
 static const struct lg__resource_class condition_class = {
     .noun = "condition",
-    .capacity = get_capacity,
-    .survey = survey,
+    .capacity = lg__capacity_of_one,
+    .survey = lg__survey_nobody,
     .copy_name = copy_name,
 };
 
-/* What its waiters queue by: no mutex can have this address, also if one comes to live here later
- * while a late unlock still looks for waiters of it.  (It falls into the same bucket.) */
 static const void *key_of(const struct lg_condition *condition)
 {
-    return (const char *)condition + 1;
+    return lg__park_tagged(condition, LG__PARK_CONDITION);
 }
 
 static const char *name_of(const struct lg_condition *condition)

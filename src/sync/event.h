@@ -31,10 +31,9 @@ struct lg__event_kind {
 
 extern const struct lg__event_kind lg__event_kind, lg__latch_kind;
 
-/* What waiters queue by: nothing else that comes to live here has this address. */
 static inline const void *lg__event_key(const struct lg_event *event)
 {
-    return (const char *)event + 4;
+    return lg__park_tagged(event, LG__PARK_EVENT);
 }
 
 void lg__event_copy_name(const void *object, char *out);

@@ -13,12 +13,6 @@
 
 static uint32_t joiners; /* atomic full, J1; of all contexts */
 
-static uint32_t get_capacity(const void *object)
-{
-    (void)object;
-    return 1;
-}
-
 static void survey(const void *object, lg__visit *visit, void *arg)
 {
     struct lg__holding holding = {
@@ -37,7 +31,7 @@ static void copy_name(const void *object, char *out)
 static const struct lg__resource_class context_class = {
     .noun = "context",
     .is_meeting = true,
-    .capacity = get_capacity,
+    .capacity = lg__capacity_of_one,
     .survey = survey,
     .copy_name = copy_name,
 };

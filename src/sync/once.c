@@ -52,12 +52,6 @@ static const char *place_of(const struct lg_once *once, uint64_t owner)
     return NULL;
 }
 
-static uint32_t get_capacity(const void *object)
-{
-    (void)object;
-    return 1;
-}
-
 static void survey(const void *object, lg__visit *visit, void *arg)
 {
     const struct lg_once *once = object;
@@ -91,18 +85,16 @@ static void copy_advice(const void *object, char *out)
 static const struct lg__resource_class once_class = {
     .noun = "once",
     .is_meeting = true,
-    .capacity = get_capacity,
+    .capacity = lg__capacity_of_one,
     .survey = survey,
     .copy_name = copy_name,
     .copy_advice = copy_advice,
     .is_robust = true,
 };
 
-/* What its waiters queue by: nothing else that comes to live here has this address, while a late wake
- * still looks for somebody.  (It falls into the same bucket.) */
 static const void *key_of(const struct lg_once *once)
 {
-    return (const char *)once + 3;
+    return lg__park_tagged(once, LG__PARK_ONCE);
 }
 
 int lg_once_is_done(const struct lg_once *once)

@@ -12,6 +12,37 @@
 
 #include "graph/context.h"
 
+/* What the waiters of an object queue by.  Of mutexes, threads and contexts it is the address; of all else an
+ * address inside the object, another for each kind, so that
+ *   - whoever still looks for waiters of an object that is gone finds none of what lives there now: a late wake
+ *     of a semaphore no reader, that of a condition no waiter of a mutex;
+ *   - an object is not taken for a bigger one that begins with it.
+ * Held tables call rwlocks and permits so as well.  The bucket is that of the address. */
+enum lg__park_tag {
+    LG__PARK_CONDITION = 1,
+    LG__PARK_RWLOCK,
+    LG__PARK_ONCE,
+    LG__PARK_PERMITS,
+    LG__PARK_EVENT, /* and latches, which begin with one */
+    LG__PARK_SEMAPHORE,
+    LG__PARK_BARRIER,
+    LG__PARK_TAGS
+};
+
+_Static_assert(LG__PARK_TAGS <= sizeof(uint64_t), "each of them is in an object's first word");
+
+static inline const void *lg__park_tagged(const void *object, enum lg__park_tag tag)
+{
+    return (const char *)object + tag;
+}
+
+/* The object that is called so; NULL: it is of another kind. */
+static inline void *lg__park_untagged(const void *tagged, enum lg__park_tag tag)
+{
+    uintptr_t address = (uintptr_t)tagged;
+    return address % sizeof(uint64_t) == tag ? (void *)(address - tag) : NULL;
+}
+
 struct lg__bucket {
     struct lg__raw_lock lock;
     struct lg__wait *first; /* under lock */

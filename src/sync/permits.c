@@ -54,7 +54,7 @@ const struct lg__resource_class lg__permits_class = {
     .survey = survey,
     .copy_name = copy_name,
     .may_exceed = true,
-    .tag_offset = offsetof(struct lg_permits, reserved) - LG__PERMITS_TAG,
+    .tag_offset = offsetof(struct lg_permits, reserved) - LG__PARK_PERMITS,
     .visit_ahead = visit_ahead,
     .let_pass = lg__permits_let_pass,
 };

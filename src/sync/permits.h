@@ -37,18 +37,15 @@ extern const struct lg__resource_class lg__permits_class;
 extern __attribute__((visibility("hidden"))) uint32_t lg__permits_era; /* r/o after a fork */
 
 /* What waiters queue by, and what tables and the ledger call them. */
-#define LG__PERMITS_TAG 4u
-
 static inline const void *lg__permits_tagged(const struct lg_permits *permits)
 {
-    return (const char *)permits + LG__PERMITS_TAG;
+    return lg__park_tagged(permits, LG__PARK_PERMITS);
 }
 
 /* The permits that a note is about; NULL: it is about something else. */
 static inline struct lg_permits *lg__permits_of(const void *tagged)
 {
-    uintptr_t address = (uintptr_t)tagged;
-    return address % 8 == LG__PERMITS_TAG ? (struct lg_permits *)(address - LG__PERMITS_TAG) : NULL;
+    return lg__park_untagged(tagged, LG__PARK_PERMITS);
 }
 
 static inline int32_t lg__permits_in(uint64_t word)

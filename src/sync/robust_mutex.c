@@ -92,12 +92,6 @@ static uint64_t owner_of(const struct lg_robust_mutex *mutex)
     return owner != 0 ? owner ^ mixer_of(mutex) : 0;
 }
 
-static uint32_t get_capacity(const void *object)
-{
-    (void)object;
-    return 1;
-}
-
 static void survey(const void *object, lg__visit *visit, void *arg)
 {
     const struct lg_robust_mutex *mutex = object;
@@ -120,7 +114,7 @@ static void copy_name(const void *object, char *out)
 /* Not is_robust in the sense of the class: the kernel wakes who waits for a dead thread. */
 static const struct lg__resource_class robust_mutex_class = {
     .noun = "robust mutex",
-    .capacity = get_capacity,
+    .capacity = lg__capacity_of_one,
     .survey = survey,
     .copy_name = copy_name,
 };

@@ -75,7 +75,7 @@ const struct lg__resource_class lg__rwlock_class = {
     .copy_name = copy_name,
     .is_robust = true,
     .has_modes = true,
-    .tag_offset = offsetof(struct lg_rwlock, tag) - LG__RWLOCK_TAG,
+    .tag_offset = offsetof(struct lg_rwlock, tag) - LG__PARK_RWLOCK,
     .visit_ahead = lg__park_visit_ahead,
     .let_pass = let_pass,
 };

@@ -47,18 +47,15 @@ enum lg__rwlock_want {
 extern const struct lg__resource_class lg__rwlock_class;
 
 /* What the graph calls it: in held tables, as what is waited for, and in the buckets. */
-#define LG__RWLOCK_TAG 2u
-
 static inline const void *lg__rwlock_tagged(const struct lg_rwlock *rwlock)
 {
-    return (const char *)rwlock + LG__RWLOCK_TAG;
+    return lg__park_tagged(rwlock, LG__PARK_RWLOCK);
 }
 
 /* The rwlock that an entry of a held table is about; NULL: it is about something else. */
 static inline struct lg_rwlock *lg__rwlock_of(const void *tagged)
 {
-    uintptr_t address = (uintptr_t)tagged;
-    return address % 8 == LG__RWLOCK_TAG ? (struct lg_rwlock *)(address - LG__RWLOCK_TAG) : NULL;
+    return lg__park_untagged(tagged, LG__PARK_RWLOCK);
 }
 
 /* A context's key where the word has it. */

@@ -44,18 +44,6 @@
 
 _Static_assert(ONE == 1ull << 2, "as LG_SEMAPHORE_INIT shifts");
 
-/* What a report of a timeout says.  No search looks at it: those who wait here are OUTSIDE. */
-static uint32_t get_capacity(const void *object)
-{
-    (void)object;
-    return 1;
-}
-
-static void survey(const void *object, lg__visit *visit, void *arg)
-{
-    (void)object, (void)visit, (void)arg; /* nobody is known to owe a post */
-}
-
 static void copy_name(const void *object, char *out)
 {
     lg__copy_name(out, LG_NAME_SIZE, ((const struct lg_semaphore *)object)->name);
@@ -63,16 +51,14 @@ static void copy_name(const void *object, char *out)
 
 static const struct lg__resource_class semaphore_class = {
     .noun = "semaphore",
-    .capacity = get_capacity,
-    .survey = survey,
+    .capacity = lg__capacity_of_one,
+    .survey = lg__survey_nobody,
     .copy_name = copy_name,
 };
 
-/* What its waiters queue by: nothing else that comes to live here has this address, while a late post
- * still looks for somebody to wake.  (It falls into the same bucket.) */
 static const void *key_of(const struct lg_semaphore *semaphore)
 {
-    return (const char *)semaphore + 2;
+    return lg__park_tagged(semaphore, LG__PARK_SEMAPHORE);
 }
 
 static uint32_t maximum_of(const struct lg_semaphore *semaphore)

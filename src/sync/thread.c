@@ -51,12 +51,6 @@ struct starter {
 
 static uint32_t starter_key; /* atomic; a pthread_key_t + 1; 0: none has been made yet */
 
-static uint32_t get_capacity(const void *object)
-{
-    (void)object;
-    return 1;
-}
-
 /* A context that has left its thread says nothing about the thread.  Who saw it blocked on another thread
  * sees that it has left: it left before it could be resumed there. */
 static void survey(const void *object, lg__visit *visit, void *arg)
@@ -81,7 +75,7 @@ static void copy_name(const void *object, char *out)
 static const struct lg__resource_class thread_class = {
     .noun = "thread",
     .is_meeting = true,
-    .capacity = get_capacity,
+    .capacity = lg__capacity_of_one,
     .survey = survey,
     .copy_name = copy_name,
 };

@@ -11,17 +11,6 @@
 
 enum state { STATE_NONE, STATE_ARMED, STATE_CANCELLED, STATE_FIRED };
 
-static uint32_t get_capacity(const void *object)
-{
-    (void)object;
-    return 1;
-}
-
-static void survey(const void *object, lg__visit *visit, void *arg)
-{
-    (void)object, (void)visit, (void)arg; /* time is nobody's */
-}
-
 static void copy_name(const void *object, char *out)
 {
     lg__copy_name(out, LG_NAME_SIZE, ((const struct lg_timer *)object)->thread.name);
@@ -29,8 +18,8 @@ static void copy_name(const void *object, char *out)
 
 static const struct lg__resource_class timer_class = {
     .noun = "timer",
-    .capacity = get_capacity,
-    .survey = survey,
+    .capacity = lg__capacity_of_one,
+    .survey = lg__survey_nobody,
     .copy_name = copy_name,
 };
 

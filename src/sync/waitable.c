@@ -39,17 +39,6 @@ static const struct lg__waitable_class *const classes[] = {
 /* ---- What the graph sees ----------------------------------------------------------------------- */
 
 /* Of the group as a whole only the names are used: searches look at the branches. */
-static uint32_t get_capacity(const void *object)
-{
-    (void)object;
-    return 1;
-}
-
-static void survey(const void *object, lg__visit *visit, void *arg)
-{
-    (void)object, (void)visit, (void)arg;
-}
-
 static void copy_name(const void *object, char *out)
 {
     const struct lg__group *group = object;
@@ -66,16 +55,16 @@ static void copy_name(const void *object, char *out)
 /* Among the things may be one whose holder ends. */
 static const struct lg__resource_class any_class = {
     .noun = "any of",
-    .capacity = get_capacity,
-    .survey = survey,
+    .capacity = lg__capacity_of_one,
+    .survey = lg__survey_nobody,
     .copy_name = copy_name,
     .is_robust = true,
 };
 
 static const struct lg__resource_class all_class = {
     .noun = "all of",
-    .capacity = get_capacity,
-    .survey = survey,
+    .capacity = lg__capacity_of_one,
+    .survey = lg__survey_nobody,
     .copy_name = copy_name,
     .is_robust = true,
 };

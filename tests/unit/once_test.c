@@ -53,7 +53,7 @@ static int step_try_call(void *arg)
 
 static bool has_queue(const struct lg_once *once)
 {
-    const void *key = (const char *)once + 3;
+    const void *key = lg__park_tagged(once, LG__PARK_ONCE);
     struct lg__bucket *bucket = lg__park_lock(key);
     bool has_any = lg__park_next(bucket, NULL, key) != NULL;
     lg__park_unlock(bucket);

@@ -15,7 +15,7 @@ static struct lg_report report;
 
 static bool has_queue(const struct lg_semaphore *semaphore)
 {
-    const void *key = (const char *)semaphore + 2;
+    const void *key = lg__park_tagged(semaphore, LG__PARK_SEMAPHORE);
     struct lg__bucket *bucket = lg__park_lock(key);
     bool has_any = lg__park_next(bucket, NULL, key) != NULL;
     lg__park_unlock(bucket);
