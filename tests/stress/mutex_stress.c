@@ -80,21 +80,6 @@ static struct teller employ(struct bank *bank, support_step *work)
     return all;
 }
 
-static lg_deadline random_deadline(struct support_random *random)
-{
-    switch (support_below(random, 5)) {
-    case 0:
-        return LG_TRY;
-    case 1:
-        return 1;
-    case 2:
-    case 3:
-        return lg__now_ns() + support_below(random, 100000);
-    default:
-        return LG_FOREVER;
-    }
-}
-
 static void move(struct teller *teller, struct account *from, struct account *to, long amount)
 {
     teller->wrong += from->mirror != START - from->balance || to->mirror != START - to->balance;
@@ -128,9 +113,11 @@ static int transfer_in_order(void *arg) LG_NO_THREAD_SAFETY_ANALYSIS
         uint32_t a = support_below(&teller->random, ACCOUNTS - 1);
         uint32_t b = a + 1 + support_below(&teller->random, ACCOUNTS - 1 - a);
         bool is_upward = support_below(&teller->random, 2);
-        if (!note(teller, lg_mutex_lock(&accounts[a].mutex, random_deadline(&teller->random))))
+        if (!note(teller,
+                  lg_mutex_lock(&accounts[a].mutex, support_deadline(&teller->random, 100000))))
             continue;
-        if (note(teller, lg_mutex_lock(&accounts[b].mutex, random_deadline(&teller->random)))) {
+        if (note(teller,
+                 lg_mutex_lock(&accounts[b].mutex, support_deadline(&teller->random, 100000)))) {
             move(teller, &accounts[is_upward ? a : b], &accounts[is_upward ? b : a], 1);
             lg_mutex_unlock(&accounts[is_upward ? a : b].mutex);
             lg_mutex_unlock(&accounts[is_upward ? b : a].mutex);

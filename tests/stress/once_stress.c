@@ -54,21 +54,14 @@ static int make(void *arg)
     return status;
 }
 
-static lg_deadline random_deadline(struct support_random *random)
-{
-    uint32_t which = support_below(random, 4);
-    return which == 0   ? LG_TRY
-           : which == 1 ? lg__now_ns() + support_below(random, 20000)
-                        : LG_FOREVER;
-}
-
 static int visit(void *arg)
 {
     struct visitor *visitor = arg;
     struct stand *stand = visitor->stand;
     int status;
     do {
-        status = lg_once_call(&stand->once, make, visitor, random_deadline(&visitor->random));
+        status =
+            lg_once_call(&stand->once, make, visitor, support_deadline(&visitor->random, 20000));
         if (status == LG_ESYS)
             (void)lg__add_full(&stand->failures, 1u);
         visitor->wrong +=

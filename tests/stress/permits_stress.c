@@ -41,21 +41,6 @@ static void open_book(struct book *book, uint64_t stream, unsigned rounds)
     book->rounds = rounds;
 }
 
-static lg_deadline random_deadline(struct support_random *random)
-{
-    switch (support_below(random, 5)) {
-    case 0:
-        return LG_TRY;
-    case 1:
-        return 1;
-    case 2:
-    case 3:
-        return lg__now_ns() + support_below(random, 200000);
-    default:
-        return LG_FOREVER;
-    }
-}
-
 static int acquire(struct clerk *clerk, uint32_t units, lg_deadline deadline)
 {
     struct book *book = clerk->book;
@@ -108,7 +93,7 @@ static int take_at_once(void *arg)
     struct clerk *clerk = arg;
     for (unsigned i = 0; i < clerk->book->rounds; i++) {
         uint32_t units = 1 + support_below(&clerk->random, CAPACITY);
-        if (acquire(clerk, units, random_deadline(&clerk->random)) != LG_OK)
+        if (acquire(clerk, units, support_deadline(&clerk->random, 200000)) != LG_OK)
             continue;
         if (support_below(&clerk->random, 8) == 0)
             sched_yield();
@@ -204,7 +189,8 @@ static int take_and_give(void *arg)
     struct book *book = clerk->book;
     for (unsigned i = 0; i < book->rounds; i++) {
         uint32_t units = 1 + support_below(&clerk->random, 2);
-        int status = lg_permits_acquire(&book->permits, units, random_deadline(&clerk->random));
+        int status =
+            lg_permits_acquire(&book->permits, units, support_deadline(&clerk->random, 200000));
         clerk->wrong +=
             status != LG_OK && status != LG_ETIMEDOUT && status != LG_EBUSY && status != LG_EDEADLK;
         if (status == LG_OK) {

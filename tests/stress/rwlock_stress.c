@@ -90,20 +90,6 @@ static bool note(struct guest *guest, int status)
     return status == LG_OK;
 }
 
-static lg_deadline random_deadline(struct support_random *random)
-{
-    switch (support_below(random, 6)) {
-    case 0:
-        return LG_TRY;
-    case 1:
-        return 1;
-    case 2:
-        return lg__now_ns() + support_below(random, 100000);
-    default:
-        return LG_FOREVER;
-    }
-}
-
 /* ---- What is done inside --------------------------------------------------------------------- */
 
 static void linger(struct guest *guest)
@@ -182,7 +168,7 @@ static void visit_to_upgrade(struct guest *guest, struct room *room, lg_deadline
         return;
     be_upgradable(guest, room);
     long value = room->value;
-    if (note(guest, lg_rwlock_upgrade(&room->rwlock, random_deadline(&guest->random)))) {
+    if (note(guest, lg_rwlock_upgrade(&room->rwlock, support_deadline(&guest->random, 100000)))) {
         guest->wrong += room->value != value; /* nobody came in between */
         write_inside(guest, room);
         guest->upgraded++;
@@ -200,7 +186,7 @@ static int visit_one(void *arg)
     struct guest *guest = arg;
     for (unsigned i = 0; i < guest->house->rounds; i++) {
         struct room *room = &guest->house->rooms[0];
-        lg_deadline deadline = random_deadline(&guest->random);
+        lg_deadline deadline = support_deadline(&guest->random, 100000);
         uint32_t what = support_below(&guest->random, 8);
         if (what < 5)
             visit_to_read(guest, room, deadline);
@@ -254,9 +240,11 @@ static int visit_in_order(void *arg) LG_NO_THREAD_SAFETY_ANALYSIS
         struct room *a = &guest->house->rooms[low];
         struct room *b = a + 1 + support_below(&guest->random, LOCKS - 1 - low);
         bool writes_a, writes_b;
-        if (!note(guest, lock_somehow(guest, a, random_deadline(&guest->random), &writes_a)))
+        if (!note(guest,
+                  lock_somehow(guest, a, support_deadline(&guest->random, 100000), &writes_a)))
             continue;
-        if (note(guest, lock_somehow(guest, b, random_deadline(&guest->random), &writes_b))) {
+        if (note(guest,
+                 lock_somehow(guest, b, support_deadline(&guest->random, 100000), &writes_b))) {
             use(guest, a, writes_a);
             use(guest, b, writes_b);
             lg_rwlock_unlock(support_below(&guest->random, 2) ? &a->rwlock : &b->rwlock);

@@ -26,28 +26,14 @@ struct part {
     unsigned late, wrong;
 };
 
-static lg_deadline random_deadline(struct support_random *random)
-{
-    switch (support_below(random, 5)) {
-    case 0:
-        return LG_TRY;
-    case 1:
-        return 1;
-    case 2:
-    case 3:
-        return lg__now_ns() + support_below(random, 100000);
-    default:
-        return LG_FOREVER;
-    }
-}
-
 /* Take so many units, and not one more: whoever loses one, or its wake, hangs here. */
 static int take_all(void *arg)
 {
     struct part *part = arg;
     struct ledger *ledger = part->ledger;
     for (unsigned left = ledger->units; left > 0;) {
-        lg_deadline deadline = ledger->is_impatient ? random_deadline(&part->random) : LG_FOREVER;
+        lg_deadline deadline =
+            ledger->is_impatient ? support_deadline(&part->random, 100000) : LG_FOREVER;
         int status = lg_semaphore_wait(&ledger->semaphore, deadline);
         left -= status == LG_OK;
         part->late += status == LG_ETIMEDOUT || status == LG_EBUSY;
@@ -121,7 +107,7 @@ static int come_and_go(void *arg)
     struct part *part = arg;
     struct ledger *ledger = part->ledger;
     for (unsigned i = 0; i < ledger->units; i++) {
-        int status = lg_semaphore_wait(&ledger->semaphore, random_deadline(&part->random));
+        int status = lg_semaphore_wait(&ledger->semaphore, support_deadline(&part->random, 100000));
         if (status != LG_OK)
             continue;
         uint32_t inside = lg__add_full(&ledger->in_use, 1u) + 1;

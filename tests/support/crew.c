@@ -210,6 +210,18 @@ void crew_wait_blocked(struct crew_worker *worker)
     crew_wait_blocked_on(worker, NULL);
 }
 
+void crew_run_blocked(struct crew_worker *worker, crew_step *step, void *arg)
+{
+    crew_run(worker, step, arg);
+    crew_wait_blocked(worker);
+}
+
+void crew_run_blocked_on(struct crew_worker *worker, crew_step *step, void *arg, const void *object)
+{
+    crew_run(worker, step, arg);
+    crew_wait_blocked_on(worker, object);
+}
+
 void crew_wait_asleep(uint64_t id)
 {
     for (;;) {

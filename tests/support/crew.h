@@ -44,7 +44,12 @@ void crew_wait_blocked(struct crew_worker *worker);
 /* The same, in a wait for this object. */
 void crew_wait_blocked_on(struct crew_worker *worker, const void *object);
 
-/* The same for any context, by its id. */
+/* crew_run, then crew_wait_blocked; or, with an object, crew_wait_blocked_on. */
+void crew_run_blocked(struct crew_worker *worker, crew_step *step, void *arg);
+void crew_run_blocked_on(struct crew_worker *worker, crew_step *step, void *arg,
+                         const void *object);
+
+/* Wait until any context sleeps so, by its id. */
 void crew_wait_asleep(uint64_t id);
 
 /* Whether the worker's context is blocked right now. */

@@ -38,8 +38,7 @@ int step_count_held(void *permits)
 
 void wait_for_units(struct crew_worker *worker, struct units *units)
 {
-    crew_run(worker, step_acquire, units);
-    crew_wait_blocked_on(worker, permits_key(units->permits));
+    crew_run_blocked_on(worker, step_acquire, units, permits_key(units->permits));
 }
 
 const void *permits_key(const struct lg_permits *permits)

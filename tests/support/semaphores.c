@@ -22,6 +22,11 @@ int step_wait_for_unit_until(void *semaphore_until)
     return lg_semaphore_wait_at(until->semaphore, until->deadline, until->place);
 }
 
+void post_one(struct lg_semaphore *semaphore)
+{
+    assert_int_equal(lg_semaphore_post(semaphore, 1), LG_OK);
+}
+
 unsigned take_all_units(struct lg_semaphore *semaphore)
 {
     unsigned count = 0;

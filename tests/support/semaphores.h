@@ -19,6 +19,9 @@ struct semaphore_until {
 };
 int step_wait_for_unit_until(void *semaphore_until);
 
+/* Add one unit; fails if it cannot. */
+void post_one(struct lg_semaphore *semaphore);
+
 /* How many units could be taken at once; they are gone. */
 unsigned take_all_units(struct lg_semaphore *semaphore);
 

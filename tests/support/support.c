@@ -5,6 +5,7 @@
 #include "support/support.h"
 
 #include "graph/context.h"
+#include "plat/clock.h"
 #include "support/crew.h"
 
 #include <errno.h>
@@ -68,6 +69,21 @@ uint32_t support_below(struct support_random *random, uint32_t n)
 bool support_chance(struct support_random *random, uint32_t percent)
 {
     return support_below(random, 100) < percent;
+}
+
+lg_deadline support_deadline(struct support_random *random, uint32_t most_ns)
+{
+    switch (support_below(random, 5)) {
+    case 0:
+        return LG_TRY;
+    case 1:
+        return 1;
+    case 2:
+    case 3:
+        return lg__now_ns() + support_below(random, most_ns);
+    default:
+        return LG_FOREVER;
+    }
 }
 
 void support_spin(struct support_random *random, uint32_t most)

@@ -93,6 +93,9 @@ uint64_t support_random_next(struct support_random *random);
 uint32_t support_below(struct support_random *random, uint32_t n);
 /* True in so many of a hundred cases. */
 bool support_chance(struct support_random *random, uint32_t percent);
+/* Any that a wait may have: LG_TRY, one in the past, one less than so far away (as often as these two), or
+ * LG_FOREVER; most_ns > 0. */
+lg_deadline support_deadline(struct support_random *random, uint32_t most_ns);
 /* Less than so many turns of an empty loop; most > 0. */
 void support_spin(struct support_random *random, uint32_t most);
 

@@ -31,17 +31,11 @@ static void end(void)
     assert_int_equal(n.word, 0);
 }
 
-static void run_blocked(struct crew_worker *worker, crew_step *step, void *object)
-{
-    crew_run(worker, step, object);
-    crew_wait_blocked_on(worker, object);
-}
-
 /* A holds m and waits for e. */
 static void let_A_wait_with_m(void)
 {
     assert_int_equal(crew_do(A, step_lock, &m), LG_OK);
-    run_blocked(A, step_event_wait, &e);
+    crew_run_blocked_on(A, step_event_wait, &e, &e);
 }
 
 static void expect_deadlock(struct crew_worker *victim, uint32_t members)
@@ -81,7 +75,7 @@ static void test_the_waiter_closes_the_ring(void **state)
     begin(0);
     assert_int_equal(crew_do(B, step_event_add_self, &e), LG_OK);
     assert_int_equal(crew_do(A, step_lock, &m), LG_OK);
-    run_blocked(B, step_lock, &m);
+    crew_run_blocked_on(B, step_lock, &m, &m);
     crew_run(A, step_event_wait, &e);
     expect_deadlock(A, 2);
     assert_string_equal(report.noun, "event");
@@ -116,7 +110,7 @@ static void test_all_setters_must_be_stuck(void **state)
     assert_int_equal(crew_do(B, step_event_add_self, &e), LG_OK);
     assert_int_equal(crew_do(C, step_event_add_self, &e), LG_OK);
     let_A_wait_with_m();
-    run_blocked(B, step_lock, &m);
+    crew_run_blocked_on(B, step_lock, &m, &m);
     assert_true(crew_is_blocked(A));
     crew_run(C, step_lock, &m);
     expect_deadlock(C, 3);
@@ -136,7 +130,7 @@ static void test_a_chain_that_ends_in_who_runs(void **state)
     assert_int_equal(crew_do(B, step_event_add_self, &e), LG_OK);
     assert_int_equal(crew_do(C, step_lock, &n), LG_OK);
     let_A_wait_with_m();
-    run_blocked(B, step_lock, &n);
+    crew_run_blocked_on(B, step_lock, &n, &n);
     assert_true(crew_is_blocked(A));
     crew_run(C, step_lock, &m); /* C -> m of A -> e of B -> n of C */
     expect_deadlock(C, 3);
@@ -164,7 +158,7 @@ static void test_a_withdrawal_closes_a_ring(void **state)
     assert_int_equal(crew_do(B, step_event_add_self, &e), LG_OK);
     assert_int_equal(crew_do(C, step_event_add_self, &e), LG_OK);
     let_A_wait_with_m();
-    run_blocked(B, step_lock, &m);
+    crew_run_blocked_on(B, step_lock, &m, &m);
     assert_int_equal(crew_do(C, step_event_withdraw_self, &e), LG_OK);
     expect_deadlock(A, 2);
     unlock_by(A, &m);
@@ -181,7 +175,7 @@ static void test_an_end_closes_a_ring(void **state)
     assert_int_equal(crew_do(B, step_event_add_self, &e), LG_OK);
     assert_int_equal(crew_do(C, step_event_add_self, &e), LG_OK);
     let_A_wait_with_m();
-    run_blocked(B, step_lock, &m);
+    crew_run_blocked_on(B, step_lock, &m, &m);
     crew_leave(C);
     expect_deadlock(A, 2);
     unlock_by(A, &m);
@@ -203,7 +197,7 @@ static void test_a_transfer_closes_a_ring(void **state)
     begin(0);
     assert_int_equal(crew_do(C, step_event_add_self, &e), LG_OK);
     let_A_wait_with_m();
-    run_blocked(B, step_lock, &m);
+    crew_run_blocked_on(B, step_lock, &m, &m);
     assert_int_equal(transfer_C_to_B(NULL), LG_OK);
     expect_deadlock(A, 2);
     assert_int_equal(transfer_C_to_B(NULL), LG_EINVAL); /* C is none any more */
@@ -220,7 +214,7 @@ static void test_a_declaration_closes_a_ring(void **state)
     begin(0);
     let_A_wait_with_m();
     assert_int_equal(thing_state(crew_context(A)), LG__WAIT_OUTSIDE);
-    run_blocked(B, step_lock, &m);
+    crew_run_blocked_on(B, step_lock, &m, &m);
     assert_int_equal(lg_event_add_setter(&e, crew_context(B)), LG_OK);
     expect_deadlock(A, 2);
     unlock_by(A, &m);
@@ -257,8 +251,8 @@ static void test_the_last_setter_ends(void **state)
     (void)state;
     begin(0);
     assert_int_equal(crew_do(B, step_event_add_self, &e), LG_OK);
-    run_blocked(A, step_event_wait, &e);
-    run_blocked(C, step_event_wait, &e);
+    crew_run_blocked_on(A, step_event_wait, &e, &e);
+    crew_run_blocked_on(C, step_event_wait, &e, &e);
     crew_leave(B);
     assert_int_equal(crew_wait(A), LG_EBROKEN);
     assert_int_equal(crew_wait(C), LG_EBROKEN);
@@ -280,7 +274,7 @@ static void test_the_last_setter_withdraws(void **state)
     assert_int_equal(lg_event_add_setter(&e, crew_context(B)), LG_OK);
     assert_int_equal(lg_event_add_setter(&e, crew_context(B)), LG_EBUSY);
     assert_int_equal(withdraw(A), LG_EINVAL);
-    run_blocked(A, step_event_wait, &e);
+    crew_run_blocked_on(A, step_event_wait, &e, &e);
     assert_int_equal(withdraw(B), LG_OK);
     assert_int_equal(crew_wait(A), LG_EBROKEN);
     expect_detail(A, LG_REPORT_BROKEN, "B has withdrawn");
@@ -325,7 +319,7 @@ static void test_a_foreign_set_is_logged_once(void **state)
     begin(0);
     support_log_begin(LG_LOG_WARN);
     assert_int_equal(crew_do(B, step_event_add_self, &e), LG_OK);
-    run_blocked(A, step_event_wait, &e);
+    crew_run_blocked_on(A, step_event_wait, &e, &e);
     (void)crew_do(C, step_event_set, &e);
     assert_int_equal(crew_wait(A), LG_OK);
     assert_int_equal(support_log_count("undeclared"), 1);
@@ -335,7 +329,7 @@ static void test_a_foreign_set_is_logged_once(void **state)
     assert_int_equal(lg_event_add_setter(&e, crew_context(B)), LG_OK); /* and counts for nothing */
     let_A_wait_with_m();
     assert_int_equal(thing_state(crew_context(A)), LG__WAIT_OUTSIDE);
-    run_blocked(B, step_lock, &m); /* no alarm */
+    crew_run_blocked_on(B, step_lock, &m, &m); /* no alarm */
     (void)crew_do(C, step_event_set, &e);
     assert_int_equal(crew_wait(A), LG_OK);
     unlock_by(A, &m);
@@ -385,7 +379,7 @@ static void test_fork(void **state)
     (void)state;
     begin(0);
     assert_int_equal(crew_do(B, step_event_add_self, &e), LG_OK);
-    run_blocked(A, step_event_wait, &e);
+    crew_run_blocked_on(A, step_event_wait, &e, &e);
     assert_int_equal(support_fork(check_child, NULL), 0);
     (void)crew_do(B, step_event_set, &e);
     assert_int_equal(crew_wait(A), LG_OK);

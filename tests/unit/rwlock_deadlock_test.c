@@ -27,8 +27,7 @@ static void hire_all(void)
 
 static void wait_for(struct crew_worker *worker, support_step *step, void *arg)
 {
-    crew_run(worker, step, arg);
-    crew_wait_blocked_on(worker, arg == &m ? arg : lg__rwlock_tagged(arg));
+    crew_run_blocked_on(worker, step, arg, arg == &m ? arg : lg__rwlock_tagged(arg));
 }
 
 static void expect_quiet(void)

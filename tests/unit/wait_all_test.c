@@ -1,6 +1,7 @@
 /* Waits for all of several things: all are had, or nothing, and nothing is held meanwhile. */
 #include "support/locks.h"
 #include "support/scope.h"
+#include "support/semaphores.h"
 #include "support/several.h"
 
 #include "graph/context.h"
@@ -12,11 +13,6 @@ static struct lg_mutex m = LG_MUTEX_INIT("m"), n = LG_MUTEX_INIT("n");
 static struct lg_semaphore s = LG_SEMAPHORE_INIT("s", 0, 0), t = LG_SEMAPHORE_INIT("t", 0, 0);
 static struct several_step its, other;
 static struct crew_worker *A, *B;
-
-static void post(struct lg_semaphore *semaphore)
-{
-    assert_int_equal(lg_semaphore_post(semaphore, 1), LG_OK);
-}
 
 static void expect_free(struct lg_mutex *mutex)
 {
@@ -33,12 +29,6 @@ static void expect_all_quiet(void)
     assert_null(lg_context_self()->wait.group);
 }
 
-static void sleep_for_all(struct crew_worker *worker, struct several_step *several)
-{
-    crew_run(worker, step_wait_all, several);
-    crew_wait_blocked(worker);
-}
-
 /* Let go of m and n, as the worker. */
 static void unlock_both(struct crew_worker *worker)
 {
@@ -50,8 +40,8 @@ static void test_all_are_there(void **state)
 {
     (void)state;
     its = several_of(lg_waitable_mutex(&m), lg_waitable_semaphore(&s), lg_waitable_mutex(&n));
-    post(&s);
-    post(&s);
+    post_one(&s);
+    post_one(&s);
     assert_int_equal(step_wait_all(&its), LG_OK);
     assert_true(step_is_held(&m) && step_is_held(&n));
     assert_int_equal(lg_semaphore_value(&s), 1);
@@ -84,16 +74,16 @@ static void test_nothing_is_held_meanwhile(void **state)
     (void)state;
     A = crew_hire("A");
     its = several_of(lg_waitable_mutex(&m), lg_waitable_semaphore(&s), lg_waitable_mutex(&n));
-    sleep_for_all(A, &its);
+    crew_run_blocked(A, step_wait_all, &its);
     expect_free(&m);
     assert_int_equal(step_lock(&n), LG_OK);
-    post(&s);
+    post_one(&s);
     /* A finds s there and n not, and sleeps for n; s is nobody's meanwhile. */
     while (lg_semaphore_try_wait(&s) != LG_OK)
         sched_yield();
     step_unlock(&n);
     assert_false(crew_is_idle(A));
-    post(&s);
+    post_one(&s);
     assert_int_equal(crew_wait(A), LG_OK);
     assert_int_equal(lg_semaphore_value(&s), 0);
     unlock_both(A);
@@ -135,7 +125,7 @@ static void test_ends_of_threads_and_contexts(void **state)
         assert_int_equal(lg_thread_start(&threads[i], "T", end_at_once, &threads[i]), LG_OK);
     its = several_of(lg_waitable_thread(&threads[0]), lg_waitable_thread(&threads[1]),
                      lg_waitable_context(lg_context_id(crew_context(B))));
-    sleep_for_all(A, &its);
+    crew_run_blocked(A, step_wait_all, &its);
     crew_leave(B);
     assert_int_equal(crew_wait(A), LG_OK);
     for (int i = 0; i < 2; i++)
@@ -149,7 +139,7 @@ static void test_it_is_cancelled_with_nothing(void **state)
     struct scope scope;
     A = hire_in(&scope, token, "A");
     its = several_of(lg_waitable_mutex(&m), lg_waitable_mutex(&n), lg_waitable_semaphore(&s));
-    sleep_for_all(A, &its);
+    crew_run_blocked(A, step_wait_all, &its);
     lg_cancel_request(token);
     assert_int_equal(crew_wait(A), LG_ECANCELED);
     assert_int_equal(lg__held_count(crew_context(A)), 0);
@@ -168,7 +158,7 @@ static void test_a_holder_ends(void **state)
         assert_int_equal(crew_do(B, step_lock, &n), LG_OK);
         its = several_of(lg_waitable_mutex(&m), lg_waitable_mutex(&n), several_none);
         if (i == 0)
-            sleep_for_all(A, &its);
+            crew_run_blocked(A, step_wait_all, &its);
         crew_leave(B);
         int status = i == 0 ? crew_wait(A) : crew_do(A, step_wait_all, &its);
         assert_int_equal(status, LG_EOWNERDEAD);
@@ -212,7 +202,7 @@ static void test_another_closes_it(void **state)
     assert_int_equal(crew_do(B, step_lock, &n), LG_OK);
     its = several_of(lg_waitable_semaphore(&s), lg_waitable_mutex(&n), several_none);
     its.deadline = lg_after_ms(1000000);
-    sleep_for_all(A, &its);
+    crew_run_blocked(A, step_wait_all, &its);
     crew_run(B, step_lock, &m);
     assert_int_equal(crew_wait(A), LG_EDEADLK);
     (void)crew_do(A, step_unlock, &m);
@@ -253,9 +243,9 @@ static void test_in_a_child(void **state)
     A = crew_hire("A");
     its = several_of(lg_waitable_mutex(&m), lg_waitable_semaphore(&s), several_none);
     other = its;
-    sleep_for_all(A, &other);
+    crew_run_blocked(A, step_wait_all, &other);
     assert_int_equal(support_fork(check_child, NULL), 0);
-    post(&s);
+    post_one(&s);
     assert_int_equal(crew_wait(A), LG_OK);
     (void)crew_do(A, step_unlock, &m);
     expect_all_quiet();

@@ -2,6 +2,7 @@
  * he was woken for passes that on. */
 #include "support/locks.h"
 #include "support/scope.h"
+#include "support/semaphores.h"
 #include "support/several.h"
 
 #include "graph/context.h"
@@ -37,21 +38,11 @@ static void end_thread(void)
     assert_int_equal(lg_thread_join(&thread, LG_FOREVER, NULL), LG_OK);
 }
 
-static void post(struct lg_semaphore *semaphore)
-{
-    assert_int_equal(lg_semaphore_post(semaphore, 1), LG_OK);
-}
-
-static void take_all_units(void)
-{
-    while (lg_semaphore_try_wait(&s) == LG_OK || lg_semaphore_try_wait(&t) == LG_OK)
-        continue;
-}
-
 /* Nobody queues anywhere, nothing is held. */
 static void expect_all_quiet(void)
 {
-    take_all_units();
+    (void)take_all_units(&s);
+    (void)take_all_units(&t);
     assert_true(s.word == 0 && t.word == 0);
     assert_int_equal(step_try(&m), LG_OK);
     step_unlock(&m);
@@ -69,8 +60,8 @@ static void test_the_first_that_is_there_is_had(void **state)
     uint32_t index = 77;
     struct lg_waitable things[] = {lg_waitable_semaphore(&s), lg_waitable_semaphore(&t),
                                    lg_waitable_mutex(&m)};
-    post(&t);
-    post(&t);
+    post_one(&t);
+    post_one(&t);
     assert_int_equal(lg_wait_any(things, 3, LG_FOREVER, &index), LG_OK);
     assert_int_equal(index, 1);
     assert_int_equal(lg_semaphore_value(&t), 1);
@@ -140,12 +131,6 @@ static void test_a_timeout_names_them_all(void **state)
 
 /* ---- Each kind, at each place ------------------------------------------------------------------ */
 
-static void wait_asleep(struct crew_worker *worker, struct several_step *several)
-{
-    crew_run(worker, step_wait_any, several);
-    crew_wait_blocked(worker);
-}
-
 static void test_each_kind_ends_the_wait(void **state)
 {
     (void)state;
@@ -157,11 +142,11 @@ static void test_each_kind_ends_the_wait(void **state)
         its = several_of(lg_waitable_mutex(&m), lg_waitable_semaphore(&s),
                          lg_waitable_thread(&thread));
         its.things[its.count++] = lg_waitable_context(lg_context_id(crew_context(B)));
-        wait_asleep(A, &its);
+        crew_run_blocked(A, step_wait_any, &its);
         if (kind == 0)
             step_unlock(&m);
         else if (kind == 1)
-            post(&s);
+            post_one(&s);
         else if (kind == 2)
             lg__store_release(&gate, 1u);
         else
@@ -186,9 +171,9 @@ static void test_the_others_stay(void **state)
     for (int i = 0; i < SUPPORT_ROUNDS(200); i++) {
         A = crew_hire("A");
         its = several_of(lg_waitable_semaphore(&s), lg_waitable_semaphore(&t), several_none);
-        wait_asleep(A, &its);
-        post(i % 2 ? &s : &t);
-        post(i % 2 ? &t : &s);
+        crew_run_blocked(A, step_wait_any, &its);
+        post_one(i % 2 ? &s : &t);
+        post_one(i % 2 ? &t : &s);
         assert_int_equal(crew_wait(A), LG_OK);
         assert_int_equal(lg_semaphore_value(&s), its.index == 1);
         assert_int_equal(lg_semaphore_value(&t), its.index == 0);
@@ -203,8 +188,8 @@ static void test_the_same_thing_twice(void **state)
     A = crew_hire("A");
     its = several_of(lg_waitable_semaphore(&s), lg_waitable_semaphore(&s), lg_waitable_mutex(&m));
     assert_int_equal(step_lock(&m), LG_OK);
-    wait_asleep(A, &its);
-    post(&s);
+    crew_run_blocked(A, step_wait_any, &its);
+    post_one(&s);
     assert_int_equal(crew_wait(A), LG_OK);
     assert_int_equal(lg_semaphore_value(&s), 0);
     step_unlock(&m);
@@ -218,10 +203,10 @@ static void test_a_mutex_is_handed_over(void **state)
     A = crew_hire("A");
     assert_int_equal(step_lock(&m), LG_OK);
     its = several_of(lg_waitable_semaphore(&s), lg_waitable_mutex(&m), several_none);
-    wait_asleep(A, &its);
+    crew_run_blocked(A, step_wait_any, &its);
     lg__or_relaxed(&m.word, LG__MUTEX_STARVED);
     step_unlock(&m);
-    post(&s); /* too late */
+    post_one(&s); /* too late */
     assert_int_equal(crew_wait(A), LG_OK);
     assert_int_equal(its.index, 1);
     assert_int_equal(crew_do(A, step_is_held, &m), 1);
@@ -245,12 +230,6 @@ static void test_nothing_is_allocated_but_once(void **state)
 
 /* ---- Passed on --------------------------------------------------------------------------------- */
 
-static int step_wait_s(void *arg)
-{
-    (void)arg;
-    return lg_semaphore_wait(&s, LG_FOREVER);
-}
-
 static int step_join(void *arg)
 {
     return lg_thread_join((struct lg_thread *)arg, LG_FOREVER, NULL);
@@ -262,13 +241,13 @@ static void begin_two(struct lg_waitable second)
     A = crew_hire("A");
     B = crew_hire("B");
     its = several_of(lg_waitable_semaphore(&t), second, several_none);
-    wait_asleep(A, &its);
+    crew_run_blocked(A, step_wait_any, &its);
 }
 
 /* A, who is held up and has been woken for something else, gets t, which it looks at first. */
 static void expect_t(void)
 {
-    post(&t);
+    post_one(&t);
     crew_go_on();
     assert_int_equal(crew_wait(A), LG_OK);
     assert_int_equal(its.index, 0);
@@ -284,10 +263,10 @@ static void test_a_unit_is_passed_on(void **state)
     for (int i = 0; i < 2; i++) {
         begin_two(lg_waitable_semaphore(&s));
         other = several_of(lg_waitable_mutex(&m), lg_waitable_semaphore(&s), several_none);
-        crew_run(B, i == 0 ? step_wait_s : step_wait_any, &other);
-        crew_wait_blocked(B);
+        crew_step *step = i == 0 ? step_wait_for_unit : step_wait_any;
+        crew_run_blocked(B, step, i == 0 ? (void *)&s : (void *)&other);
         crew_stall(A);
-        post(&s);
+        post_one(&s);
         expect_t();
         assert_int_equal(crew_wait(B), LG_OK);
     }
@@ -364,8 +343,8 @@ static void test_two_who_wait_for_the_same(void **state)
     for (int i = 0; i < SUPPORT_ROUNDS(300); i++) {
         crew_run(A, step_wait_any, &its);
         crew_run(B, step_wait_any, &other);
-        post(i % 2 ? &s : &t);
-        post(i % 3 ? &s : &t);
+        post_one(i % 2 ? &s : &t);
+        post_one(i % 3 ? &s : &t);
         assert_int_equal(crew_wait(A), LG_OK);
         assert_int_equal(crew_wait(B), LG_OK);
         assert_int_equal(lg_semaphore_value(&s) + lg_semaphore_value(&t), 0);
@@ -383,11 +362,11 @@ static void test_it_is_cancelled(void **state)
     A = hire_in(&scope, token, "A");
     assert_int_equal(step_lock(&m), LG_OK);
     its = several_of(lg_waitable_mutex(&m), lg_waitable_semaphore(&s), several_none);
-    wait_asleep(A, &its);
+    crew_run_blocked(A, step_wait_any, &its);
     lg_cancel_request(token);
     assert_int_equal(crew_wait(A), LG_ECANCELED);
     assert_int_equal(crew_do(A, step_wait_any, &its), LG_ECANCELED); /* at once */
-    post(&s);
+    post_one(&s);
     assert_int_equal(crew_do(A, step_wait_any, &its), LG_OK); /* it does not wait */
     step_unlock(&m);
     (void)crew_do(A, step_leave, &scope);
@@ -403,7 +382,7 @@ static void test_a_holder_ends(void **state)
     B = crew_hire("B");
     assert_int_equal(crew_do(B, step_lock, &m), LG_OK);
     its = several_of(lg_waitable_semaphore(&s), lg_waitable_mutex(&m), several_none);
-    wait_asleep(A, &its);
+    crew_run_blocked(A, step_wait_any, &its);
     crew_leave(B);
     assert_int_equal(crew_wait(A), LG_EOWNERDEAD);
     assert_int_equal(its.index, 1);
@@ -448,10 +427,10 @@ static void test_one_way_is_open(void **state)
     assert_int_equal(crew_do(A, step_lock, &m), LG_OK);
     assert_int_equal(crew_do(B, step_lock, &n), LG_OK);
     its = several_of(lg_waitable_mutex(&n), lg_waitable_semaphore(&s), several_none);
-    wait_asleep(A, &its);
+    crew_run_blocked(A, step_wait_any, &its);
     crew_run(B, step_lock, &m);
     crew_wait_blocked_on(B, &m);
-    post(&s);
+    post_one(&s);
     assert_int_equal(crew_wait(A), LG_OK);
     assert_int_equal(its.index, 1);
     (void)crew_do(A, step_unlock, &m);
@@ -485,7 +464,7 @@ static void test_in_a_child(void **state)
     its = several_of(lg_waitable_semaphore(&s), lg_waitable_mutex(&m), lg_waitable_thread(&thread));
     other = its;
     assert_int_equal(step_lock(&m), LG_OK);
-    wait_asleep(A, &other);
+    crew_run_blocked(A, step_wait_any, &other);
     assert_int_equal(support_fork(check_child, NULL), 0);
     end_thread();
     assert_int_equal(crew_wait(A), LG_OK);

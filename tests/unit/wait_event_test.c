@@ -34,12 +34,6 @@ static void end(void)
     assert_true(m.word == 0 && s.word == 0);
 }
 
-static void sleep_for_any(struct crew_worker *worker, struct several_step *several)
-{
-    crew_run(worker, step_wait_any, several);
-    crew_wait_blocked(worker);
-}
-
 static void count_down(void)
 {
     assert_int_equal(lg_latch_count_down(&latch, 1), LG_OK);
@@ -52,7 +46,7 @@ static void test_each_ends_the_wait(void **state)
         for (int is_asleep = 0; is_asleep < 2; is_asleep++) {
             begin();
             if (is_asleep)
-                sleep_for_any(A, &its);
+                crew_run_blocked(A, step_wait_any, &its);
             if (kind == 0)
                 lg_event_set(&loaded);
             else if (kind == 1)
@@ -77,8 +71,8 @@ static void test_each_set_is_for_one(void **state)
     (void)state;
     begin();
     other = its;
-    sleep_for_any(A, &its);
-    sleep_for_any(B, &other);
+    crew_run_blocked(A, step_wait_any, &its);
+    crew_run_blocked(B, step_wait_any, &other);
     lg_event_set(&ready);
     lg_event_set(&ready);
     assert_int_equal(crew_wait(A), LG_OK);
@@ -95,7 +89,7 @@ static void test_a_pulse_is_enough(void **state)
     (void)state;
     for (int i = 0; i < SUPPORT_ROUNDS(100); i++) {
         begin();
-        sleep_for_any(A, &its);
+        crew_run_blocked(A, step_wait_any, &its);
         lg_event_set(&loaded);
         lg_event_reset(&loaded);
         assert_int_equal(crew_wait(A), LG_OK);
@@ -116,7 +110,7 @@ static void test_all_puts_back_what_it_cannot_use(void **state)
     crew_run(A, step_wait_all, &its);
     crew_wait_blocked(A);
     other = several_of(lg_waitable_event(&ready), several_none, several_none);
-    sleep_for_any(B, &other);
+    crew_run_blocked(B, step_wait_any, &other);
     lg_event_set(&ready); /* handed to A, who has no use for it */
     assert_int_equal(crew_wait(B), LG_OK);
     assert_int_equal(lg_event_is_set(&ready), 0);
@@ -136,7 +130,7 @@ static void test_a_setter_that_waits(void **state)
     assert_int_equal(lg_event_add_setter(&loaded, crew_context(B)), LG_OK);
     assert_int_equal(crew_do(A, step_lock, &m), LG_OK);
     its = several_of(lg_waitable_event(&loaded), lg_waitable_semaphore(&s), several_none);
-    sleep_for_any(A, &its);
+    crew_run_blocked(A, step_wait_any, &its);
     crew_run(B, step_lock, &m);
     crew_wait_blocked_on(B, &m); /* anybody may post s: no deadlock */
     assert_int_equal(lg_semaphore_post(&s, 1), LG_OK);
@@ -158,7 +152,7 @@ static void test_a_setter_that_is_declared_later(void **state)
     assert_int_equal(crew_do(A, step_lock, &m), LG_OK);
     its = several_of(lg_waitable_event(&loaded), several_none, several_none);
     its.deadline = lg_after_ms(1000000);
-    sleep_for_any(A, &its);
+    crew_run_blocked(A, step_wait_any, &its);
     assert_int_equal(lg_event_add_setter(&loaded, crew_context(B)), LG_OK);
     crew_run(B, step_lock, &m);
     assert_int_equal(crew_wait(A), LG_EDEADLK);
@@ -173,7 +167,7 @@ static void test_the_last_setter_ends(void **state)
     (void)state;
     begin();
     assert_int_equal(lg_event_add_setter(&loaded, crew_context(B)), LG_OK);
-    sleep_for_any(A, &its);
+    crew_run_blocked(A, step_wait_any, &its);
     crew_leave(B);
     assert_int_equal(crew_wait(A), LG_EBROKEN);
     assert_int_equal(its.index, 0);

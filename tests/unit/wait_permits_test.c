@@ -17,18 +17,6 @@ static struct units one_p = {.permits = &p, .count = 1}, two_p = {.permits = &p,
 static struct several_step its, other;
 static struct crew_worker *A, *B, *C;
 
-static void sleep_for_any(struct crew_worker *worker, struct several_step *several)
-{
-    crew_run(worker, step_wait_any, several);
-    crew_wait_blocked(worker);
-}
-
-static void sleep_for_all(struct crew_worker *worker, struct several_step *several)
-{
-    crew_run(worker, step_wait_all, several);
-    crew_wait_blocked(worker);
-}
-
 static void expect_all_quiet(void)
 {
     expect_permits_quiet(&p, 3);
@@ -92,7 +80,7 @@ static void test_each_ends_the_wait(void **state)
     for (int i = 0; i < SUPPORT_ROUNDS(200); i++) {
         assert_int_equal(step_acquire(&three_p), LG_OK);
         its = several_of(lg_waitable_permits(&p, 2), lg_waitable_semaphore(&s), several_none);
-        sleep_for_any(A, &its);
+        crew_run_blocked(A, step_wait_any, &its);
         assert_int_equal(step_release(&one_p), LG_OK);
         if (i % 2 == 0)
             assert_int_equal(step_release(&two_p), LG_OK);
@@ -119,7 +107,7 @@ static void test_units_are_passed_on(void **state)
     B = crew_hire("B");
     assert_int_equal(step_acquire(&three_p), LG_OK);
     its = several_of(lg_waitable_semaphore(&s), lg_waitable_permits(&p, 3), several_none);
-    sleep_for_any(A, &its);
+    crew_run_blocked(A, step_wait_any, &its);
     wait_for_units(B, &two_p);
     crew_stall(A);
     assert_int_equal(step_release(&three_p), LG_OK);
@@ -147,7 +135,7 @@ static void test_a_deadline_and_a_cancel(void **state)
         assert_string_equal(its.report.name, "p, m");
     }
     its.deadline = LG_FOREVER;
-    sleep_for_any(A, &its);
+    crew_run_blocked(A, step_wait_any, &its);
     lg_cancel_request(token);
     assert_int_equal(crew_wait(A), LG_ECANCELED);
     assert_int_equal(crew_do(A, step_count_held, &p), 0);
@@ -164,12 +152,12 @@ static void test_a_resize(void **state)
     A = crew_hire("A");
     assert_int_equal(step_acquire(&two_p), LG_OK);
     its = several_of(lg_waitable_semaphore(&s), lg_waitable_permits(&p, 2), several_none);
-    sleep_for_any(A, &its);
+    crew_run_blocked(A, step_wait_any, &its);
     assert_int_equal(lg_permits_resize(&p, 1), LG_OK);
     assert_int_equal(crew_wait(A), LG_EINVAL);
     assert_int_equal(its.index, 1);
     assert_int_equal(lg_permits_resize(&p, 3), LG_OK);
-    sleep_for_any(A, &its);
+    crew_run_blocked(A, step_wait_any, &its);
     assert_int_equal(lg_permits_resize(&p, 4), LG_OK);
     assert_int_equal(crew_wait(A), LG_OK);
     give(A, &two_p);
@@ -188,7 +176,7 @@ static void test_all_or_nothing(void **state)
     for (int i = 0; i < SUPPORT_ROUNDS(200); i++) {
         struct units *missing = i % 2 ? &two_p : &one_q;
         assert_int_equal(step_acquire(missing), LG_OK);
-        sleep_for_all(A, &its);
+        crew_run_blocked(A, step_wait_all, &its);
         assert_int_equal(lg_permits_available(&p), i % 2 ? 1 : 3); /* it holds nothing */
         assert_int_equal(step_try(&m), LG_OK);
         step_unlock(&m);
@@ -247,7 +235,7 @@ static void test_what_is_none_is_not_told(void **state)
     assert_int_equal(step_acquire(&one_q), LG_OK);
     have(B, &two_p);
     its = several_of(lg_waitable_permits(&q, 1), lg_waitable_permits(&p, 2), several_none);
-    sleep_for_any(A, &its);
+    crew_run_blocked(A, step_wait_any, &its);
     crew_run(B, step_lock, &m);
     crew_wait_blocked_on(B, &m);
     assert_int_equal(step_release(&one_q), LG_OK);
