@@ -4,6 +4,7 @@
 #include "explore/finding.h"
 #include "explore/heap.h"
 #include "explore/journal.h"
+#include "explore/mapping.h"
 #include "explore/recording.h"
 #include "explore/run.h"
 #include "explore/search.h"
@@ -228,7 +229,8 @@ static bool reserve_memory(void)
     lg__campaign = campaign;
     return campaign->names && campaign->vars && campaign->switches && campaign->replay &&
            lg__table_begin() && lg__heap_reserve() && lg__run_reserve() && lg__variable_reserve() &&
-           lg__threads_reserve() && lg__tally_reserve() && lg__journal_reserve();
+           lg__threads_reserve() && lg__tally_reserve() && lg__journal_reserve() &&
+           lg__mapping_reserve();
 }
 
 /* All on one processor: a hand-over is then a switch in place, and nothing depends on another's speed. */

@@ -38,6 +38,7 @@ static void write_recording(const struct lg__outcome *outcome)
                                       .is_exit_late = campaign->plan.is_exit_late,
                                       .is_time_early = campaign->plan.is_time_early,
                                       .arguments = lg__campaign_arguments,
+                                      .name_count = campaign->name_count,
                                       .count = outcome->switch_count,
                                       .switches = campaign->switches};
     recording.image = hash_of_program(recording.program, sizeof recording.program);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -59,6 +60,7 @@ int __isoc23_vfscanf(FILE *stream, const char *format, va_list arguments);
 int __isoc23_vsscanf(const char *text, const char *format, va_list arguments);
 
 #define LG__REAL_FUNCTIONS(X)                                                                      \
+    X(mmap)                                                                                        \
     X(memcpy)                                                                                      \
     X(memmove)                                                                                     \
     X(mempcpy)                                                                                     \

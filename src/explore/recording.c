@@ -37,9 +37,13 @@ bool lg__recording_write(FILE *out, const struct lg__image *image, lg__name_writ
         write_argument(out, *argument);
     fprintf(out, "finding %s\nflags %d %d\n", lg__finding_name(recording->finding),
             recording->is_exit_late, recording->is_time_early);
+    char name[128];
+    for (uint32_t i = 1; i < recording->name_count; i++) {
+        write_name(i, name, sizeof name);
+        fprintf(out, "thread %s\n", name);
+    }
     for (uint32_t i = 0; i < recording->count; i++) {
         const struct lg__switch *record = &recording->switches[i];
-        char name[128];
         write_name(record->from, name, sizeof name);
         fprintf(out, "switch %s %lu %s %s", name, (unsigned long)record->ordinal,
                 kinds[record->kind], lg__event_name(record->event));
@@ -170,6 +174,13 @@ static const char *read_flags(const char *text, struct lg__recording *recording)
     return NULL;
 }
 
+/* Only to know them in this order: a thread's stack and heap lie where its number says. */
+static const char *read_thread(const char *text, lg__name_finder *find_name)
+{
+    uint32_t index;
+    return read_name(text, find_name, &index) ? NULL : "names no thread that there can be";
+}
+
 static const char *read_program(const char *text, struct lg__recording *recording)
 {
     if (strlen(text) >= sizeof recording->program)
@@ -184,6 +195,8 @@ static const char *read_line(const char *word, char *value, const struct lg__ima
 {
     if (!strcmp(word, "switch"))
         return read_switch(value, image, find_name, recording);
+    if (!strcmp(word, "thread"))
+        return read_thread(value, find_name);
     if (!strcmp(word, "program"))
         return read_program(value, recording);
     if (!strcmp(word, "argument"))

@@ -25,6 +25,7 @@ struct lg__recording {
     enum lg__finding finding;
     bool is_exit_late;
     bool is_time_early;
+    uint32_t name_count; /* of threads that have names, main among them; for writing only */
     uint32_t count;
     struct lg__switch *switches; /* room for LG__SWITCHES_MAX */
 };

@@ -74,11 +74,14 @@ static struct lg__thread *find(struct lg__thread **threads, uint32_t count, uint
     return NULL;
 }
 
-/* A wait with a deadline may be recorded as timed out early. */
-static struct lg__thread *find_timed(uint32_t index)
+/* A wait with a deadline may be recorded as timed out early; and what counts as a change depends on what was
+ * learned of memory, which may be less here. */
+static struct lg__thread *find_waiting(uint32_t index)
 {
     struct lg__thread *thread = find(lg__run.live, lg__run.live_count, index);
-    return thread && thread->wait.deadline != LG__NEVER ? thread : NULL;
+    bool may_go_on =
+        thread && (thread->wait.deadline != LG__NEVER || thread->wait.kind == LG__WAIT_CHANGE);
+    return may_go_on ? thread : NULL;
 }
 
 /* ---- Two events the other way round ------------------------------------------------------------------ */
@@ -126,7 +129,7 @@ struct lg__thread *lg__replay_pick(struct lg__thread *self, struct lg__thread **
         check(self, record);
         struct lg__thread *next = find(candidates, count, record->to);
         if (!next)
-            next = find_timed(record->to);
+            next = find_waiting(record->to);
         if (!next && lg__campaign->plan.is_strict)
             lg__verdict_diverged(self, record, "the thread that comes next cannot go on");
         advance(self);
@@ -138,12 +141,33 @@ struct lg__thread *lg__replay_pick(struct lg__thread *self, struct lg__thread **
     return same ? same : candidates[0];
 }
 
+/* Whether the record is of a thread that went round in a loop and then waited for a change.  The wait is an
+ * event of its own, behind the read. */
+static bool is_spin(const struct lg__switch *record)
+{
+    return record->kind == LG__SWITCH_FREE && record->event == LG__EVENT_READ;
+}
+
+bool lg__replay_knows(const struct lg__thread *self)
+{
+    return lg__campaign->plan.strategy == LG__STRATEGY_REPLAY && lg__campaign->plan.is_strict &&
+           record_of(self);
+}
+
+bool lg__replay_spins(const struct lg__thread *self)
+{
+    const struct lg__switch *record = record_of(self);
+    return is_spin(record) && record->ordinal == self->events + 1;
+}
+
 uint64_t lg__replay_stop(const struct lg__thread *thread, uint64_t fair)
 {
     const struct lg__switch *record = record_of(thread);
     const struct lg__flip *flip = &lg__campaign->plan.flip;
-    if (record && record->ordinal > thread->events && record->ordinal < fair)
-        fair = record->ordinal;
+    if (record && record->ordinal > thread->events) {
+        uint64_t stop = record->ordinal - (is_spin(record) && record->ordinal - 1 > thread->events);
+        fair = stop < fair ? stop : fair;
+    }
     if (flip->is_wanted && thread->index == flip->held && flip->held_at > thread->events &&
         flip->held_at < fair)
         fair = flip->held_at;

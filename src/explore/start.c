@@ -30,13 +30,24 @@ static __attribute__((constructor(101))) void begin(void)
         lg__fail_watch_exit();
 }
 
+/* The environment lies above main's frame, and is another in a replay: go down to where both end up. */
+#define STACK_STEP ((uintptr_t)1 << 18)
+
+static int run_main(int argc, char **argv, char **environment)
+{
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    char *room = __builtin_alloca(here & (STACK_STEP - 1));
+    __asm__ volatile("" : : "r"(room) : "memory");
+    return program_main(argc, argv, environment);
+}
+
 static int enter_main(int argc, char **argv, char **environment)
 {
     static struct lg__options options;
     if (!lg__options_read(&options))
         return program_main(argc, argv, environment);
     lg__campaign_begin(&options, argv);
-    int status = program_main(argc, argv, environment);
+    int status = run_main(argc, argv, environment);
     lg__fail_point_at_exit();
     return status;
 }

@@ -47,6 +47,9 @@ struct lg__thread *lg__reads_pick(struct lg__thread *self, struct lg__thread **c
 
 /* From a replay (replay.c). */
 void lg__replay_begin(void);
+/* Whether a strict replay still says what the thread does, and whether it is now to wait for a change. */
+bool lg__replay_knows(const struct lg__thread *self);
+bool lg__replay_spins(const struct lg__thread *self);
 struct lg__thread *lg__replay_pick(struct lg__thread *self, struct lg__thread **candidates,
                                    uint32_t count);
 uint64_t lg__replay_stop(const struct lg__thread *thread, uint64_t fair);
