@@ -8,6 +8,7 @@
 #include "explore/baton.h"
 #include "explore/heap.h"
 #include "explore/journal.h"
+#include "explore/strategy.h"
 #include "explore/table.h"
 #include "explore/variable.h"
 #include "explore/verdict.h"
@@ -56,8 +57,7 @@ static uint32_t classify_word(struct lg__thread *self, uintptr_t address, bool i
 
 static bool is_point(uint32_t number)
 {
-    const uint32_t wanted = LG__VAR_UNGUARDED | LG__VAR_MANY | LG__VAR_WRITTEN;
-    return (lg__campaign->vars[number].flags & wanted) == wanted;
+    return lg__variable_is_point(lg__campaign->vars[number].flags);
 }
 
 static bool is_spinning(struct lg__thread *self, uintptr_t address, uint64_t site)
@@ -78,7 +78,7 @@ static bool is_spinning(struct lg__thread *self, uintptr_t address, uint64_t sit
 /* Who reads the same place again and again while nothing changes waits for a change. */
 void lg__access_look_for_spin(struct lg__thread *self, uintptr_t address, uint64_t site)
 {
-    if (!is_spinning(self, address, site))
+    if (lg__replay_knows(self) ? !lg__replay_spins(self) : !is_spinning(self, address, site))
         return;
     self->spin_count = 0;
     self->pending = LG__EVENT_READ;
@@ -135,7 +135,7 @@ static void access_slowly(struct lg__thread *self, uintptr_t address, uint32_t s
     } else if (self->events >= self->stop) {
         be_fair(self, address, site, is_write);
     }
-    if (number && !is_write)
+    if (!is_write && (number || lg__replay_knows(self)))
         lg__access_look_for_spin(self, address, site);
     check_freed(self, number, address, size, is_write, site);
     if (!number)

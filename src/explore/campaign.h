@@ -18,6 +18,7 @@ enum {
     LG__VAR_MANY = 4,       /* by more than one thread */
     LG__VAR_WRITTEN = 8,    /* while there was more than one thread */
     LG__VAR_UNGUARDED = 16, /* once without a lock that was always held, or in a race */
+    LG__VAR_RACY = 32,      /* in a race */
 };
 
 #define LG__VARS_MAX (1u << 20)

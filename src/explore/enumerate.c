@@ -202,6 +202,8 @@ bool lg__enumerate(void)
         choose_representatives();
     lg__campaign->plan.is_exit_late = true;
     lg__campaign->plan.is_time_early = false;
+    lg__campaign->plan.has_suspects =
+        lg__campaign->options.races == LG__RACES_OFF; /* points are counted */
     state.of = REPRESENTATIVES_MAX;
     for (; state.stage < NO_MORE; state.stage++) {
         if (plan_stage())

@@ -116,6 +116,7 @@ struct lg__plan {
     bool is_reversed;   /* ORDER: the youngest first */
     bool is_exit_late;  /* main's return comes last */
     bool is_time_early; /* a wait with a deadline may time out although others could go on */
+    bool has_suspects;  /* what is without a guard is a point also where no race was ever seen */
     bool must_check_races;
     bool must_fail_on_race;
     bool must_show_output; /* the program's own output is not thrown away */

@@ -3,6 +3,7 @@
 #include "explore/campaign.h"
 #include "explore/finding.h"
 #include "explore/tally.h"
+#include "explore/variable.h"
 
 #include <string.h>
 
@@ -32,9 +33,8 @@ static uint64_t draw(uint64_t below)
 
 static bool is_target(uint32_t number)
 {
-    const uint32_t wanted = LG__VAR_UNGUARDED | LG__VAR_MANY | LG__VAR_WRITTEN;
     uint32_t flags = lg__campaign->vars[number].flags;
-    return (flags & LG__VAR_SYNC) || (flags & wanted) == wanted;
+    return (flags & LG__VAR_SYNC) || lg__variable_is_point(flags);
 }
 
 /* The variables that several threads have events at, by how many they are. */
@@ -148,6 +148,8 @@ void lg__plan_make(uint64_t number, uint64_t length)
                                            .steps_max = STEPS_MAX,
                                            .is_exit_late = random >> 8 & 1,
                                            .is_time_early = (random >> 9 & 7) == 0,
+                                           .has_suspects = (random >> 12 & 3) == 0 ||
+                                                           options->races == LG__RACES_OFF,
                                            .must_check_races = options->races != LG__RACES_OFF,
                                            .must_fail_on_race = options->races == LG__RACES_FAIL};
 }

@@ -58,13 +58,18 @@ static void set_guards(struct lg__variable *variable, const struct lg__thread *s
     variable->has_guards = true;
 }
 
-static void mark_unguarded(uint32_t number)
+static void mark(uint32_t number, uint32_t flags)
 {
     struct lg__var *var = &lg__campaign->vars[number];
-    if (var->flags & LG__VAR_UNGUARDED)
+    if ((var->flags & flags) == flags)
         return;
-    var->flags |= LG__VAR_UNGUARDED;
+    var->flags |= flags;
     lg__campaign->learned++;
+}
+
+static void mark_racy(uint32_t number)
+{
+    mark(number, LG__VAR_UNGUARDED | LG__VAR_RACY);
 }
 
 /* What one thread does while it is alone needs no guard. */
@@ -81,7 +86,7 @@ static void check_guards(struct lg__variable *variable, uint32_t number,
             variable->guards[kept++] = variable->guards[i];
     variable->guard_count = kept;
     if (!kept)
-        mark_unguarded(number);
+        mark(number, LG__VAR_UNGUARDED);
 }
 
 /* ---- Races ------------------------------------------------------------------------------------------- */
@@ -178,7 +183,7 @@ static void check_reads(const struct lg__variable *variable, const struct lg__th
     for (const struct lg__access *read = &variable->read; read; read = read->next) {
         if (!is_race(read, self, access->mask, access->is_atomic))
             continue;
-        mark_unguarded(number);
+        mark_racy(number);
         report(read, false, self, address, size, true, access->is_atomic, access->site);
         return;
     }
@@ -204,7 +209,7 @@ void lg__variable_access(struct lg__thread *self, uint32_t number, uintptr_t add
                                 .is_atomic = is_atomic,
                                 .site = site};
     if (is_race(&variable->write, self, access.mask, is_atomic)) {
-        mark_unguarded(number);
+        mark_racy(number);
         report(&variable->write, true, self, address, size, is_write, is_atomic, site);
     }
     if (!is_write) {

@@ -6,7 +6,10 @@
  * themselves are kept in a list.
  *
  * A variable is *guarded* while there is a lock that was held at each access (Savage and others, Eraser,
- * 1997).  Guarded variables are no scheduling points: the lock is one.  A race ends that for good. */
+ * 1997).  Guarded variables are no scheduling points: the lock is one.  A race ends that for good.  One without a
+ * guard that was never in a race is a *suspect*: something else orders its accesses (a join, an atomic), and
+ * then the points are there, or the schedule that shows the race is still to come.  Suspects are points in some
+ * of the schedules, and in all where races are not looked for. */
 #ifndef LG_EXPLORE_VARIABLE_H
 #define LG_EXPLORE_VARIABLE_H
 
@@ -36,6 +39,14 @@ struct lg__variable {
 };
 
 struct lg__variable *lg__variable_of(uint32_t number);
+
+/* Whether others may come before an access to a variable with these flags, in schedules of the plan. */
+static inline bool lg__variable_is_point(uint32_t flags)
+{
+    const uint32_t wanted = LG__VAR_UNGUARDED | LG__VAR_MANY | LG__VAR_WRITTEN;
+    return (flags & wanted) == wanted &&
+           ((flags & (LG__VAR_RACY | LG__VAR_ATOMIC)) || lg__campaign->plan.has_suspects);
+}
 
 /* The thread does the access now: check it against the others, and remember it. */
 void lg__variable_access(struct lg__thread *self, uint32_t number, uintptr_t address, uint32_t size,
