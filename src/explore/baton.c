@@ -15,8 +15,9 @@
 /* Events of one thread in a row, with others ready, after which it has to give way. */
 #define FAIR_EVENTS 20000
 
-/* Rounds of spinning threads that nobody else can end: then it is a livelock. */
-#define IDLE_ROUNDS 200
+/* Rounds of spinning threads, with nothing changed and nobody else who could run: then it is a livelock.  Each
+ * is some reads of one place, so it is a million of them: a loop may come to its end by itself. */
+#define IDLE_ROUNDS 65536
 
 /* ---- Handing over -------------------------------------------------------------------------------- */
 
@@ -176,9 +177,12 @@ static bool release_spinners(void)
         is_any = is_any || lg__run.live[i]->wait.kind == LG__WAIT_CHANGE;
     if (!is_any)
         return false;
+    if (lg__run.changes != lg__run.idle_changes)
+        lg__run.idle_rounds = 0;
     if (++lg__run.idle_rounds > IDLE_ROUNDS)
         lg__verdict_livelock();
     lg__baton_changed();
+    lg__run.idle_changes = lg__run.changes;
     return true;
 }
 
@@ -364,6 +368,7 @@ bool lg__baton_wait(struct lg__thread *self)
 
 void lg__baton_enter(struct lg__thread *thread)
 {
+    lg__run_make_room();
     lg__run.live[lg__run.live_count++] = thread;
     lg__run.created++;
 }

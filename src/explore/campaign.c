@@ -1,5 +1,6 @@
 #include "explore/campaign.h"
 
+#include "explore/deadlock.h"
 #include "explore/fail.h"
 #include "explore/finding.h"
 #include "explore/heap.h"
@@ -8,6 +9,7 @@
 #include "explore/recording.h"
 #include "explore/run.h"
 #include "explore/search.h"
+#include "explore/shared.h"
 #include "explore/signal.h"
 #include "explore/start.h"
 #include "explore/strategy.h"
@@ -210,27 +212,20 @@ bool lg__campaign_run(void)
 
 /* ---- Preparations ------------------------------------------------------------------------------------------- */
 
-static void *map_shared(size_t size)
-{
-    void *memory =
-        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
-}
-
 static bool reserve_memory(void)
 {
-    struct lg__campaign *campaign = map_shared(sizeof *campaign);
+    struct lg__campaign *campaign = lg__shared_allocate(sizeof *campaign);
     if (!campaign)
         return false;
-    campaign->names = map_shared(LG__NAMES_MAX * sizeof *campaign->names);
-    campaign->vars = map_shared(LG__VARS_MAX * sizeof *campaign->vars);
-    campaign->switches = map_shared(LG__SWITCHES_MAX * sizeof *campaign->switches);
-    campaign->replay = map_shared(LG__SWITCHES_MAX * sizeof *campaign->replay);
+    campaign->names = lg__shared_allocate(LG__NAMES_MAX * sizeof *campaign->names);
+    campaign->vars = lg__shared_allocate(LG__VARS_MAX * sizeof *campaign->vars);
+    campaign->switches = lg__shared_allocate(LG__SWITCHES_MAX * sizeof *campaign->switches);
+    campaign->replay = lg__shared_allocate(LG__SWITCHES_MAX * sizeof *campaign->replay);
     lg__campaign = campaign;
     return campaign->names && campaign->vars && campaign->switches && campaign->replay &&
            lg__table_begin() && lg__heap_reserve() && lg__run_reserve() && lg__variable_reserve() &&
-           lg__threads_reserve() && lg__tally_reserve() && lg__journal_reserve() &&
-           lg__mapping_reserve();
+           lg__threads_reserve() && lg__tally_reserve() && lg__deadlock_reserve() &&
+           lg__journal_reserve() && lg__mapping_reserve();
 }
 
 /* All on one processor: a hand-over is then a switch in place, and nothing depends on another's speed. */
@@ -297,6 +292,8 @@ static void prepare(const struct lg__options *options)
         lg__wire_say("done 2");
         _exit(2);
     }
+    prctl(PR_SET_THP_DISABLE, 1, 0, 0,
+          0); /* a run touches little of much, and each page is zeroed */
     if (!reserve_memory()) {
         lg__wire_say("cannot there is not enough address space: is there a limit (ulimit -v)?");
         lg__wire_say("done 2");

@@ -16,6 +16,8 @@
 #include "explore/share.h"
 #include "explore/verdict.h"
 
+#include <sys/mman.h>
+
 #define ROWS 8
 
 /* A writer needs as many units as there can be readers. */
@@ -23,6 +25,13 @@
 
 static struct lg_context *contexts; /* by thread index; zeroed */
 static bool is_everybody_stuck;
+
+bool lg__deadlock_reserve(void)
+{
+    contexts = mmap(NULL, LG__NAMES_MAX * sizeof *contexts, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return contexts != MAP_FAILED;
+}
 
 static uint64_t id_of(const struct lg__thread *thread)
 {
@@ -200,8 +209,6 @@ static struct lg__want find_want(const struct lg__thread *thread)
 
 static struct lg_context *context_of(const struct lg__thread *thread)
 {
-    if (!contexts)
-        contexts = lg__run_allocate(LG__NAMES_MAX * sizeof *contexts);
     struct lg_context *context = &contexts[thread->index];
     context->id = id_of(thread);
     context->wait.want = find_want(thread);
@@ -227,9 +234,18 @@ void lg__wait_unpin(struct lg__graph_wait *wait)
     (void)wait;
 }
 
+/* The commonest case, seen without contexts. */
+static bool is_held_by_runner(const struct lg__wait *wait)
+{
+    const struct lg__thread *owner = wait->object ? wait->object->owner : NULL;
+    return wait->kind == LG__WAIT_LOCK && owner && owner->state == LG__THREAD_READY;
+}
+
 /* Who is stuck because of what the thread waits for, if it is so itself; NULL: it can go on. */
 static const struct lg__search *find_stuck(const struct lg__thread *thread)
 {
+    if (is_held_by_runner(&thread->wait))
+        return NULL;
     struct lg_context *context = context_of(thread);
     if (!context->wait.want.class || !lg__search_is_needed(&context->wait))
         return NULL;

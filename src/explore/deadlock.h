@@ -4,6 +4,9 @@
 
 #include "explore/run.h"
 
+/* Before the fork.  False: not enough address space. */
+bool lg__deadlock_reserve(void);
+
 /* `self` is about to wait: if that closes a deadlock, the run ends with it. */
 void lg__deadlock_look(const struct lg__thread *self);
 

@@ -33,16 +33,8 @@ struct block {
     enum block_state state;
 };
 
-/* What is next in a thread's piece, in a run. */
-struct piece {
-    char *next;
-    char *end;
-    bool is_second; /* the first was used up */
-};
-
 static char *small_region, *large_region;
 static char *large_next;
-static struct piece *pieces; /* by thread index */
 
 /* libc's own, for what happens outside of runs. */
 void *__libc_malloc(size_t size);
@@ -62,9 +54,8 @@ bool lg__heap_reserve(void)
 {
     small_region = reserve(SMALL_SIZE);
     large_region = reserve(LARGE_SIZE);
-    pieces = reserve(LG__NAMES_MAX * sizeof *pieces);
     large_next = large_region;
-    return small_region && large_region && pieces && lg__quarantine_reserve();
+    return small_region && large_region && lg__quarantine_reserve();
 }
 
 static bool is_in(const void *memory, const char *region, size_t size)
@@ -106,9 +97,9 @@ static char *take_large(size_t alignment, size_t size)
     return memory;
 }
 
-static char *take_small(const struct lg__thread *self, size_t alignment, size_t size)
+static char *take_small(struct lg__thread *self, size_t alignment, size_t size)
 {
-    struct piece *piece = &pieces[self->index];
+    struct lg__piece *piece = &self->piece;
     if (!piece->next) {
         piece->next = small_region + self->index * PIECE_SIZE;
         piece->end = piece->next + PIECE_SIZE;
@@ -129,7 +120,7 @@ static char *take_small(const struct lg__thread *self, size_t alignment, size_t 
 /* One that was in use before; NULL: none that is due. */
 static char *take_again(const struct lg__thread *self, size_t alignment, size_t room)
 {
-    if (!pieces[self->index].is_second || alignment > ALIGNMENT)
+    if (!self->piece.is_second || alignment > ALIGNMENT)
         return NULL;
     char *memory = lg__quarantine_leave(self->index, room);
     if (memory)
@@ -228,7 +219,7 @@ static void release(struct lg__thread *self, void *memory, uint64_t site)
     lg__object_forget((uintptr_t)memory, block->size);
     if (block->size >= LARGE_MIN)
         release_large(memory, pages_of(block->size));
-    else if (pieces[block->allocated_by].is_second && !block->is_aligned)
+    else if (lg__run.threads[block->allocated_by].piece.is_second && !block->is_aligned)
         lg__quarantine_enter(block->allocated_by,
                              lg__quarantine_room(block->size ? block->size : 1), memory);
 }

@@ -3,9 +3,9 @@
 #include "explore/heap.h"
 #include "explore/kernel.h"
 #include "explore/object.h"
+#include "explore/shared.h"
 
 #include <errno.h>
-#include <sys/mman.h>
 
 bool lg__journal_is_on;
 
@@ -19,9 +19,8 @@ static struct lg__entry *unsettled; /* a write whose value is not there yet */
 
 bool lg__journal_reserve(void)
 {
-    journal = mmap(NULL, sizeof *journal, PROT_READ | PROT_WRITE,
-                   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return journal != MAP_FAILED;
+    journal = lg__shared_allocate(sizeof *journal);
+    return journal != NULL;
 }
 
 void lg__journal_begin(void)

@@ -4,14 +4,14 @@
 #include "explore/table.h"
 #include "explore/variable.h"
 
-#define BUCKETS 4096
+#define BUCKETS 512 /* a page */
 
-static struct lg__object *buckets[BUCKETS];
+static struct lg__object *buckets[BUCKETS] __attribute__((aligned(4096)));
 static uint32_t object_count;
 
 static struct lg__object **bucket_of(uintptr_t address)
 {
-    return &buckets[(address >> 3) * 0x9e3779b97f4a7c15u >> 52];
+    return &buckets[(address >> 3) * 0x9e3779b97f4a7c15u >> 55];
 }
 
 struct lg__object *lg__object_at(const volatile void *memory)
@@ -55,13 +55,20 @@ struct lg__object *lg__object_find(const volatile void *memory, enum lg__object_
     return object;
 }
 
+/* Where an object is, the table says so. */
+static bool is_marked(uintptr_t address)
+{
+    const uint32_t *entry = lg__table_peek(address);
+    return entry && (*entry & LG__TABLE_VAR);
+}
+
 void lg__object_forget(uintptr_t address, size_t size)
 {
     if (!object_count)
         return;
     if (size / 8 < BUCKETS) {
         for (uintptr_t at = address & ~(uintptr_t)3; at < address + size; at += 4) {
-            struct lg__object *object = lg__object_at((void *)at);
+            struct lg__object *object = is_marked(at) ? lg__object_at((void *)at) : NULL;
             if (object)
                 lg__object_reset(object, LG__OBJECT_NONE);
         }

@@ -93,17 +93,26 @@ void lg__name_write(uint32_t index, char *out, size_t size)
         length += snprintf(out + length, size - length, "%u%s", path[depth], depth ? "." : "");
 }
 
+void lg__run_make_room(void)
+{
+    if (lg__run.live_count != LG__FEW || lg__run.live == live)
+        return;
+    memcpy(live, lg__run.live, LG__FEW * sizeof(struct lg__thread *));
+    lg__run.live = live;
+    lg__run.candidates = candidates;
+}
+
 void lg__run_begin(void)
 {
     struct lg__thread *first = &threads[0];
     lg__run = (struct lg__run){.threads = threads,
-                               .live = live,
+                               .live = lg__run.first_live,
                                .live_count = 1,
-                               .candidates = candidates,
+                               .candidates = lg__run.first_candidates,
                                .created = 1,
                                .current = first,
                                .random = lg__campaign->plan.seed};
-    live[0] = first;
+    lg__run.live[0] = first;
     first->tag = LG__TABLE_TAG(0);
     first->stop = UINT64_MAX;
     first->handle = pthread_self();

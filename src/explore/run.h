@@ -15,6 +15,7 @@
 struct lg__object;
 struct lg__share;
 struct lg__arrival;
+struct lg__count;
 
 /* What a thread waits for, and when it may go on. */
 enum lg__wait_kind {
@@ -71,8 +72,16 @@ struct lg__frame {
     uintptr_t stack; /* where the stack was when it began */
 };
 
-#define LG__HELD_MAX   32
-#define LG__FRAMES_MAX 64
+/* What is next in a thread's piece of the heap (heap.h). */
+struct lg__piece {
+    char *next;
+    char *end;
+    bool is_second; /* the first was used up */
+};
+
+#define LG__HELD_MAX    32
+#define LG__FRAMES_MAX  64
+#define LG__PLACES_SEEN 8
 
 enum lg__thread_state { LG__THREAD_READY, LG__THREAD_BLOCKED, LG__THREAD_ENDED };
 
@@ -110,6 +119,11 @@ struct lg__thread {
     uint64_t spin_stamp; /* the count of changes then */
     uint32_t spin_count;
     uint32_t spin_others; /* reads of other places since then */
+    /* What the tally has for it, in this run: found once, as long as it stays at one variable. */
+    struct lg__count *count;
+    struct lg__count *count_at;
+    uint32_t counted_var;
+    uint64_t places_seen[LG__PLACES_SEEN];
     /* Happens-before. */
     struct lg__clock clock;
     struct lg__clock fence_release; /* at its last release fence */
@@ -128,6 +142,8 @@ struct lg__thread {
     uint32_t children;
     uint32_t parent;
     uint64_t created_at; /* site */
+    struct lg__piece piece;
+    uintptr_t stack_limit; /* calls below it have no room; 0: the kernel sees to it */
     /* Calls that it is in. */
     uint32_t depth;
     struct lg__frame frames[LG__FRAMES_MAX];
@@ -171,6 +187,8 @@ struct lg__object {
     struct lg__clock read_clock; /* rwlock: of readers' releases, which do not order readers */
 };
 
+#define LG__FEW 64 /* threads */
+
 struct lg__run {
     struct lg__thread *threads; /* by index; LG__NAMES_MAX */
     struct lg__thread **live;   /* in the order of creation */
@@ -185,8 +203,12 @@ struct lg__run {
     uint64_t random;   /* state of the generator */
     bool is_concurrent;
     bool is_exiting;
-    uint32_t idle_alarms; /* that were due in a row, and nobody could run after them */
-    uint32_t idle_rounds; /* times that spinning threads were let go on for lack of others */
+    uint32_t idle_alarms;  /* that were due in a row, and nobody could run after them */
+    uint32_t idle_rounds;  /* times that spinning threads were let go on for lack of others */
+    uint64_t idle_changes; /* the count of changes then */
+    /* Where live and candidates are as long as there is room: on a page that is in use anyway. */
+    struct lg__thread *first_live[LG__FEW];
+    struct lg__thread *first_candidates[LG__FEW];
 };
 
 extern struct lg__run lg__run __attribute__((visibility("hidden")));
@@ -203,6 +225,9 @@ bool lg__run_reserve(void);
 
 /* The beginning of a run, in its process, on its first thread. */
 void lg__run_begin(void);
+
+/* One more thread is going to live: see to the room. */
+void lg__run_make_room(void);
 
 /* Events of all threads until now. */
 uint64_t lg__run_events(void);

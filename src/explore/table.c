@@ -1,8 +1,7 @@
 #include "explore/table.h"
 
 #include "explore/campaign.h"
-
-#include <sys/mman.h>
+#include "explore/shared.h"
 
 struct lg__table_page *lg__table_pages;
 
@@ -17,18 +16,11 @@ static uint32_t *page_of_the_rest(void)
     return entries + (size_t)(PAGES - 1) * PAGE_ENTRIES;
 }
 
-static void *map_shared(size_t size)
-{
-    void *memory =
-        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
-}
-
 bool lg__table_begin(void)
 {
-    lg__table_pages = map_shared(PAGES * sizeof *lg__table_pages);
-    entries = map_shared((size_t)PAGES * PAGE_ENTRIES * sizeof *entries);
-    page_count = map_shared(4096);
+    lg__table_pages = lg__shared_allocate(PAGES * sizeof *lg__table_pages);
+    entries = lg__shared_allocate((size_t)PAGES * PAGE_ENTRIES * sizeof *entries);
+    page_count = lg__shared_allocate(4096);
     if (!lg__table_pages || !entries || !page_count)
         return false;
     for (uint32_t i = 0; i < PAGE_ENTRIES; i++)

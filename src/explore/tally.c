@@ -1,6 +1,6 @@
 #include "explore/tally.h"
 
-#include <sys/mman.h>
+#include "explore/shared.h"
 
 struct lg__tally *lg__tally;
 
@@ -9,9 +9,8 @@ struct lg__tally *lg__tally;
 
 bool lg__tally_reserve(void)
 {
-    lg__tally = mmap(NULL, sizeof *lg__tally, PROT_READ | PROT_WRITE,
-                     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return lg__tally != MAP_FAILED;
+    lg__tally = lg__shared_allocate(sizeof *lg__tally);
+    return lg__tally != NULL;
 }
 
 static uint32_t hash(uint64_t value, uint32_t bits)
@@ -37,25 +36,29 @@ static struct lg__count *find_count(uint32_t var, uint32_t thread, bool must_mak
     return made;
 }
 
-static void count_event(uint32_t var, uint32_t thread)
+/* The count for a run, from none.  NULL: there is no room. */
+static struct lg__count *begin_count(uint32_t var, uint32_t thread)
 {
     struct lg__count *count = find_count(var, thread, true);
-    if (!count)
-        return;
-    if (count->run != lg__campaign->plan.number) {
+    if (count && count->run != lg__campaign->plan.number) {
         count->run = lg__campaign->plan.number;
         count->now = 0;
     }
-    if (++count->now > count->most)
+    return count;
+}
+
+static void add_one(struct lg__count *count)
+{
+    if (count && ++count->now > count->most)
         count->most = count->now;
 }
 
-static void note_place(const struct lg__thread *thread, bool is_write)
+static void note_place(const struct lg__thread *thread, uint64_t key, bool is_write)
 {
     struct lg__tally *tally = lg__tally;
     uint64_t site = thread->pending_site;
     uint32_t var = thread->pending_var;
-    uint32_t at = hash(site ^ (uint64_t)var << 40 ^ (uint64_t)is_write << 63, LG__PLACES_BITS);
+    uint32_t at = hash(key, LG__PLACES_BITS);
     for (; tally->place_table[at]; at = (at + 1) % PLACES) {
         struct lg__place *place = &tally->places[tally->place_table[at] - 1];
         if (place->site != site || place->var != var || place->is_write != is_write)
@@ -70,18 +73,38 @@ static void note_place(const struct lg__thread *thread, bool is_write)
     tally->place_table[at] = tally->place_used;
 }
 
-void lg__tally_event(const struct lg__thread *thread)
+/* A thread notes a place once, as long as it remembers that it has. */
+static void pass_place(struct lg__thread *thread, bool is_write)
+{
+    uint64_t key =
+        thread->pending_site ^ (uint64_t)thread->pending_var << 40 ^ (uint64_t)is_write << 63;
+    uint64_t *seen =
+        &thread->places_seen[(thread->pending_site >> 2 ^ thread->pending_var) % LG__PLACES_SEEN];
+    if (*seen == key)
+        return;
+    *seen = key;
+    note_place(thread, key, is_write);
+}
+
+void lg__tally_event(struct lg__thread *thread)
 {
     enum lg__event_kind kind = thread->pending;
-    count_event(0, thread->index);
-    if (!thread->pending_var)
+    uint32_t var = thread->pending_var;
+    if (!thread->count)
+        thread->count = begin_count(0, thread->index);
+    add_one(thread->count);
+    if (!var)
         return;
-    count_event(thread->pending_var, thread->index);
+    if (thread->counted_var != var) {
+        thread->counted_var = var;
+        thread->count_at = begin_count(var, thread->index);
+    }
+    add_one(thread->count_at);
     bool is_write = kind == LG__EVENT_WRITE || kind == LG__EVENT_ATOMIC_WRITE ||
                     kind == LG__EVENT_UNLOCK || kind == LG__EVENT_FREE;
-    note_place(thread, is_write);
+    pass_place(thread, is_write);
     if (kind == LG__EVENT_ATOMIC_WRITE)
-        note_place(thread, false);
+        pass_place(thread, false);
 }
 
 uint32_t lg__tally_of_thread(uint32_t thread)

@@ -44,7 +44,7 @@ extern struct lg__tally *lg__tally __attribute__((visibility("hidden")));
 bool lg__tally_reserve(void);
 
 /* The thread stands before an event. */
-void lg__tally_event(const struct lg__thread *thread);
+void lg__tally_event(struct lg__thread *thread);
 
 /* Events of a thread in all, the most that a run has shown. */
 uint32_t lg__tally_of_thread(uint32_t thread);

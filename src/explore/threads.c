@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 
 #define STACK_STRIDE ((size_t)8 << 20)
-#define STACK_GUARD  ((size_t)64 << 10) /* of each stride */
+#define STACK_GUARD  ((size_t)64 << 10) /* of each stride, where no call may begin */
 
 static char *stacks; /* LG__NAMES_MAX strides */
 static pthread_key_t end_key;
@@ -23,7 +23,7 @@ static void end_thread(void *argument);
 
 bool lg__threads_reserve(void)
 {
-    stacks = mmap(NULL, LG__NAMES_MAX * STACK_STRIDE, PROT_NONE,
+    stacks = mmap(NULL, LG__NAMES_MAX * STACK_STRIDE, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return stacks != MAP_FAILED && !pthread_key_create(&end_key, end_thread);
 }
@@ -88,7 +88,9 @@ static void *enter_thread(void *argument)
     return self->result;
 }
 
-static int set_stack(pthread_attr_t *own, const pthread_attr_t *given, uint32_t index)
+/* A stack is guarded by __tsan_func_entry: a mapping of its own with other rights would cost more than all
+ * else that is done for a thread here. */
+static int set_stack(pthread_attr_t *own, const pthread_attr_t *given, struct lg__thread *thread)
 {
     size_t size = 0;
     void *stack = NULL;
@@ -97,9 +99,8 @@ static int set_stack(pthread_attr_t *own, const pthread_attr_t *given, uint32_t 
     /* Without a stack of the caller's libc says where one of that size would begin. */
     if (given && (uintptr_t)stack > (uintptr_t)stacks && size > STACK_STRIDE - STACK_GUARD)
         return pthread_attr_setstack(own, stack, size);
-    char *place = stacks + index * STACK_STRIDE + STACK_GUARD;
-    if (mprotect(place, STACK_STRIDE - STACK_GUARD, PROT_READ | PROT_WRITE))
-        return EAGAIN;
+    char *place = stacks + thread->index * STACK_STRIDE + STACK_GUARD;
+    thread->stack_limit = (uintptr_t)place;
     return pthread_attr_setstack(own, place, STACK_STRIDE - STACK_GUARD);
 }
 
@@ -107,7 +108,7 @@ static int start_thread(struct lg__thread *thread, const pthread_attr_t *given)
 {
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
-    int status = set_stack(&attributes, given, thread->index);
+    int status = set_stack(&attributes, given, thread);
     if (!status)
         status = lg__real()->pthread_create(&thread->handle, &attributes, enter_thread, thread);
     pthread_attr_destroy(&attributes);
@@ -326,6 +327,16 @@ static inline void drop_below(struct lg__thread *self, uintptr_t stack)
         self->depth--;
 }
 
+static void end_of_stack(struct lg__thread *self, uint64_t site) __attribute__((noreturn));
+
+static void end_of_stack(struct lg__thread *self, uint64_t site)
+{
+    lg__verdict_add("the stack of %zu kB is full: calls without end, or very large variables\n",
+                    (STACK_STRIDE - STACK_GUARD) >> 10);
+    self->stack_limit = 0;
+    lg__verdict_found_by(self, LG__FINDING_CRASH, site);
+}
+
 LG__EXPORT void __tsan_func_entry(void *caller);
 LG__EXPORT void __tsan_func_exit(void);
 
@@ -335,6 +346,8 @@ void __tsan_func_entry(void *caller)
     uintptr_t stack = (uintptr_t)__builtin_frame_address(0);
     if (!self)
         return;
+    if (__builtin_expect(stack < self->stack_limit, 0))
+        end_of_stack(self, (uint64_t)(uintptr_t)caller);
     drop_below(self, stack + 1); /* no two are at one place */
     if (self->depth < LG__FRAMES_MAX)
         self->frames[self->depth] = (struct lg__frame){(uint64_t)(uintptr_t)caller, stack};

@@ -159,6 +159,17 @@ static bool is_race(const struct lg__access *earlier, const struct lg__thread *s
            is_unordered(earlier, self);
 }
 
+/* Field by field: the access was written so just before, and to read it in larger pieces would have to wait
+ * for that. */
+static inline void put(struct lg__access *place, const struct lg__access *access)
+{
+    place->thread = access->thread;
+    place->clock = access->clock;
+    place->mask = access->mask;
+    place->is_atomic = access->is_atomic;
+    place->site = access->site;
+}
+
 /* A read: in the place of an older one that it comes after, else beside it. */
 static void remember_read(struct lg__variable *variable, const struct lg__thread *self,
                           const struct lg__access *access)
@@ -170,10 +181,8 @@ static void remember_read(struct lg__variable *variable, const struct lg__thread
         place = place->next;
     }
     uint8_t mask = place->thread == self->index && place->clock == access->clock ? place->mask : 0;
-    struct lg__access *next = place->next;
-    *place = *access;
+    put(place, access);
     place->mask |= mask;
-    place->next = next;
 }
 
 static void check_reads(const struct lg__variable *variable, const struct lg__thread *self,
@@ -217,7 +226,7 @@ void lg__variable_access(struct lg__thread *self, uint32_t number, uintptr_t add
         return;
     }
     check_reads(variable, self, &access, number, address, size);
-    variable->write = access;
+    put(&variable->write, &access);
     for (struct lg__access *read = &variable->read; read; read = read->next)
         read->clock = 0;
 }
