@@ -168,7 +168,7 @@ static void join_queue(struct lg__ask *ask, struct errands *errands)
     bool has_ended = lg__wait_begin(wait, &ask->want, LG__WAIT_WAITING);
     ask->want.since_ns = wait->since_ns; /* a second wait goes on from here */
     take_ticket(ask);
-    lg__queue_push(&pool->queue, wait, ask->ticket);
+    lg__queue_push(pool, &pool->queue, wait, ask->ticket);
     ask->patience_ns = lg__growth_begin(pool, wait, ask->patience_ns);
     lg__stats_note_peak(pool);
     errands->wants_opener = ask->has_opener = lg__pool_is_opener_wanted(pool);
@@ -210,9 +210,10 @@ static int queue_up(struct lg__ask *ask)
     bool must_wait = status == LG_OK && !ask->has_slots;
     bool was_on_way = ask->is_on_way;
     ask->is_on_way = false;
-    pool->on_way -= was_on_way; /* before it is counted as a waiter */
-    if (was_on_way)
+    if (was_on_way) {
+        lg__queue_send(pool, UINT32_MAX); /* before it is counted as a waiter */
         lg__queue_answer(pool, &ask->self->wait);
+    }
     if (must_wait) {
         join_queue(ask, &errands);
         ask->must_doze = was_on_way && !ask->request && lg__doze_begin(pool);

@@ -228,7 +228,22 @@ static __attribute__((noinline)) int checkin_contested(struct lg_pool *pool, uin
     return status;
 }
 
-/* One's own, plain lease of a slot that is not biased, to a pool without waiters, by one
+/* Whether a return may leave its slot idle, and not look at the queue but for whether somebody looks. */
+static inline bool is_plain_return(struct lg_pool *pool, uint64_t control)
+{
+    uint64_t flags = control & LG__POOL_NOT_PLAIN_IN;
+    return lg__likely(flags == 0) || (flags == LG__POOL_WAITERS && lg__queue_may_pass(pool));
+}
+
+/* Whether that was not enough after all: the pool has changed, or who waits would not find the slot.  S2,
+ * S4. */
+static inline bool must_serve(const struct lg_pool *pool, uint64_t control)
+{
+    return lg__load_full(&pool->control) != control ||
+           ((control & LG__POOL_WAITERS) && !lg__queue_is_attended(pool));
+}
+
+/* One's own, plain lease of a slot that is not biased, to a pool whose waiters may be passed, by one
  * compare-and-swap.  The lease is emptied first: it may be stored in the resource, which is another's
  * once the slot has moved. */
 static __attribute__((noinline)) int checkin_lent(struct lg_pool *pool, struct lg_lease *lease,
@@ -240,7 +255,7 @@ static __attribute__((noinline)) int checkin_lent(struct lg_pool *pool, struct l
     struct lg__slot *slot = &pool->slots[lease->slot];
     uint64_t word = lg__load_relaxed(&slot->word);
     uint64_t control = lg__load_acquire(&pool->control); /* E4; read again below */
-    if (lg__unlikely((control & LG__POOL_NOT_PLAIN_IN) != 0 || !lg__slot_is_of(word, lease->tag) ||
+    if (lg__unlikely(!is_plain_return(pool, control) || !lg__slot_is_of(word, lease->tag) ||
                      lg__load_relaxed(&slot->holder) != self->id ||
                      lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control)))
         return checkin_slow(pool, lease, place, false);
@@ -256,7 +271,7 @@ static __attribute__((noinline)) int checkin_lent(struct lg_pool *pool, struct l
         return checkin_slow(pool, lease, place, false);
     }
     lg__lease_drop(self, pool);
-    if (lg__unlikely(lg__load_full(&pool->control) != control)) /* S2 */
+    if (lg__unlikely(must_serve(pool, control)))
         return finish_idle(pool, self);
     lg__store_release(&self->returning, (const void *)NULL); /* R1 */
     return LG_OK;

@@ -196,8 +196,10 @@ static __attribute__((noinline)) int checkout_contested(struct lg_pool *pool, lg
 static inline bool is_plain(const struct lg_pool *pool, const struct lg__slot *slot)
 {
     uint64_t control = lg__load_relaxed(&pool->control); /* a hint: the slow path reads it again */
-    if ((control & LG__POOL_NOT_PLAIN_OUT) != 0 ||
-        lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control))
+    uint64_t flags = control & LG__POOL_NOT_PLAIN_OUT;
+    bool may_pass =
+        flags == 0 || (flags == LG__POOL_WAITERS && lg__load_relaxed(&pool->pass_until_ns) != 0);
+    if (!may_pass || lg__load_relaxed(&slot->generation) != LG__POOL_GENERATION(control))
         return false;
     uint64_t now_ms = lg__load_relaxed(&lg__tick_ms);
     return now_ms != 0 &&

@@ -189,7 +189,7 @@ static int wait_for_all(struct lg_pool *pool, struct lg_context *self, lg_deadli
     bool is_done = is_all_empty(pool);
     if (!is_done) {
         (void)lg__wait_begin(&self->wait, &want, LG__WAIT_WAITING);
-        lg__queue_push(&pool->closers, &self->wait, lg__queue_ticket(pool));
+        lg__queue_push(pool, &pool->closers, &self->wait, lg__queue_ticket(pool));
     }
     lg__raw_unlock(&pool->lock);
     if (is_done)

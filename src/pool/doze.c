@@ -17,7 +17,8 @@
 bool lg__doze_begin(struct lg_pool *pool)
 {
     bool may_doze = pool->queue.many == 0 && !pool->has_dozer && lg__queue_may_overtake(pool);
-    pool->has_dozer |= may_doze;
+    if (may_doze)
+        lg__store_full(&pool->has_dozer, 1u); /* S4 */
     return may_doze;
 }
 
@@ -25,7 +26,7 @@ void lg__doze(struct lg_pool *pool, struct lg__wait *wait)
 {
     (void)lg__wait_doze(wait, lg__now_ns() + DOZE_NS);
     lg__raw_lock(&pool->lock);
-    pool->has_dozer = false;
+    lg__store_full(&pool->has_dozer, 0u); /* S4: then it looks, or another that it wakes */
     struct lg__wait *next = lg__queue_call(pool, wait) ? NULL : lg__queue_arrive(pool);
     lg__raw_unlock(&pool->lock);
     if (next)

@@ -88,7 +88,7 @@ void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int s
     lg__raw_lock(&pool->lock);
     uint64_t now_ns = lg__now_ns(); /* under the lock: no waiter is younger */
     uint32_t waiting = pool->queue.count;
-    uint64_t last_return_ns = pool->last_return_ns;
+    uint64_t last_return_ns = lg__load_relaxed(&pool->last_return_ns);
     /* Where everything is open, opens that failed before are not why this waits. */
     uint64_t failures = pool->empty_count + lg__pool_opens(pool) > 0 ? pool->failures_running : 0;
     if (status == LG_EOPEN) /* and one that failed is, whatever has worked since */

@@ -231,6 +231,7 @@ void lg__options_apply(struct lg_pool *pool, const struct lg_pool_options *optio
     pool->open_timeout_ns = ms_or(options->open_timeout_ms, DEFAULT_OPEN_TIMEOUT_MS);
     pool->check_after_ms = age_or(options->check_after_ms, DEFAULT_CHECK_AFTER_MS);
     pool->overtaking_ns = options->overtaking_us * 1000;
+    pool->pass_until_ns = UINT64_MAX;
     pool->leak_after_ms = age_or(options->leak_after_ms, DEFAULT_LEAK_AFTER_MS);
     pool->is_detached = options->detached;
     pool->is_reclaiming = options->reclaim_orphans;

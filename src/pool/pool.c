@@ -408,7 +408,8 @@ static void forget_all(void)
         pool->queue = pool->closers = pool->called = (struct lg__waiters){0};
         pool->opener_count = pool->opening_count = pool->surplus_opens = 0;
         pool->on_way = pool->patient = 0;
-        pool->has_dozer = false;
+        pool->has_dozer = 0;
+        pool->pass_until_ns = UINT64_MAX;
         pool->empty_count = pool->capacity;
         pool->references = 1;
         pool->inside = 0;

@@ -144,6 +144,12 @@ struct lg_pool {
     uint32_t tag;         /* atomic; the observers' */
     uint32_t is_unowned;  /* atomic relaxed; leases wander: the detector does not trust holders */
 
+    /* Read by returns while somebody waits (queue.c). */
+    uint64_t last_return_ns __attribute__((aligned(64))); /* atomic relaxed; when one was, about */
+    uint64_t pass_until_ns; /* as last_return_ns; under lock; the first may be passed until then */
+    uint32_t on_way;    /* atomic full, S4; changed under lock; waiters woken and not back yet */
+    uint32_t has_dozer; /* as on_way; a waiter in the queue looks by itself soon */
+
     struct lg__raw_lock lock __attribute__((aligned(64)));
     struct lg__waiters queue;         /* under lock; wait for some units, all or nothing */
     struct lg__waiters closers;       /* under lock; wait for all units */
@@ -158,15 +164,12 @@ struct lg_pool {
     uint32_t is_filling;              /* under lock; opens for min_size are wanted now */
     uint32_t last_id;                 /* under lock; of the resource whose open began last */
     uint32_t kicks;                   /* atomic; changed under lock; the keeper's futex */
-    uint64_t last_return_ns;          /* under lock; when something last came back to waiters */
     uint64_t failures_running;        /* under lock; failed opens since the last good one */
     uint64_t retry_ns;                /* under lock; until then no open for min_size begins */
     struct lg__opening *openings;     /* under lock */
     struct lg__interrupt *interrupts; /* under lock */
     uint32_t patient;                 /* under lock; units that waiters with patience wait for */
     uint64_t open_mean_ns;            /* under lock; of the latest opens; 0: none yet */
-    uint32_t on_way;                  /* under lock; waiters woken to look, and not back yet */
-    bool has_dozer;                   /* under lock; a waiter in the queue looks by itself soon */
     uint64_t returns;                 /* under lock; what became idle, in pools with an order */
     uint64_t tickets;       /* under lock; given to waiters in the order in which they came */
     uint64_t front_tickets; /* under lock; the next for one who goes before all who queue */
@@ -220,10 +223,23 @@ static inline uint32_t lg__pool_open_now(const struct lg_pool *pool)
  * numbers of the slots go that it is handed. */
 uint64_t lg__queue_ticket(struct lg_pool *pool);       /* behind all */
 uint64_t lg__queue_front_ticket(struct lg_pool *pool); /* before all */
-void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, uint64_t ticket);
+void lg__queue_push(struct lg_pool *pool, struct lg__waiters *queue, struct lg__wait *wait,
+                    uint64_t ticket);
 void lg__queue_leave(struct lg_pool *pool, struct lg__waiters *queue, struct lg__wait *wait);
 /* Whether newcomers may take what is idle, although somebody waits. */
 bool lg__queue_may_overtake(const struct lg_pool *pool);
+/* With the lock: so many more are on their way; UINT32_MAX: one less.  S4. */
+static inline void lg__queue_send(struct lg_pool *pool, uint32_t by)
+{
+    lg__store_full(&pool->on_way, pool->on_way + by);
+}
+/* Without the lock: whether what comes back may become idle though somebody waits; a hint of before. */
+bool lg__queue_may_pass(struct lg_pool *pool);
+/* The same, of what has become idle: whether a waiter will find it by itself.  S4. */
+static inline bool lg__queue_is_attended(const struct lg_pool *pool)
+{
+    return lg__load_full(&pool->on_way) > 0 || lg__load_full(&pool->has_dozer) > 0;
+}
 
 /* How many slots are idle; it counts no further than `most`. */
 uint32_t lg__queue_count_idle(const struct lg_pool *pool, uint32_t most);

@@ -41,7 +41,20 @@ static void count_wait(struct lg__waiters *queue, const struct lg__wait *wait, u
         lg__store_relaxed(&queue->many, queue->many + by);
 }
 
-void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, uint64_t ticket)
+/* The queue has changed: until when may single returns leave what comes back to newcomers?  0: not at all,
+ * the first wants several, or is a request, which is handed it; UINT64_MAX: nobody waits. */
+static void note_first(struct lg_pool *pool)
+{
+    const struct lg__wait *first = pool->queue.first;
+    bool may_be_passed = pool->overtaking_ns > 0 && pool->queue.many == 0;
+    uint64_t until_ns = UINT64_MAX;
+    if (first)
+        until_ns = may_be_passed && !first->notify ? first->since_ns + pool->overtaking_ns : 0;
+    lg__store_relaxed(&pool->pass_until_ns, until_ns);
+}
+
+void lg__queue_push(struct lg_pool *pool, struct lg__waiters *queue, struct lg__wait *wait,
+                    uint64_t ticket)
 {
     struct lg__wait *behind = NULL;
     /* The newest comes last: look from the front only if it is not. */
@@ -53,6 +66,7 @@ void lg__queue_push(struct lg__waiters *queue, struct lg__wait *wait, uint64_t t
     lg__wait_link(&queue->first, &queue->last, behind, wait);
     count_wait(queue, wait, 1);
     lg__store_relaxed(&wait->queue, (const void *)queue);
+    note_first(pool);
 }
 
 static void remove_wait(struct lg_pool *pool, struct lg__waiters *queue, struct lg__wait *wait)
@@ -61,6 +75,7 @@ static void remove_wait(struct lg_pool *pool, struct lg__waiters *queue, struct 
     lg__wait_unlink(&queue->first, &queue->last, wait);
     count_wait(queue, wait, UINT32_MAX); /* one less */
     lg__store_relaxed(&wait->queue, (const void *)NULL);
+    note_first(pool);
 }
 
 void lg__queue_leave(struct lg_pool *pool, struct lg__waiters *queue, struct lg__wait *wait)
@@ -193,6 +208,15 @@ bool lg__queue_may_overtake(const struct lg_pool *pool)
             (!first->notify && lg__now_ns() - first->since_ns < pool->overtaking_ns));
 }
 
+/* A clock read and no store, but for one in a millisecond: many return at the same time. */
+bool lg__queue_may_pass(struct lg_pool *pool)
+{
+    uint64_t now_ns = lg__now_ns();
+    if (now_ns - lg__load_relaxed(&pool->last_return_ns) > 1000000)
+        lg__store_relaxed(&pool->last_return_ns, now_ns);
+    return now_ns < lg__load_relaxed(&pool->pass_until_ns);
+}
+
 /* Hand what is idle to the first waiter, if it is enough.  One whose wait has ended, and for whom it is
  * not, keeps the others waiting until it has left the queue, and serves them then. */
 static struct lg__wait *hand_idle(struct lg_pool *pool)
@@ -210,28 +234,17 @@ static struct lg__wait *hand_idle(struct lg_pool *pool)
     return NULL;
 }
 
-/* Wake who came last, if it has not fallen asleep: it spins (spin.c), so it is here at once and nobody
- * needs to be switched to.  NULL: it sleeps, or wants several. */
-static struct lg__wait *end_awake_last(struct lg_pool *pool)
-{
-    struct lg__wait *last = pool->queue.last;
-    if (last->notify || last->want.need > 1 || lg__load_relaxed(&last->is_asleep))
-        return NULL;
-    return end_wait(pool, &pool->queue, last, LG__WAIT_WOKEN, 0) ? last : NULL;
-}
-
 /* There is enough for the first waiter.  A thread may look; a request is handed it, whoever could overtake:
  * its courier may be in a callback for longer than others should have to wait for one on its way. */
 static struct lg__wait *wake_first(struct lg_pool *pool)
 {
     if (pool->queue.first->notify)
         return hand_idle(pool);
-    if (pool->on_way > 0 || pool->has_dozer)
+    if (lg__queue_is_attended(pool))
         return NULL;
-    struct lg__wait *wait = end_awake_last(pool);
-    if (!wait)
-        wait = end_first(pool, &pool->queue, LG__WAIT_WOKEN, 0);
-    pool->on_way += wait != NULL;
+    struct lg__wait *wait = end_first(pool, &pool->queue, LG__WAIT_WOKEN, 0);
+    if (wait)
+        lg__queue_send(pool, 1);
     return wait;
 }
 
@@ -260,7 +273,7 @@ struct lg__wait *lg__queue_serve(struct lg_pool *pool, struct lg__slot *slot)
 {
     const struct lg__wait *first = first_to_serve(pool);
     if (first)
-        pool->last_return_ns = lg__now_ns();
+        lg__store_relaxed(&pool->last_return_ns, lg__now_ns());
     if (first && !lg__queue_may_overtake(pool))
         return hand_over(pool, slot);
     make_idle(pool, slot);
@@ -283,7 +296,7 @@ struct lg__wait *lg__queue_serve_next(struct lg_pool *pool)
     else if (first && has_idle(pool, first->want.need))
         wait = wake_first(pool);
     if (wait)
-        pool->last_return_ns = lg__now_ns();
+        lg__store_relaxed(&pool->last_return_ns, lg__now_ns());
     return wait;
 }
 
@@ -308,7 +321,8 @@ bool lg__queue_call(struct lg_pool *pool, struct lg__wait *wait)
 {
     bool is_called = lg__load_relaxed(&wait->queue) == &pool->queue &&
                      end_wait(pool, &pool->queue, wait, LG__WAIT_WOKEN, 0);
-    pool->on_way += is_called;
+    if (is_called)
+        lg__queue_send(pool, 1);
     return is_called;
 }
 
@@ -343,9 +357,9 @@ void lg__queue_call_all(struct lg_pool *pool)
         if (wait->notify)
             continue;
         remove_wait(pool, &pool->queue, wait);
-        lg__queue_push(&pool->called, wait, wait->stamp);
+        lg__queue_push(pool, &pool->called, wait, wait->stamp);
         if (lg__wait_end(wait, LG__WAIT_WOKEN, 0))
-            pool->on_way++;
+            lg__queue_send(pool, 1);
         else
             remove_wait(pool, &pool->called, wait);
     }
@@ -428,7 +442,7 @@ void lg__queue_let_pass(const void *object, struct lg__wait *wait, uint64_t word
     lg__raw_lock(&pool->lock);
     if (lg__load_relaxed(&wait->queue) == &pool->queue && lg__load_acquire(&wait->word) == word) {
         remove_wait(pool, &pool->queue, wait);
-        lg__queue_push(&pool->queue, wait, lg__queue_front_ticket(pool));
+        lg__queue_push(pool, &pool->queue, wait, lg__queue_front_ticket(pool));
         served = first_to_serve(pool) ? hand_idle(pool) : NULL;
     }
     lg__raw_unlock(&pool->lock);

@@ -32,7 +32,10 @@
  *       sees the other.
  *   S3  holder and holder_tag are written after the word's CAS to LENT, each with release; a reader
  *       loads word, holder_tag, holder and the word again, each with acquire: if the words are equal
- *       and the tags agree, the holder was that lease's. */
+ *       and the tags agree, the holder was that lease's.
+ *   S4  where waiters may be passed, the return's CAS to IDLE comes before its loads of on_way and
+ *       has_dozer; a waiter that arrives, or ends its doze, lowers these before it scans the slots, or has
+ *       them scanned (store-load on both sides): one of the two sees the other. */
 #ifndef LG_POOL_SLOT_H
 #define LG_POOL_SLOT_H
 

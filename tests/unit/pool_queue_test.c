@@ -150,7 +150,7 @@ static void push_ended(struct lg_pool *pool, struct lg__wait *wait, enum lg__wai
     lg__raw_lock(&pool->lock);
     lg__pool_set_flag(pool, LG__POOL_WAITERS);
     lg__wait_begin(wait, &want, LG__WAIT_WAITING);
-    lg__queue_push(&pool->queue, wait, lg__queue_ticket(pool));
+    lg__queue_push(pool, &pool->queue, wait, lg__queue_ticket(pool));
     assert_true(lg__wait_end(wait, end, 0));
     lg__raw_unlock(&pool->lock);
 }
