@@ -302,5 +302,19 @@ check 'o  the same, not looked at'                      NO_SETTLE        missed
 check 'o  the same, the id taken back plainly'          PLAIN_EXIT       missed
 check 'o  the same, the mark a plain store'             PLAIN_SETTLE     missed
 
+model overtake '' small
+check 'p  waiters that may be passed'                   -                ok
+check 'p  one comes in vain'                            REACH_PASSED     got_here
+check 'p  a return while one comes'                     REACH_ATTENDED   got_here
+check 'p  a return while one dozes'                     REACH_DOZE       got_here
+check 'p  the return looks first'                       LOOK_FIRST       missed
+check 'p  the flag is set after the scan'               NO_FLAG          missed
+check 'p  who arrives does not look again'              NO_ARRIVE        missed
+check 'p  who arrives looks, and is counted out then'   LATE_COUNT       missed
+check 'p  who ends a doze does not look'                NO_LOOK          missed
+model overtake -DCANCELS small
+check 'p  a dozer that is cancelled'                    -                ok
+check 'p  the same, looks for nobody else'              NO_FOLLOW        missed
+
 echo "$checks checks, $surprises surprises"
 [ "$surprises" -eq 0 ]
