@@ -37,6 +37,7 @@ struct column {
     struct limits limits;
     struct bench_crew *crew;
     struct record records[COLUMN_CONTENDERS];
+    double fair_share; /* of threads that share nothing: what the kernel's scheduler gives */
 };
 
 /* -- one turn --------------------------------------------------------------------------------- */
@@ -69,6 +70,27 @@ static double sample(void *arg, size_t variant)
                                 .thread_totals = record->totals,
                                 .waits = &record->waits};
     return bench_crew_run(column->crew, &phase) / 1e6;
+}
+
+/* -- the limit of a share ------------------------------------------------------------------- */
+
+static uint64_t count_loop(void *self, struct bench_worker *worker)
+{
+    uint64_t done = 0;
+    (void)self;
+    for (; !bench_is_stopped(worker); done++)
+        bench_spin(16);
+    return done;
+}
+
+static void measure_fair_share(struct column *column)
+{
+    double totals[BENCH_CREW_MAX] = {0};
+    struct bench_phase phase = {
+        .loop = count_loop, .ms = bench_phase_ms(column->ms), .thread_totals = totals};
+    for (unsigned i = 0; i < column->rounds; i++)
+        (void)bench_crew_run(column->crew, &phase);
+    column->fair_share = bench_share(totals, column->threads);
 }
 
 /* -- the report ------------------------------------------------------------------------------- */
@@ -113,7 +135,9 @@ static void record_figure(const struct column *column, size_t contender, const c
                           const char *unit, double value, enum bench_sense sense, double goal)
 {
     char metric[96];
+    char note[64];
     struct bench_figure figure = {BENCH_FIGURE_INIT};
+    snprintf(note, sizeof(note), "threads that share nothing have %.2f", column->fair_share);
     snprintf(metric, sizeof(metric), "%s, %s", contender_title(&contenders()[contender]), what);
     figure.bench = "pool";
     figure.group = column->group;
@@ -123,6 +147,7 @@ static void record_figure(const struct column *column, size_t contender, const c
     figure.sense = isnan(goal) ? BENCH_INFO : sense;
     figure.goal = goal;
     figure.is_json_only = isnan(goal);
+    figure.note = strcmp(what, "share") == 0 ? note : NULL;
     bench_record(&figure);
 }
 
@@ -178,6 +203,7 @@ static void run_column(struct column *column)
         variants[column->goals[i].baseline].is_baseline = true;
     column->crew = bench_crew_start(column->threads, column->threads <= bench_core_count());
     bench_trial_run(&trial);
+    measure_fair_share(column);
     bench_crew_end(column->crew);
     report(column, &trial);
     bench_trial_free(&trial);
