@@ -244,10 +244,10 @@ static bool is_held_by_runner(const struct lg__wait *wait)
 /* Who is stuck because of what the thread waits for, if it is so itself; NULL: it can go on. */
 static const struct lg__search *find_stuck(const struct lg__thread *thread)
 {
-    if (is_held_by_runner(&thread->wait))
+    if (is_held_by_runner(&thread->wait) || !find_want(thread).class)
         return NULL;
     struct lg_context *context = context_of(thread);
-    if (!context->wait.want.class || !lg__search_is_needed(&context->wait))
+    if (!lg__search_is_needed(&context->wait))
         return NULL;
     struct lg__search *search = lg__search_begin_large();
     if (!lg__search_collect(search, context, context->wait.word) || search->has_overflown)

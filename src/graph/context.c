@@ -24,8 +24,8 @@
 _Static_assert(LG_CONTEXTS_MAX < SLOT_MASK, "a slot + 1 fits its bits");
 
 struct chunk {
-    struct lg_context contexts[CHUNK_SIZE];
-    struct lg_report reports[CHUNK_SIZE]; /* apart, so that unused ones cost no page */
+    struct lg_context contexts[CHUNK_SIZE]; /* unused ones are untouched, and cost no page */
+    struct lg_report reports[CHUNK_SIZE];   /* apart, so that unused ones cost none either */
 };
 
 /* Slots + 1; 0: none.  First freed, first used again. */
@@ -130,10 +130,6 @@ static bool add_chunk_locked(uint32_t index)
     struct chunk *chunk = lg__map(sizeof *chunk);
     if (!chunk)
         return false;
-    for (uint32_t i = 0; i < CHUNK_SIZE; i++) {
-        chunk->contexts[i].slot = index * CHUNK_SIZE + i;
-        chunk->contexts[i].report = &chunk->reports[i];
-    }
     lg__store_release(&chunks[index], chunk);
     return true;
 }
@@ -152,6 +148,8 @@ static struct lg_context *take_slot_locked(bool is_proxy)
     if (slot == LG_CONTEXTS_MAX || !add_chunk_locked(slot / CHUNK_SIZE))
         return NULL;
     struct lg_context *context = context_at(slot);
+    context->slot = slot;
+    context->report = &chunks[slot / CHUNK_SIZE]->reports[slot % CHUNK_SIZE];
     context->is_proxy = is_proxy;
     lg__store_release(&slots_used, slot + 1);
     return context;
