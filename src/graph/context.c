@@ -248,7 +248,7 @@ static void end_context(struct lg_context *context, bool has_hooks)
     uint64_t id = lg__load_relaxed(&context->id);
     uint32_t held = lg__held_count(context);
     if (held > 0)
-        lg__held_log_left(context);
+        lg__held_leave(context);
     /* Order: the id goes first, then the sleepers are told.  A waiter publishes, then looks at the
      * id; one of the two sees the other (store-load on both sides). */
     lg__swap_full(&context->id, (uint64_t)0);

@@ -294,8 +294,11 @@ void lg__context_observe(uint32_t mask, uint32_t watch);
 uint32_t lg__lease_count(const struct lg_context *context);
 uint32_t lg__held_count(const struct lg_context *context);
 
-/* Say in the log what a context that ends still holds. */
-void lg__held_log_left(const struct lg_context *context);
+/* A context that ends holds something yet: say so in the log, and let the hook see to it, which is rwlock_end.c's.
+ * Its id is there still, so what it holds nobody else has or frees. */
+typedef void lg__leave_hook(const struct lg_context *context);
+void lg__held_leave(const struct lg_context *context);
+void lg__leaver_set(lg__leave_hook *hook);
 
 /* The pool's floor says how many leases of biased slots a context has: it alone can look at them. */
 void lg__lease_counter_set(uint32_t (*count_biased)(const struct lg_context *context));

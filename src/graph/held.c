@@ -186,7 +186,7 @@ static void add_held_places(struct lg__text *line, const struct lg_context *cont
     }
 }
 
-void lg__held_log_left(const struct lg_context *context)
+static void log_left(const struct lg_context *context)
 {
     char name[LG_NAME_SIZE];
     char text[512];
@@ -202,4 +202,18 @@ void lg__held_log_left(const struct lg_context *context)
                       leases == 1 ? "" : "s");
     struct lg_log_field field = {"context", name};
     lg__log(LG_LOG_WARN, "ended-holding", &field, 1, text);
+}
+
+static lg__leave_hook *leaver; /* r/o after the constructors */
+
+void lg__leaver_set(lg__leave_hook *hook)
+{
+    leaver = hook;
+}
+
+void lg__held_leave(const struct lg_context *context)
+{
+    log_left(context);
+    if (leaver)
+        leaver(context);
 }

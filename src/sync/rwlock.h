@@ -2,7 +2,8 @@
  *
  * The word:
  *
- *     bits 63..32 key of the writer's or the upgradable holder's context, 0: there is none
+ *     bits 63..32 key of the writer's or the upgradable holder's context, 0: there is none; DEAD: of a writer
+ *                 that has ended
  *     bits 31..4  readers, and those who have counted themselves and not looked yet
  *     bit  2      WRITER   the key's context writes; with key 0: it is being handed over
  *     bit  1      STARVED  the next who lets go hands the lock to the first in the queue
@@ -28,6 +29,7 @@
 #define LG__RWLOCK_READER  16ull
 #define LG__RWLOCK_READERS 0xfffffff0ull
 #define LG__RWLOCK_KEY     0xffffffff00000000ull
+#define LG__RWLOCK_DEAD    (1ull << 48) /* as a key, that of no context: its slot is none */
 
 /* The model: a reader has one unit, a writer all; an upgradable holder so many that there is no room for
  * two, and room for all readers. */

@@ -1,7 +1,8 @@
 /* Rwlock: what is left when a context ends, by itself or because fork() left it in the parent.
  *
- * A writer may have left the data half changed: its key stays in the word, every taker is told, and one of
- * them recovers.  A reader or upgradable holder has changed nothing, so its hold is given back for it, as
+ * A writer may have left the data half changed: its key stays in the word, as that of nobody who lives, every
+ * taker is told, and one of them recovers.  (Some day a living context has the same key.  So it is exchanged for
+ * DEAD while the lock is the writer's yet: afterwards it may be recovered and gone at any moment.)  A reader or upgradable holder has changed nothing, so its hold is given back for it, as
  * its table says.  That table is complete, because a reader notes itself before it is counted:
  *   - at the end of a context, which is in no call then, it names exactly what the context holds (but for
  *     what it had no room for);
@@ -25,6 +26,27 @@ static void give_back(struct lg_rwlock *rwlock, uint64_t id, uint32_t units)
         lg__rwlock_serve(rwlock);
 }
 
+/* A context is about to end with this entry.  Its key is changed by others only once it has ended. */
+static void leave_dead(struct lg_rwlock *rwlock, uint64_t id)
+{
+    const uint64_t own = lg__rwlock_key(id) | LG__RWLOCK_WRITER;
+    uint64_t word = lg__load_relaxed(&rwlock->word);
+    while ((word & (LG__RWLOCK_KEY | LG__RWLOCK_WRITER)) == own &&
+           !lg__cas_full(&rwlock->word, &word, (word & ~LG__RWLOCK_KEY) | LG__RWLOCK_DEAD))
+        continue;
+}
+
+static void leave_all_dead(const struct lg_context *context)
+{
+    uint64_t id = lg__load_relaxed(&context->id);
+    uint32_t count = lg__held_known(context);
+    for (uint32_t i = 0; i < count; i++) {
+        struct lg_rwlock *rwlock = lg__rwlock_of(context->held[i].object);
+        if (rwlock && context->held[i].units == LG__RWLOCK_UNITS)
+            leave_dead(rwlock, id);
+    }
+}
+
 static void give_all_back(struct lg_context *context, uint64_t id)
 {
     uint32_t count = lg__load_relaxed(&context->held_count);
@@ -46,8 +68,8 @@ static void disown(struct lg_rwlock *rwlock)
         return; /* it may be among the readers */
     if (self)
         own = lg__rwlock_count_own(self, rwlock, LG__RWLOCK_READ_UNITS) * LG__RWLOCK_READER;
-    if (!(word & LG__RWLOCK_WRITER) && (word & LG__RWLOCK_KEY) != own_key)
-        word &= ~LG__RWLOCK_KEY;
+    if ((word & LG__RWLOCK_KEY) != own_key)
+        word = (word & ~LG__RWLOCK_KEY) | (word & LG__RWLOCK_WRITER ? LG__RWLOCK_DEAD : 0);
     rwlock->word = (word & ~(LG__RWLOCK_READERS | LG__RWLOCK_FLAGS)) | own;
 }
 
@@ -65,6 +87,7 @@ static void disown_all(const struct lg_context *dead)
 
 static __attribute__((constructor)) void add_hooks(void)
 {
+    lg__leaver_set(leave_all_dead);
     lg__bury_add(disown_all);
     lg__end_add(give_all_back);
 }

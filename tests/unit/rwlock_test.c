@@ -463,6 +463,40 @@ static void test_a_writer_ends(void **state)
     expect_quiet(&r);
 }
 
+/* A context of the caller's, in this slot, whose key is that of the one who had the slot before. */
+static int come_back_to(void *slot)
+{
+    struct lg_context *before = slot;
+    if (lg__self == before)
+        SUPPORT_CHECK(lg_context_end(lg_context_detach()) == LG_OK);
+    /* As after 65,535 others in it: keys have 16 bits of the generation. */
+    lg__store_relaxed(&before->generation, before->generation + 65535);
+    while (lg_context_self() != before)
+        SUPPORT_CHECK(lg_context_end(lg_context_detach()) == LG_OK);
+    return LG_OK;
+}
+
+static void test_the_key_of_a_dead_writer_comes_again(void **state)
+{
+    (void)state;
+    struct lg_rwlock r = LG_RWLOCK_INIT("r");
+    struct crew_worker *a = crew_hire("A"), *b = crew_hire("B");
+    struct lg_context *slot = crew_context(a);
+    uint32_t key = lg__context_key(lg_context_id(slot));
+    support_log_begin(LG_LOG_ERROR);
+    assert_int_equal(crew_do(a, step_write, &r), LG_OK);
+    assert_int_equal(crew_do(a, come_back_to, slot), LG_OK);
+    assert_int_equal(lg__context_key(lg_context_id(slot)), key);
+    assert_int_equal(crew_do(a, step_mode, &r), LG_RWLOCK_NOT_HELD);
+    assert_int_equal(crew_do(a, step_try_read, &r), LG_EOWNERDEAD);
+    assert_int_equal(crew_do(a, step_write, &r), LG_EOWNERDEAD);
+    assert_int_equal(crew_do(b, step_read, &r), LG_EOWNERDEAD);
+    assert_int_equal(crew_do(b, step_rwlock_recover, &r), LG_OK);
+    assert_int_equal(crew_do(a, step_rwlock_recover, &r), LG_EBUSY);
+    (void)crew_do(b, step_let_go, &r);
+    expect_quiet(&r);
+}
+
 static void test_readers_end(void **state)
 {
     (void)state;
@@ -505,6 +539,7 @@ static int check_child(void *arg)
     SUPPORT_CHECK(step_try_write(&forked) == LG_OK);
     step_let_go(&forked);
     SUPPORT_CHECK(forked.word == 0);
+    SUPPORT_CHECK((written.word & LG__RWLOCK_KEY) == LG__RWLOCK_DEAD);
     SUPPORT_CHECK(step_read(&written) == LG_EOWNERDEAD);
     SUPPORT_CHECK(step_write(&written) == LG_EOWNERDEAD);
     SUPPORT_CHECK(step_rwlock_recover(&written) == LG_OK);
@@ -686,6 +721,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(test_who_starves_is_handed_the_lock),
         SUPPORT_TEST(test_who_holds_it_stays_ahead_of_who_was_woken),
         SUPPORT_TEST(test_a_writer_ends),
+        SUPPORT_TEST(test_the_key_of_a_dead_writer_comes_again),
         SUPPORT_TEST(test_readers_end),
         SUPPORT_TEST(test_in_a_forked_child_the_others_are_gone),
         SUPPORT_TEST(test_let_go_of_what_is_not_held),
