@@ -135,6 +135,8 @@ static void want_places_of_story(const struct explore_story *story)
         const struct explore_step *step = &story->steps[i];
         explore_places_want(step->site);
         explore_places_want(step->block_site);
+        for (size_t k = 0; k < EXPLORE_CALLS_MAX; k++)
+            explore_places_want(step->calls[k]);
         for (size_t k = 0; k < step->lock_count; k++)
             explore_places_want(step->locks[k].site);
     }
@@ -210,7 +212,7 @@ static bool can_write(const char *name)
     return true;
 }
 
-static int judge(const struct explore_result *result, const struct explore_options *options,
+static int judge(struct explore_result *result, const struct explore_options *options,
                  const char *path, int status)
 {
     if (!result->has_begun && WIFEXITED(status) && WEXITSTATUS(status) >= 126)
@@ -220,6 +222,7 @@ static int judge(const struct explore_result *result, const struct explore_optio
     if (!result->has_begun)
         return complain(path, "a signal ended it before its main began");
     want_places(result);
+    explore_story_settle(&result->story);
     if (result->is_impossible || result->has_diverged)
         return say_impossible(result, path);
     if (!result->is_over)

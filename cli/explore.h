@@ -66,6 +66,7 @@ struct explore_lock {
 
 #define EXPLORE_VALUE_MAX 16
 #define EXPLORE_LOCKS_MAX 4
+#define EXPLORE_CALLS_MAX 4
 
 struct explore_step {
     char thread[64];
@@ -75,6 +76,8 @@ struct explore_step {
     unsigned rank; /* how much it matters, from 0 */
     unsigned mark; /* 1 and 2: the two whose order decides */
     uint64_t site, address, size;
+    uint64_t told_site;                /* the runtime's, where the site is that of a caller */
+    uint64_t calls[EXPLORE_CALLS_MAX]; /* of the functions that it is in, the innermost first */
     unsigned char before[EXPLORE_VALUE_MAX], after[EXPLORE_VALUE_MAX];
     bool has_before, has_after;
     char object[16];            /* "mutex", ...; empty: it is memory */
@@ -145,6 +148,8 @@ void explore_result_free(struct explore_result *result);
 
 /* A line of the story; false: it is none. */
 bool explore_story_read(const char *word, const char *value, struct explore_story *story);
+/* When the places are known: what happens in a header of the system's happens where that was called. */
+void explore_story_settle(struct explore_story *story);
 
 /* ---- Places: addresses of the program as file:line in function ------------------------------------------- */
 

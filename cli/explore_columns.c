@@ -11,6 +11,7 @@
 #define LANES_MAX      8
 #define GUTTER         4
 #define ARROW          5 /* the shortest, with a blank on each side */
+#define STRIDE_MIN     8
 #define STRIDE_MAX     28
 #define STRIDE_USUAL   16 /* has room for an arrow with a word */
 #define SOURCE_MIN     24
@@ -113,30 +114,57 @@ static size_t choose_rows(const struct explore_rows *rows, struct layout *layout
     return used;
 }
 
+/* The file that all of them are in, as far as they have a source. */
+static const char *find_file(const struct explore_rows *rows, const struct layout *layout)
+{
+    const char *file = NULL;
+    for (size_t i = 0; i < rows->count; i++) {
+        if (!layout->is_shown[i] || !*rows->rows[i].source)
+            continue;
+        if (file && strcmp(file, rows->rows[i].file))
+            return NULL;
+        file = rows->rows[i].file;
+    }
+    return file;
+}
+
 /* ---- Where things stand ------------------------------------------------------------------------------ */
 
-static size_t column_of(const struct layout *layout, size_t lane)
+static size_t place_of(const struct layout *layout, size_t lane)
 {
     size_t place = 0;
     while (place + 1 < layout->lane_count && layout->lanes[place] != lane)
         place++;
-    return GUTTER + place * layout->stride;
+    return place;
+}
+
+static size_t column_of(const struct layout *layout, size_t lane)
+{
+    return GUTTER + place_of(layout, lane) * layout->stride;
 }
 
 /* Wide enough for what the columns before the last one say, as far as that is short: what is long may reach over
- * the columns on its right. */
+ * the columns on its right.  Narrow enough for all of what is said on the right to be there. */
 static size_t stride_of(const struct explore_rows *rows, const struct layout *layout)
 {
-    size_t stride = STRIDE_USUAL;
+    size_t wanted = STRIDE_USUAL, room = layout->width - GUTTER - SOURCE_MIN, most = room;
     for (size_t i = 0; i < rows->count; i++) {
+        size_t length = strlen(rows->rows[i].action) + 2;
+        size_t place = place_of(layout, rows->rows[i].lane);
         bool has_arrow = *rows->rows[i].turn && strcmp(rows->rows[i].turn, "over");
-        size_t length = strlen(rows->rows[i].action) + (has_arrow ? ARROW : 2);
-        bool is_last = rows->rows[i].lane == layout->lanes[layout->lane_count - 1];
-        if (layout->is_shown[i] && !is_last && length <= STRIDE_MAX && length > stride)
-            stride = length;
+        size_t wide = length + (has_arrow ? ARROW - 2 : 0);
+        if (!layout->is_shown[i])
+            continue;
+        if (place + 1 < layout->lane_count && wide <= STRIDE_MAX && wide > wanted)
+            wanted = wide;
+        if (place && length < room && (room - length) / place < most)
+            most = (room - length) / place;
     }
-    size_t room = (layout->width - GUTTER - SOURCE_MIN) / layout->lane_count;
-    return stride < room ? stride : room;
+    if (most < STRIDE_MIN)
+        most = STRIDE_MIN;
+    if (most > room / layout->lane_count)
+        most = room / layout->lane_count;
+    return wanted < most ? wanted : most;
 }
 
 static void lay_out(const struct explore_rows *rows, struct layout *layout)
@@ -234,7 +262,7 @@ static void print_heads(FILE *out, const struct explore_result *result,
         snprintf(head, sizeof head, "%s%s%s", name, *function ? " " : "", function);
         put(line, at, end, head);
     }
-    print_line(out, layout, line, rows->file ? explore_base_name(rows->file) : "", "");
+    print_line(out, layout, line, layout->file ? explore_base_name(layout->file) : "", "");
 }
 
 /* How the turn of the row before ended. */
@@ -334,12 +362,13 @@ size_t explore_print_columns(const struct explore_result *result, size_t most, F
     static struct explore_rows rows;
     static struct layout layout;
     explore_rows_make(result, &rows);
-    layout = (struct layout){.width = width_of_terminal(out), .file = rows.file};
+    layout = (struct layout){.width = width_of_terminal(out)};
     if (!rows.count || most < 2)
         return 0;
     size_t used = choose_rows(&rows, &layout, most - 1);
     if (!used)
         return 0;
+    layout.file = find_file(&rows, &layout);
     lay_out(&rows, &layout);
     print_heads(out, result, &rows, &layout);
     size_t before = rows.count;

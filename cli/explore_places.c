@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PLACES_MAX 1024
+#define PLACES_MAX 4096
 
 struct place {
     uint64_t address;

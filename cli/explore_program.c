@@ -177,6 +177,74 @@ const char *explore_check_program(const char *path)
     return complaint;
 }
 
+/* One "7account" of a mangled name; NULL: there is none. */
+static const char *take_part(const char *at, const char **name, size_t *length)
+{
+    char *end;
+    if (*at == 'L')
+        at++;
+    if (*at < '1' || *at > '9')
+        return NULL;
+    *length = strtoul(at, &end, 10);
+    *name = end;
+    return strnlen(end, *length) == *length ? end + *length : NULL;
+}
+
+/* "_ZN2ns7accountE" is ns::account. */
+static bool write_nested(const char *at, char *out, size_t size)
+{
+    size_t used = 0, length;
+    const char *part;
+    while (*at != 'E') {
+        at = take_part(at, &part, &length);
+        if (!at)
+            return false;
+        if (!strncmp(part, "_GLOBAL__N_", 11))
+            continue;
+        int written =
+            snprintf(out + used, size - used, "%s%.*s", used ? "::" : "", (int)length, part);
+        used += written > 0 && (size_t)written < size - used ? (size_t)written : 0;
+    }
+    return used && !at[1];
+}
+
+/* A variable within a function: what is behind the function's name. */
+static const char *find_local(const char *at)
+{
+    const char *part, *found = NULL;
+    size_t length;
+    for (; (at = strchr(at, 'E')); at++) {
+        const char *end = take_part(at + 1, &part, &length);
+        if (end && (!*end || *end == '_'))
+            found = at + 1;
+    }
+    return found;
+}
+
+/* The names of variables as they are in the source: of C++'s mangled ones those that are plain. */
+static void write_name(const char *name, char *out, size_t size)
+{
+    const char *part = name, *at = name;
+    size_t length = strcspn(name, ".");
+    if (strncmp(name, "_Z", 2)) {
+        /* A static variable of a function has a number behind it. */
+        bool is_numbered =
+            name[length] && !name[length + 1 + strspn(name + length + 1, "0123456789")];
+        snprintf(out, size, "%.*s", is_numbered ? (int)length : (int)size - 1, name);
+        return;
+    }
+    if (name[2] == 'N' && write_nested(name + 3, out, size))
+        return;
+    if (name[2] == 'Z')
+        at = find_local(name + 3);
+    else
+        at = name + 2;
+    if (at && take_part(at, &part, &length))
+        snprintf(out, size, "%.*s", (int)length, part);
+    else
+        snprintf(out, size, "%s", name);
+}
+
 static bool find_object(const struct symbols *symbols, uint64_t address, char *out, size_t size)
 {
     for (uint64_t i = 0; i < symbols->count; i++) {
@@ -185,9 +253,10 @@ static bool find_object(const struct symbols *symbols, uint64_t address, char *o
             address - symbol->st_value >= symbol->st_size)
             continue;
         uint64_t offset = address - symbol->st_value;
-        int length = snprintf(out, size, "%s", name_of(symbols, symbol));
-        if (offset && length > 0 && (size_t)length < size)
-            snprintf(out + length, size - (size_t)length, "+%lu", (unsigned long)offset);
+        write_name(name_of(symbols, symbol), out, size);
+        size_t length = strlen(out);
+        if (offset)
+            snprintf(out + length, size - length, "+%lu", (unsigned long)offset);
         return true;
     }
     return false;

@@ -504,6 +504,9 @@ static void complete(const struct explore_story *story, struct explore_step *ste
         strcpy(step->object, known->object);
         step->block = known->block;
         step->block_site = known->block_site;
+        if (known->told_site != step->site)
+            continue;
+        step->site = known->site;
         return;
     }
 }
@@ -517,8 +520,8 @@ void explore_preemption_text(const struct explore_result *result,
     memcpy(step.event, preemption->event, sizeof step.event);
     complete(&result->story, &step);
     explore_step_deed(result, &step, deed, sizeof deed);
-    if (preemption->site)
-        explore_place_short(result, preemption->site, place, sizeof place);
+    if (step.site)
+        explore_place_short(result, step.site, place, sizeof place);
     bool is_create = !strcmp(preemption->event, "create");
     if (is_create)
         snprintf(deed, sizeof deed, "%s has started a thread", preemption->thread);

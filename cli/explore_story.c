@@ -85,6 +85,14 @@ static bool take_value(const char **at, uint64_t size, unsigned char *out, bool 
     return true;
 }
 
+static bool take_calls(const char **at, struct explore_step *step)
+{
+    for (size_t i = 0; i < EXPLORE_CALLS_MAX; i++)
+        if (!take_number(at, 16, &step->calls[i]))
+            return false;
+    return true;
+}
+
 static bool take_locks(const char **at, struct explore_step *step)
 {
     while (**at) {
@@ -110,8 +118,11 @@ static void read_step(const char *at, struct explore_story *story)
         take_value(&at, step.size, step.after, &step.has_after) &&
         take_optional(&at, step.object, sizeof step.object) &&
         take_optional(&at, step.other, sizeof step.other) && take_number(&at, 16, &step.block) &&
-        take_number(&at, 16, &step.block_site) && take_locks(&at, &step))
+        take_number(&at, 16, &step.block_site) && take_calls(&at, &step) &&
+        take_locks(&at, &step)) {
+        step.told_site = step.site;
         story->steps[story->step_count++] = step;
+    }
 }
 
 static void read_lane(const char *at, struct explore_story *story)
@@ -158,4 +169,42 @@ bool explore_story_read(const char *word, const char *value, struct explore_stor
         return true;
     }
     return false;
+}
+
+/* ---- Headers of the system's --------------------------------------------------------------------------- */
+
+/* By its name, too: some line tables say the program's own file of a header's function. */
+static bool is_system(uint64_t site)
+{
+    const char *file, *function;
+    unsigned line;
+    return explore_place_parts(site, &file, &line, &function) &&
+           (!strncmp(file, "/usr/", 5) || !strncmp(function, "std::", 5) ||
+            !strncmp(function, "__", 2));
+}
+
+/* A lock is taken where the step says that took it. */
+static void settle_locks(const struct explore_story *story, struct explore_step *step)
+{
+    for (size_t i = 0; i < step->lock_count; i++) {
+        struct explore_lock *lock = &step->locks[i];
+        for (const struct explore_step *before = step;
+             is_system(lock->site) && before > story->steps;) {
+            before--;
+            if (!strcmp(before->thread, step->thread) && before->told_site == lock->site &&
+                before->address == lock->address)
+                lock->site = before->site;
+        }
+    }
+}
+
+void explore_story_settle(struct explore_story *story)
+{
+    for (size_t i = 0; i < story->step_count; i++) {
+        struct explore_step *step = &story->steps[i];
+        for (size_t k = 0; k < EXPLORE_CALLS_MAX && is_system(step->site); k++)
+            if (step->calls[k] && !is_system(step->calls[k]))
+                step->site = step->calls[k];
+        settle_locks(story, step);
+    }
 }

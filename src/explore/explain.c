@@ -44,6 +44,7 @@ static void make_plan(bool is_strict)
     plan->must_fail_on_race = is_strict && kept.plan.must_fail_on_race;
     plan->is_strict = is_strict;
     plan->must_journal = true;
+    plan->must_keep_values = is_strict;
     plan->steps_max = kept.outcome.steps * 10 + 10000;
     plan->replay_count = story.switch_count;
     memcpy(lg__campaign->replay, story.switches, story.switch_count * sizeof *story.switches);
@@ -76,16 +77,6 @@ static bool is_same(void)
     const struct lg__outcome *outcome = &lg__campaign->outcome;
     return outcome->state == LG__OUTCOME_FOUND && outcome->finding == kept.outcome.finding &&
            outcome->signature == kept.outcome.signature;
-}
-
-static void copy_journal(void)
-{
-    uint32_t total = lg__journal_count();
-    uint32_t count = total < LG__STORY_MAX ? total : LG__STORY_MAX;
-    story.entries = malloc((count + 1) * sizeof *story.entries); /* one more may be missing */
-    for (uint32_t i = 0; story.entries && i < count; i++)
-        story.entries[i] = *lg__journal_at(total - count + i);
-    story.count = story.entries ? count : 0;
 }
 
 /* ---- Another order ----------------------------------------------------------------------------------- */
@@ -147,10 +138,11 @@ static uint64_t place_before_locks(const struct lg__entry *entry)
 
 /* With a's thread held at one of its events until b is done.  True: in a run. */
 static bool try_holding(const struct lg__entry *a, const struct lg__entry *b, uint64_t held_at,
-                        bool *is_possible)
+                        bool is_tight, bool *is_possible)
 {
     make_plan(false);
     lg__campaign->plan.flip = (struct lg__flip){.is_wanted = true,
+                                                .is_tight = is_tight,
                                                 .held = a->thread,
                                                 .held_at = held_at,
                                                 .first = b->thread,
@@ -163,15 +155,16 @@ static bool try_holding(const struct lg__entry *a, const struct lg__entry *b, ui
 }
 
 /* True: in a run. */
-static bool try_other_order(const struct lg__rivals *rivals, bool *does_decide)
+static bool try_other_order(const struct lg__rivals *rivals, bool is_tight, bool *does_decide)
 {
     const struct lg__entry *a = &story.entries[rivals->first], *b = &story.entries[rivals->second];
     uint64_t held_at = place_to_hold(a, b), before_locks = place_before_locks(a);
     bool is_possible = false;
-    if (try_holding(a, b, held_at, &is_possible))
+    if (try_holding(a, b, held_at, is_tight, &is_possible))
         return true;
     /* The other may need a lock on its way, which it no longer has when it is there. */
-    if (!is_possible && before_locks < held_at && try_holding(a, b, before_locks, &is_possible))
+    if (!is_possible && before_locks < held_at &&
+        try_holding(a, b, before_locks, is_tight, &is_possible))
         return true;
     *does_decide = is_possible && is_well();
     return false;
@@ -182,21 +175,34 @@ static bool is_out_of_patience(void)
     return lg__campaign_was_stopped() || now_ns() - kept.began_ns > PATIENCE_NS;
 }
 
-static bool try_rivals(void)
+/* Loosely, the thread that comes first goes on after its event as far as it can: so only for what is the failure
+ * itself, and for all if nothing else was found.  True: in a run. */
+static bool try_each(const struct lg__rivals *rivals, uint32_t count, bool is_loose)
 {
-    struct lg__rivals *rivals = malloc(RIVALS_MAX * sizeof *rivals);
-    uint32_t count = rivals ? lg__story_find_rivals(&story, rivals, RIVALS_MAX) : 0;
     for (uint32_t i = 0; i < count && i < TRIES_MAX && !is_out_of_patience(); i++) {
-        bool does_decide = false;
-        if (try_other_order(&rivals[i], &does_decide))
+        bool does_decide = false, is_failure = lg__story_is_about_failure(&rivals[i]);
+        if (is_loose && is_failure)
+            continue;
+        if (try_other_order(&rivals[i], !is_loose && !is_failure, &does_decide))
             return true;
         if (!does_decide)
             continue;
         story.pair[0] = rivals[i].first;
         story.pair[1] = rivals[i].second;
         story.kind = LG__PAIR_ORDER;
-        break;
+        return false;
     }
+    return false;
+}
+
+static bool try_rivals(void)
+{
+    struct lg__rivals *rivals = malloc(RIVALS_MAX * sizeof *rivals);
+    uint32_t count = rivals ? lg__story_find_rivals(&story, rivals, RIVALS_MAX) : 0;
+    if (try_each(rivals, count, false))
+        return true;
+    if (story.kind == LG__PAIR_NONE && try_each(rivals, count, true))
+        return true;
     free(rivals);
     return false;
 }
@@ -229,6 +235,7 @@ static bool try_later(uint32_t place, uint32_t thread)
 {
     const struct lg__entry *soon = &story.entries[place];
     make_plan(false);
+    lg__campaign->plan.must_keep_values = true;
     lg__campaign->plan.flip = (struct lg__flip){.is_wanted = true,
                                                 .held = soon->thread,
                                                 .held_at = place_to_hold(soon, soon),
@@ -307,7 +314,7 @@ bool lg__explain(void)
     if (lg__campaign_run())
         return true;
     if (is_same()) {
-        copy_journal();
+        lg__story_select(&story);
         if (find_pair())
             return true;
     }

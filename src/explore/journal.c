@@ -8,6 +8,7 @@
 #include <errno.h>
 
 bool lg__journal_is_on;
+static bool has_values; /* what is in memory is kept as well */
 
 /* Shared; written by the thread of the run that has the baton, read when the run is over. */
 static struct {
@@ -26,6 +27,7 @@ bool lg__journal_reserve(void)
 void lg__journal_begin(void)
 {
     lg__journal_is_on = lg__campaign->plan.must_journal;
+    has_values = lg__campaign->plan.must_keep_values;
     unsettled = NULL;
     if (lg__journal_is_on)
         journal->count = 0;
@@ -81,6 +83,14 @@ static void copy_locks(const struct lg__thread *self, struct lg__entry *entry)
     }
 }
 
+/* The outermost call is libc's or the runtime's. */
+static void copy_calls(const struct lg__thread *self, struct lg__entry *entry)
+{
+    uint32_t depth = self->depth < LG__FRAMES_MAX ? self->depth : 0;
+    for (uint32_t i = 0; i < LG__ENTRY_CALLS && i + 1 < depth; i++)
+        entry->calls[i] = self->frames[depth - 1 - i].site;
+}
+
 static struct lg__entry *add(const struct lg__thread *self, enum lg__entry_state state)
 {
     lg__journal_settle();
@@ -90,6 +100,8 @@ static struct lg__entry *add(const struct lg__thread *self, enum lg__entry_state
                                 .turn = lg__campaign->outcome.switch_count,
                                 .state = (uint8_t)state};
     copy_locks(self, entry);
+    if (has_values)
+        copy_calls(self, entry);
     return entry;
 }
 
@@ -101,7 +113,8 @@ static struct lg__entry *add_access(const struct lg__thread *self, enum lg__even
     entry->address = address;
     entry->size = size;
     entry->site = site;
-    lg__heap_find(address, &entry->block, &entry->block_site);
+    if (has_values)
+        lg__heap_find(address, &entry->block, &entry->block_site);
     return entry;
 }
 
@@ -109,6 +122,8 @@ void lg__journal_access(const struct lg__thread *self, enum lg__event_kind kind,
                         size_t size, uint64_t site)
 {
     struct lg__entry *entry = add_access(self, kind, address, size, site);
+    if (!has_values)
+        return;
     bool is_freed = kind == LG__EVENT_FREE;
     entry->has_before = !is_freed && read_value(entry, entry->before);
     if (kind == LG__EVENT_WRITE || kind == LG__EVENT_ATOMIC_WRITE)
@@ -169,7 +184,7 @@ void lg__journal_event(const struct lg__thread *self, enum lg__entry_state state
     entry->object = object ? (uint8_t)object->kind : LG__OBJECT_NONE;
     if (self->pending == LG__EVENT_CREATE)
         entry->address = (uint64_t)(uintptr_t)lg__run.threads[entry->other - 1].start;
-    else if (entry->address)
+    else if (entry->address && has_values)
         lg__heap_find(entry->address, &entry->block, &entry->block_site);
 }
 

@@ -20,6 +20,7 @@ enum lg__entry_state {
 
 #define LG__ENTRY_VALUE 16 /* bytes of a value that are kept */
 #define LG__ENTRY_HELD  4  /* locks that are kept, the innermost */
+#define LG__ENTRY_CALLS 4  /* calls that are kept, the innermost */
 
 struct lg__entry_lock {
     uint64_t address;
@@ -30,9 +31,10 @@ struct lg__entry_lock {
 struct lg__entry {
     uint64_t ordinal; /* of the event, the thread's own */
     uint64_t site;
-    uint64_t address; /* 0: none; of a CREATE the function's */
-    uint64_t size;    /* bytes of memory; 0: no access */
-    uint64_t block;   /* the block of the heap that the address is in; 0: none */
+    uint64_t calls[LG__ENTRY_CALLS]; /* where the function was called, and that one; 0: unknown */
+    uint64_t address;                /* 0: none; of a CREATE the function's */
+    uint64_t size;                   /* bytes of memory; 0: no access */
+    uint64_t block;                  /* the block of the heap that the address is in; 0: none */
     uint64_t block_site;
     uint32_t thread;
     uint32_t other; /* index + 1 of the thread that has what it waits for, or is started; 0: none */

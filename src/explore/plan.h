@@ -94,6 +94,7 @@ struct lg__pair {
 /* REPLAY: another order of two events.  One thread may not do its event before another has done its own. */
 struct lg__flip {
     bool is_wanted;
+    bool is_tight; /* who stood back goes on at once when the other has done its event */
     uint32_t held; /* index of the thread that stands back */
     uint32_t first;
     uint64_t held_at;  /* ordinals of the events */
@@ -122,6 +123,7 @@ struct lg__plan {
     bool must_show_output; /* the program's own output is not thrown away */
     bool must_stop;        /* a replay under a debugger: stop where it fails */
     bool must_journal;     /* what it does is written down */
+    bool must_keep_values; /* and what is in memory then */
     uint32_t replay_count; /* REPLAY: records in the campaign's list */
     struct lg__flip flip;
 };

@@ -116,9 +116,25 @@ static uint32_t hold_back(struct lg__thread **candidates, uint32_t count)
     return count;
 }
 
+/* Who goes on now that the event is done, if that is to be so. */
+static struct lg__thread *pick_held(const struct lg__thread *self, struct lg__thread **candidates,
+                                    uint32_t count)
+{
+    struct lg__flip *flip = &lg__campaign->plan.flip;
+    if (!flip->is_wanted || !flip->is_tight || self->index != flip->first ||
+        !has_come(self, flip->first_at))
+        return NULL;
+    flip->is_wanted = false;
+    struct lg__thread *held = find(candidates, count, flip->held);
+    return held && held->events >= flip->held_at ? held : NULL;
+}
+
 struct lg__thread *lg__replay_pick(struct lg__thread *self, struct lg__thread **candidates,
                                    uint32_t count)
 {
+    struct lg__thread *held = pick_held(self, candidates, count);
+    if (held)
+        return held;
     uint32_t kept = hold_back(candidates, count);
     struct lg__thread *first = find(candidates, kept, lg__campaign->plan.flip.first);
     if (kept < count && first)
@@ -171,6 +187,9 @@ uint64_t lg__replay_stop(const struct lg__thread *thread, uint64_t fair)
     if (flip->is_wanted && thread->index == flip->held && flip->held_at > thread->events &&
         flip->held_at < fair)
         fair = flip->held_at;
+    if (flip->is_wanted && flip->is_tight && thread->index == flip->first &&
+        flip->first_at >= thread->events && flip->first_at < fair)
+        fair = flip->first_at + 1;
     return fair;
 }
 

@@ -4,8 +4,6 @@
 
 #include <stdlib.h>
 
-#define LOOK_BACK 4096 /* entries between two rivals */
-
 /* ---- Who is whose rival ------------------------------------------------------------------------------ */
 
 static bool is_only_reading(const struct lg__entry *entry)
@@ -117,32 +115,44 @@ static void find_preemptions(const struct lg__story *story, struct preemptions *
     }
 }
 
+#define TIER_SHIFT 28
+
 static bool is_data(const struct lg__entry *entry)
 {
     return entry->size != 0;
 }
 
-/* By what is known: the failure itself, then what crosses a preemption; data before locks; then those that
- * are nearest to each other, or else to the end. */
+static bool is_at(const struct lg__entry *entry, uint64_t address)
+{
+    return address >= entry->address && address - entry->address < (entry->size ? entry->size : 1);
+}
+
+/* By what is known: the failure itself, then what crosses a preemption; data before locks; what the thread was
+ * preempted before, ahead of the rest; then those that are nearest to each other, or else to the end. */
 static uint32_t rank_of(const struct lg__story *story, const struct preemptions *preemptions,
                         uint32_t a, uint32_t b)
 {
-    const struct lg__entry *second = &story->entries[b];
+    const struct lg__entry *first = &story->entries[a], *second = &story->entries[b];
     uint32_t tier = 3;
+    bool is_other = true;
     for (uint32_t i = 0; i < preemptions->count && tier == 3; i++) {
         uint32_t cross = crosses(story, a, b, preemptions->turns[i], preemptions->put_off[i]);
         tier = cross ? cross : tier;
+        is_other = !cross || !is_at(first, story->switches[preemptions->turns[i]].address);
     }
-    if (second->state == LG__ENTRY_FAILED)
-        tier = 0;
     bool is_stuck = story->finding == LG__FINDING_DEADLOCK ||
                     story->finding == LG__FINDING_LOST_WAKEUP ||
                     story->finding == LG__FINDING_LIVELOCK;
-    if (is_stuck && lg__story_is_last(story, b))
+    if (second->state == LG__ENTRY_FAILED || (is_stuck && lg__story_is_last(story, b)))
         tier = 0;
-    bool has_data = is_data(&story->entries[a]) && is_data(second);
     uint32_t distance = tier == 1 || tier == 2 ? b - a : story->count - b;
-    return tier << 28 | (uint32_t)!has_data << 27 | distance;
+    bool has_data = is_data(first) && is_data(second);
+    return tier << TIER_SHIFT | (uint32_t)!has_data << 27 | (uint32_t)is_other << 26 | distance;
+}
+
+bool lg__story_is_about_failure(const struct lg__rivals *rivals)
+{
+    return rivals->rank >> TIER_SHIFT == 0;
 }
 
 static int compare(const void *a, const void *b)
@@ -157,8 +167,7 @@ static uint32_t add_rivals_of(const struct lg__story *story, const struct preemp
                               uint32_t place, struct lg__rivals *out, uint32_t count, uint32_t most)
 {
     uint32_t seen[8], seen_count = 0;
-    uint32_t stop = place > LOOK_BACK ? place - LOOK_BACK : 0;
-    for (uint32_t i = place; i-- > stop && seen_count < 8 && count < most;) {
+    for (uint32_t i = place; i-- > 0 && seen_count < 8 && count < most;) {
         const struct lg__entry *entry = &story->entries[i];
         if (!is_done(entry) || !lg__story_are_rivals(entry, &story->entries[place]))
             continue;

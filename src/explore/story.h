@@ -4,7 +4,7 @@
 
 #include "explore/journal.h"
 
-#define LG__STORY_MAX (1u << 15) /* the last so many entries are looked at */
+#define LG__STORY_MAX 4096 /* entries that are looked at */
 #define LG__NO_ENTRY  UINT32_MAX
 
 enum lg__pair_kind {
@@ -32,6 +32,9 @@ struct lg__rivals {
     uint32_t rank; /* the smaller, the sooner it is tried */
 };
 
+/* Take from the journal of the last run what a story needs: its entries, of which one more may be added. */
+void lg__story_select(struct lg__story *story);
+
 /* Whether two entries touch the same thing, and not both only to read it. */
 bool lg__story_are_rivals(const struct lg__entry *a, const struct lg__entry *b);
 
@@ -41,6 +44,9 @@ bool lg__story_is_last(const struct lg__story *story, uint32_t place);
 /* Rivals that may decide, the likeliest first.  Returns how many, at most `most`. */
 uint32_t lg__story_find_rivals(const struct lg__story *story, struct lg__rivals *out,
                                uint32_t most);
+
+/* Whether the second of the two is what has failed, or what a thread is stuck at. */
+bool lg__story_is_about_failure(const struct lg__rivals *rivals);
 
 /* How much each entry matters, from 0: `out` has room for all. */
 void lg__story_weigh(const struct lg__story *story, uint8_t *out);

@@ -68,13 +68,15 @@ static void say_step(const struct lg__story *story, uint32_t place, unsigned ran
 {
     const struct lg__entry *entry = &story->entries[place];
     char name[64], other[64] = "-", before[2 * LG__ENTRY_VALUE + 1], after[2 * LG__ENTRY_VALUE + 1],
-                   locks[LG__ENTRY_HELD * 48 + 1] = "";
+                   locks[LG__ENTRY_HELD * 48 + LG__ENTRY_CALLS * 24 + 1] = "";
     size_t used = 0;
     lg__name_write(entry->thread, name, sizeof name);
     if (entry->other)
         lg__name_write(entry->other - 1, other, sizeof other);
     write_value(entry->has_before, entry->before, entry->size, before);
     write_value(entry->has_after, entry->after, entry->size, after);
+    for (uint32_t i = 0; i < LG__ENTRY_CALLS; i++)
+        used += (size_t)snprintf(locks + used, sizeof locks - used, " %" PRIx64, entry->calls[i]);
     for (uint32_t i = 0; i < entry->held_count; i++)
         used += (size_t)snprintf(locks + used, sizeof locks - used, " %" PRIx64 " %" PRIx64,
                                  entry->held[i].address, entry->held[i].site);

@@ -220,6 +220,82 @@ if command -v script > /dev/null; then
     says "  11  balance = seen + 1;" "$out"
 fi
 
+# ---- A long run: what is told is not only its end ----
+cat > long.c << 'END'
+#include <assert.h>
+#include <pthread.h>
+static int total, cells[1000];
+static void *work(void *unused)
+{
+    for (int i = 0; i < 3000; i++)
+        cells[i % 1000]++;
+    int seen = total;
+    total = seen + 1;
+    return unused;
+}
+int main(void)
+{
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, work, NULL);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    assert(total == 4);
+    return 0;
+}
+END
+explain long long.c
+tells << 'END'
+decides: (1) T1 reads total at long.c:8 in work
+ before (2) T2 writes total at long.c:9 in work
+END
+
+# ---- C++: names without their mangling, places in the program and not in the system's headers ----
+cat > account.cpp << 'END'
+#include <cassert>
+#include <mutex>
+#include <thread>
+namespace bank {
+struct Account {
+    std::mutex lock;
+    long balance = 0;
+};
+static Account account;
+}
+static void deposit(long amount)
+{
+    static int count;
+    long seen;
+    {
+        std::lock_guard<std::mutex> guard(bank::account.lock);
+        seen = bank::account.balance;
+    }
+    std::lock_guard<std::mutex> guard(bank::account.lock);
+    bank::account.balance = seen + amount;
+    count++;
+}
+int main()
+{
+    std::thread first(deposit, 1), second(deposit, 2);
+    first.join();
+    second.join();
+    assert(bank::account.balance == 3);
+    return 0;
+}
+END
+if command -v c++ > /dev/null && echo '#include <thread>' | c++ -fsyntax-only -x c++ - 2> "$err"; then
+    explain account account.cpp
+    tells << 'END'
+ | locks bank::account | 16 std::lock_guard<std
+(1) | reads bank::account+40: 0 17 seen = bank::accoun
+ | holds bank::account (line 16)
+(2) | | bank::account+40: 0 -> 2 20 bank::account.balan
+decides: (1) T1 reads bank::account+40 at account.cpp:17 in deposit(long)
+END
+    check 1 explore --json -- ./account
+    says '"variable": "count"' "$out"
+fi
+
 # ---- JSON ----
 check 1 explore --json -- ./lost_update
 says '"explanation": {"decides": {"kind": "order"' "$out"
