@@ -345,8 +345,10 @@ void lg__access_free(struct lg__thread *self, uintptr_t address, size_t size, bo
                      uint64_t site)
 {
     uint32_t number = lg__watched ? share_block(self, address, size, is_large) : 0;
-    if (number)
-        lg__baton_point(self, LG__EVENT_FREE, number, address, site);
+    /* An event in any case: a replay counts them, and may know less than the search of what is shared. */
+    self->events += lg__watched != NULL;
+    if (number || (lg__watched && self->events >= self->stop))
+        lg__baton_look(self, LG__EVENT_FREE, number, address, site);
     if (lg__journal_is_on)
         lg__journal_access(self, LG__EVENT_FREE, address, size, site);
     uint32_t *entry = NULL;
