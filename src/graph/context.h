@@ -195,6 +195,12 @@ static inline void lg__held_push(struct lg_context *self, const struct lg__resou
     lg__store_relaxed(&self->held_count, n + 1);
 }
 
+/* Whether lg__held_try_enter would succeed. */
+static inline bool lg__held_has_room(const struct lg_context *self)
+{
+    return lg__load_relaxed(&self->held_count) < lg__load_relaxed(&self->held_limit);
+}
+
 /* lg__held_enter where that is plain stores.  False: there is no room, or somebody observes; nothing was
  * done. */
 static inline bool lg__held_try_enter(struct lg_context *self, const void *object,

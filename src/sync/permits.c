@@ -144,9 +144,10 @@ static __attribute__((noinline)) bool note_slow(struct lg_context *self,
     return lg__ledger_add(&line) == LG__LEDGER_ADDED;
 }
 
-/* Units that were taken at one place one after the other share an entry. */
-static inline bool note(struct lg_context *self, const struct lg_permits *permits, uint32_t units,
-                        lg_deadline deadline, const char *place)
+/* Units that were taken at one place one after the other share an entry.  False: no room for a new one, or
+ * an observer. */
+static inline bool try_note(struct lg_context *self, const struct lg_permits *permits,
+                            uint32_t units, const char *place)
 {
     const void *tagged = lg__permits_tagged(permits);
     uint32_t last = lg__load_relaxed(&self->held_count) - 1;
@@ -155,14 +156,14 @@ static inline bool note(struct lg_context *self, const struct lg_permits *permit
         lg__store_relaxed(&self->held[last].units, self->held[last].units + units);
         return true;
     }
-    return lg__likely(lg__held_try_enter(self, tagged, place, units)) ||
-           note_slow(self, permits, units, deadline, place);
+    return lg__held_try_enter(self, tagged, place, units);
 }
 
 bool lg__permits_note(struct lg_context *self, const struct lg_permits *permits, uint32_t units,
                       lg_deadline deadline, const char *place)
 {
-    return note(self, permits, units, deadline, place);
+    return lg__likely(try_note(self, permits, units, place)) ||
+           note_slow(self, permits, units, deadline, place);
 }
 
 void lg__permits_unnote(struct lg_context *self, struct lg_permits *permits, uint32_t units)
@@ -197,23 +198,36 @@ static inline bool take(struct lg_permits *permits, uint32_t units)
     return true;
 }
 
-int lg_permits_acquire_at(struct lg_permits *permits, uint32_t units, lg_deadline deadline,
-                          const char *place)
+static __attribute__((noinline)) int acquire_slow(struct lg_permits *permits, uint32_t units,
+                                                  lg_deadline deadline, const char *place)
 {
-    if (lg__unlikely(!permits || units == 0 || units > lg__load_relaxed(&permits->capacity)))
+    if (!permits || units == 0 || units > lg__load_relaxed(&permits->capacity))
         return LG_EINVAL;
     struct lg_context *self = lg__context_self();
-    if (lg__unlikely(!self))
+    if (!self)
         return LG_ENOMEM;
-    if (lg__unlikely(!take(permits, units))) {
+    if (!take(permits, units)) {
         int status = lg__permits_wait(self, permits, units, deadline, place);
         if (status != LG_OK)
             return status;
     }
-    if (lg__likely(note(self, permits, units, deadline, place)))
+    if (lg__permits_note(self, permits, units, deadline, place))
         return LG_OK;
     lg__permits_put(permits, units);
     return LG_ENOMEM;
+}
+
+/* The fast path: a leaf, which saves no registers.  With room the note cannot fail. */
+int lg_permits_acquire_at(struct lg_permits *permits, uint32_t units, lg_deadline deadline,
+                          const char *place)
+{
+    struct lg_context *self = lg__self;
+    if (lg__likely(permits && self && units - 1 < lg__load_relaxed(&permits->capacity) &&
+                   lg__held_has_room(self) && take(permits, units))) {
+        (void)try_note(self, permits, units, place);
+        return LG_OK;
+    }
+    return acquire_slow(permits, units, deadline, place);
 }
 
 int lg__permits_refuse(struct lg_permits *permits, uint32_t units, uint32_t held)
@@ -231,19 +245,32 @@ int lg__permits_refuse(struct lg_permits *permits, uint32_t units, uint32_t held
     return LG_EOVERRELEASE;
 }
 
-int lg_permits_release(struct lg_permits *permits, uint32_t units)
+static __attribute__((noinline)) int put_slow(struct lg_permits *permits, uint32_t units)
 {
-    if (lg__unlikely(!permits || units == 0))
+    lg__permits_put_slow(permits, units);
+    return LG_OK;
+}
+
+static __attribute__((noinline)) int release_slow(struct lg_permits *permits, uint32_t units)
+{
+    if (!permits || units == 0)
         return LG_EINVAL;
     struct lg_context *self = lg__self;
-    if (lg__likely(self && lg__held_top(self, lg__permits_tagged(permits)) == units)) {
-        lg__held_drop_top(self);
-    } else {
-        uint32_t held = self ? lg__permits_noted(self, permits) : 0;
-        if (held < units)
-            return lg__permits_refuse(permits, units, held);
-        lg__permits_unnote(self, permits, units);
-    }
+    uint32_t held = self ? lg__permits_noted(self, permits) : 0;
+    if (held < units)
+        return lg__permits_refuse(permits, units, held);
+    lg__permits_unnote(self, permits, units);
     lg__permits_put(permits, units);
     return LG_OK;
+}
+
+/* The fast path: a leaf, as acquire's. */
+int lg_permits_release(struct lg_permits *permits, uint32_t units)
+{
+    struct lg_context *self = lg__self;
+    if (lg__unlikely(!permits || !self || units == 0 ||
+                     lg__held_top(self, lg__permits_tagged(permits)) != units))
+        return release_slow(permits, units);
+    lg__held_drop_top(self);
+    return lg__likely(lg__permits_try_put(permits, units)) ? LG_OK : put_slow(permits, units);
 }

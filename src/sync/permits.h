@@ -68,16 +68,22 @@ int lg__permits_wait(struct lg_context *self, struct lg_permits *permits, uint32
 /* Make units, of which there is no note any more, available. */
 void lg__permits_put_slow(struct lg_permits *permits, uint32_t units);
 
-static inline void lg__permits_put(struct lg_permits *permits, uint32_t units)
+/* False: somebody waits, or the word needs a look. */
+static inline bool lg__permits_try_put(struct lg_permits *permits, uint32_t units)
 {
     uint64_t word = lg__load_relaxed(&permits->word);
     do
-        if (lg__unlikely(word & LG__PERMITS_FLAGS)) {
-            lg__permits_put_slow(permits, units);
-            return;
-        }
+        if (lg__unlikely(word & LG__PERMITS_FLAGS))
+            return false;
     while (lg__unlikely(
         !lg__cas_release(&permits->word, &word, word + units * LG__PERMITS_UNIT))); /* P1 */
+    return true;
+}
+
+static inline void lg__permits_put(struct lg_permits *permits, uint32_t units)
+{
+    if (lg__unlikely(!lg__permits_try_put(permits, units)))
+        lg__permits_put_slow(permits, units);
 }
 
 /* Note units that the caller, `self`, has taken.  False: there is no room anywhere. */
