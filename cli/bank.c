@@ -112,10 +112,6 @@ static int run_verb(int argc, char **argv)
     int code = bank_options_parse(argc, argv, &options);
     if (code != EXIT_GOOD)
         return code;
-    if (options.wants_help) {
-        fputs(bank_help, stdout);
-        return EXIT_GOOD;
-    }
     struct bank *bank = calloc(1, sizeof *bank);
     if (!bank)
         return run_out();

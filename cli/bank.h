@@ -38,7 +38,6 @@ struct bank_options {
     uint64_t seed;
     bool is_json;
     bool is_quiet;
-    bool wants_help;
 };
 
 extern const char bank_help[];

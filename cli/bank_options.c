@@ -49,8 +49,7 @@ enum option_key {
     OPTION_NESTED,
     OPTION_SEED,
     OPTION_JSON,
-    OPTION_QUIET,
-    OPTION_HELP
+    OPTION_QUIET
 };
 
 static const struct option long_options[] = {
@@ -66,7 +65,6 @@ static const struct option long_options[] = {
     {"seed", required_argument, NULL, OPTION_SEED},
     {"json", no_argument, NULL, OPTION_JSON},
     {"quiet", no_argument, NULL, OPTION_QUIET},
-    {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
 };
 
@@ -195,9 +193,6 @@ static int parse_option(int key, char **argv, struct bank_options *out)
     case OPTION_QUIET:
         out->is_quiet = true;
         return EXIT_GOOD;
-    case OPTION_HELP:
-        out->wants_help = true;
-        return EXIT_GOOD;
     }
     return refuse_option(key, argv);
 }
@@ -219,12 +214,12 @@ static int check_together(struct bank_options *options, int argc, char **argv)
 int bank_options_parse(int argc, char **argv, struct bank_options *out)
 {
     *out = (struct bank_options){.threads = 8, .pool = 4, .lock = BANK_LOCK_ROW, .seed = 1};
-    optind =
-        0; /* glibc's way to forget the words of a call before; 1 would go on within the last */
+    /* glibc's way to forget the words of a call before; 1 would go on within the last. */
+    optind = 0;
     int key;
     while ((key = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
         int code = parse_option(key, argv, out);
-        if (code != EXIT_GOOD || out->wants_help)
+        if (code != EXIT_GOOD)
             return code;
     }
     return check_together(out, argc, argv);

@@ -35,7 +35,7 @@ static int complain_about(const char *name)
     return EXIT_USAGE;
 }
 
-/* lifeguard help, lifeguard --help, lifeguard help VERB */
+/* lifeguard help, lifeguard --help, lifeguard help VERB, lifeguard VERB --help */
 static int help(const char *name)
 {
     const struct verb *verb = name ? find_verb(name) : NULL;
@@ -51,6 +51,8 @@ static int help(const char *name)
 static int run_verb(int argc, char **argv)
 {
     const struct verb *verb = find_verb(argv[1]);
+    if (verb && argc > 2 && !strcmp(argv[2], "--help"))
+        return help(argv[1]);
     return verb ? verb->run(argc - 1, argv + 1) : complain_about(argv[1]);
 }
 

@@ -82,6 +82,10 @@ check 0 help bank
 says "exit status" "$out"
 check 0 bank --help
 says "exit status" "$out"
+check 0 explore --help
+says "exit code" "$out"
+check 0 cc --help
+says "usage: lifeguard cc" "$out"
 refuses 2 "unknown verb" banc
 refuses 2 "unknown verb" help banc
 check 2
