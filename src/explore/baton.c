@@ -21,18 +21,29 @@
 
 /* ---- Handing over -------------------------------------------------------------------------------- */
 
+/* The words of a thread's baton. */
+enum { AWAKE, CHOSEN, ASLEEP };
+
+/* All threads are on one processor.  Who has given the baton away leaves that to the others once before it
+ * sleeps: if it is chosen again by then, neither the sleep nor the wake has to be paid for. */
 static void sleep_until_chosen(struct lg__thread *self)
 {
-    while (!__atomic_load_n(&self->baton, __ATOMIC_ACQUIRE))
-        lg__kernel_call(SYS_futex, (long)&self->baton, FUTEX_WAIT_PRIVATE, 0, 0);
-    __atomic_store_n(&self->baton, 0, __ATOMIC_RELAXED);
+    uint32_t awake = AWAKE;
+    if (__atomic_load_n(&self->baton, __ATOMIC_ACQUIRE) != CHOSEN)
+        lg__kernel_call(SYS_sched_yield, 0, 0, 0, 0);
+    if (__atomic_compare_exchange_n(&self->baton, &awake, ASLEEP, false, __ATOMIC_ACQUIRE,
+                                    __ATOMIC_ACQUIRE))
+        while (__atomic_load_n(&self->baton, __ATOMIC_ACQUIRE) != CHOSEN)
+            lg__kernel_call(SYS_futex, (long)&self->baton, FUTEX_WAIT_PRIVATE, ASLEEP, 0);
+    __atomic_store_n(&self->baton, AWAKE, __ATOMIC_RELAXED);
 }
 
-/* Pairs with sleep_until_chosen: all that was written with the baton is seen by the next who has it. */
+/* Pairs with sleep_until_chosen: all that was written with the baton is seen by the next who has it.  Who is
+ * seen awake finds that it was chosen before it sleeps, because it says so of the same word. */
 static void wake(struct lg__thread *next)
 {
-    __atomic_store_n(&next->baton, 1, __ATOMIC_RELEASE);
-    lg__kernel_call(SYS_futex, (long)&next->baton, FUTEX_WAKE_PRIVATE, 1, 0);
+    if (__atomic_exchange_n(&next->baton, CHOSEN, __ATOMIC_ACQ_REL) == ASLEEP)
+        lg__kernel_call(SYS_futex, (long)&next->baton, FUTEX_WAKE_PRIVATE, 1, 0);
 }
 
 /* The next event that has to be looked at, because others must have their turn, or an alarm is due: by the

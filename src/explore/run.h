@@ -93,7 +93,7 @@ struct lg__thread {
     uint32_t tag;    /* what the table has for bytes that are its own alone, less the written bit */
     uint32_t index;
     /* Handing over. */
-    uint32_t baton; /* futex; atomic: 1 when it is its turn */
+    uint32_t baton; /* futex; atomic: whether it is its turn, and whether it sleeps (baton.c) */
     enum lg__thread_state state;
     /* The event that it is about to do. */
     enum lg__event_kind pending;
