@@ -90,6 +90,7 @@ struct explore_step {
 struct explore_lane {
     char thread[64];
     uint64_t start; /* the function that it began with; 0: unknown */
+    char label[16]; /* what the program calls it; empty: nothing */
 };
 
 struct explore_preemption {
@@ -198,6 +199,8 @@ struct explore_rows {
 void explore_rows_make(const struct explore_result *result, struct explore_rows *rows);
 /* The last component of a path. */
 const char *explore_base_name(const char *path);
+/* "writer", what the program calls a thread, or else the function that it began with; "": neither is known. */
+const char *explore_lane_label(const struct explore_result *result, const char *thread);
 /* "deposit", the function that a thread began with; "": unknown. */
 const char *explore_lane_function(const struct explore_result *result, const char *thread);
 /* What the variable, lock or block at an address is called. */

@@ -26,8 +26,9 @@ struct layout {
     size_t lanes[LANES_MAX]; /* lanes of the rows, in order */
     size_t lane_count;
     bool is_shown[EXPLORE_STEPS_MAX];
-    bool has_holds[EXPLORE_STEPS_MAX]; /* a line of its own for the locks */
-    const char *file;                  /* of all rows that have a source; NULL: there are several */
+    bool is_skipped[EXPLORE_STEPS_MAX]; /* for lack of a column */
+    bool has_holds[EXPLORE_STEPS_MAX];  /* a line of its own for the locks */
+    const char *file; /* of all rows that have a source; NULL: there are several */
 };
 
 static size_t width_of_terminal(FILE *out)
@@ -75,7 +76,8 @@ static size_t find_next(const struct explore_rows *rows, const struct layout *la
 {
     size_t best = rows->count;
     for (size_t i = 0; i < rows->count; i++)
-        if (!layout->is_shown[i] && rows->rows[i].rank == rank && *rows->rows[i].action &&
+        if (!layout->is_shown[i] && !layout->is_skipped[i] && rows->rows[i].rank == rank &&
+            *rows->rows[i].action &&
             (best == rows->count || distance(i, centre) < distance(best, centre)))
             best = i;
     return best;
@@ -95,10 +97,9 @@ static size_t choose_rows(const struct explore_rows *rows, struct layout *layout
     for (unsigned rank = 0; rank <= RANK_OF_OTHERS; rank++) {
         size_t room = rank < RANK_OF_OTHERS || most < FEW_ROWS ? most : FEW_ROWS;
         for (size_t i; used < room && (i = find_next(rows, layout, rank, centre)) < rows->count;) {
-            if (!take_lane(layout, rows->rows[i].lane))
-                break;
-            layout->is_shown[i] = true;
-            used++;
+            layout->is_shown[i] = take_lane(layout, rows->rows[i].lane);
+            layout->is_skipped[i] = !layout->is_shown[i];
+            used += layout->is_shown[i];
         }
     }
     const struct explore_row *said = NULL; /* the row whose locks were said last */
@@ -249,6 +250,19 @@ static void print_line(FILE *out, const struct layout *layout, char *line, const
     fputc('\n', out);
 }
 
+/* Threads that have something to say and no column. */
+static size_t count_hidden(const struct explore_rows *rows, const struct layout *layout)
+{
+    size_t count = 0;
+    for (size_t lane = 0; lane < rows->lane_count; lane++) {
+        bool is_hidden = false;
+        for (size_t i = 0; i < rows->count && !is_hidden; i++)
+            is_hidden = layout->is_skipped[i] && rows->rows[i].lane == lane;
+        count += is_hidden;
+    }
+    return count;
+}
+
 static void print_heads(FILE *out, const struct explore_result *result,
                         const struct explore_rows *rows, const struct layout *layout)
 {
@@ -256,13 +270,18 @@ static void print_heads(FILE *out, const struct explore_result *result,
     clear(layout, line, false);
     for (size_t i = 0; i < layout->lane_count; i++) {
         const char *name = rows->lanes[layout->lanes[i]];
-        const char *function = explore_lane_function(result, name);
+        const char *label = explore_lane_label(result, name);
         size_t at = GUTTER + i * layout->stride;
         size_t end = i + 1 < layout->lane_count ? at + layout->stride - 1 : layout->source_at - 1;
-        snprintf(head, sizeof head, "%s%s%s", name, *function ? " " : "", function);
+        snprintf(head, sizeof head, "%s%s%s", name, *label ? " " : "", label);
         put(line, at, end, head);
     }
-    print_line(out, layout, line, layout->file ? explore_base_name(layout->file) : "", "");
+    size_t hidden = count_hidden(rows, layout);
+    size_t used = (size_t)snprintf(head, sizeof head, "%.100s",
+                                   layout->file ? explore_base_name(layout->file) : "");
+    if (hidden)
+        snprintf(head + used, sizeof head - used, "%s(%zu more threads)", used ? " " : "", hidden);
+    print_line(out, layout, line, head, "");
 }
 
 /* How the turn of the row before ended. */

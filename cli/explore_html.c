@@ -128,7 +128,7 @@ static void write_lane_heads(const struct explore_result *result, const struct e
         fputs("<th>", out);
         text(out, rows->lanes[i]);
         fputs(" <small>", out);
-        text(out, explore_lane_function(result, rows->lanes[i]));
+        text(out, explore_lane_label(result, rows->lanes[i]));
         fputs("</small></th>", out);
     }
     fputs("<th>line</th><th>", out);

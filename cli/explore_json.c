@@ -115,6 +115,8 @@ static void print_threads(FILE *out, const struct explore_result *result,
         member(out, "name", rows->lanes[i]);
         fprintf(out, ", ");
         member(out, "function", explore_lane_function(result, rows->lanes[i]));
+        fprintf(out, ", ");
+        member(out, "label", explore_lane_label(result, rows->lanes[i]));
         fprintf(out, "}");
     }
     fprintf(out, "]");

@@ -174,11 +174,12 @@ static size_t print_preemptions(const struct explore_result *result)
     return 1;
 }
 
-/* The story comes first; what the finding says has the lines that are left, and at least two. */
+/* The story comes first; what the finding says has the lines that are left, and at least two.  A replay leaves
+ * the line out that names it, and is told as the search was. */
 static void print_story(const struct explore_result *result)
 {
     size_t after = PAIR_LINES + (result->story.preemption_count > 0) + (result->race_count > 0) +
-                   result->note_count + (*result->replay != 0);
+                   result->note_count + 1;
     size_t rows = explore_columns_wanted(result, ROWS_MAX);
     size_t texts = LINES > 1 + after + rows + TEXT_MIN ? LINES - 1 - after - rows : TEXT_MIN;
     size_t used = 1 + print_finding(result, texts < TEXT_MAX ? texts : TEXT_MAX);
@@ -186,7 +187,7 @@ static void print_story(const struct explore_result *result)
     used += explore_print_columns(result, room, stdout);
     used += print_pair(result);
     used += print_preemptions(result);
-    used += result->note_count + (*result->replay != 0) + 1;
+    used += result->note_count + 2;
     print_races(result, LINES > used ? LINES - used : 0, true);
 }
 

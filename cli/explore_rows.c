@@ -82,6 +82,15 @@ const char *explore_lane_function(const struct explore_result *result, const cha
     return "";
 }
 
+const char *explore_lane_label(const struct explore_result *result, const char *thread)
+{
+    const struct explore_story *story = &result->story;
+    for (size_t i = 0; i < story->lane_count; i++)
+        if (!strcmp(story->lanes[i].thread, thread) && *story->lanes[i].label)
+            return story->lanes[i].label;
+    return explore_lane_function(result, thread);
+}
+
 /* ---- Values ------------------------------------------------------------------------------------------ */
 
 static bool is_printable(const unsigned char *bytes, uint64_t count)

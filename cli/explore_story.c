@@ -125,12 +125,41 @@ static void read_step(const char *at, struct explore_story *story)
     }
 }
 
+static struct explore_lane *lane_of(struct explore_story *story, const char *thread)
+{
+    for (size_t i = 0; i < story->lane_count; i++)
+        if (!strcmp(story->lanes[i].thread, thread))
+            return &story->lanes[i];
+    if (story->lane_count == EXPLORE_LANES_MAX)
+        return NULL;
+    struct explore_lane *lane = &story->lanes[story->lane_count++];
+    *lane = (struct explore_lane){.start = 0};
+    strcpy(lane->thread, thread);
+    return lane;
+}
+
 static void read_lane(const char *at, struct explore_story *story)
 {
-    struct explore_lane lane;
-    if (story->lane_count < EXPLORE_LANES_MAX && take_word(&at, lane.thread, sizeof lane.thread) &&
-        take_number(&at, 16, &lane.start))
-        story->lanes[story->lane_count++] = lane;
+    char thread[sizeof story->lanes->thread];
+    uint64_t start;
+    if (!take_word(&at, thread, sizeof thread) || !take_number(&at, 16, &start))
+        return;
+    struct explore_lane *lane = lane_of(story, thread);
+    if (lane)
+        lane->start = start;
+}
+
+static void read_name(const char *at, struct explore_story *story)
+{
+    char thread[sizeof story->lanes->thread];
+    unsigned char label[EXPLORE_VALUE_MAX] = "";
+    bool is_known;
+    if (!take_word(&at, thread, sizeof thread))
+        return;
+    size_t size = strlen(at) / 2;
+    struct explore_lane *lane = size && size < sizeof lane->label ? lane_of(story, thread) : NULL;
+    if (lane && take_value(&at, size, label, &is_known) && is_known)
+        memcpy(lane->label, label, size);
 }
 
 static void read_preemption(const char *at, struct explore_story *story)
@@ -160,6 +189,7 @@ bool explore_story_read(const char *word, const char *value, struct explore_stor
         void (*read)(const char *at, struct explore_story *story);
     } readers[] = {{"step", read_step},
                    {"lane", read_lane},
+                   {"named", read_name},
                    {"preempt", read_preemption},
                    {"decides", read_decides}};
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {

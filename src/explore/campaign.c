@@ -202,7 +202,7 @@ bool lg__campaign_run(void)
         return true;
     }
     wait_for(run);
-    if (campaign->outcome.threads) {
+    if (campaign->outcome.threads && !counted) {
         last.steps = campaign->outcome.steps;
         last.events = campaign->outcome.events;
         last.threads = campaign->outcome.threads;

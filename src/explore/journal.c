@@ -7,12 +7,16 @@
 
 #include <errno.h>
 
+#define NAMES_MAX 1024 /* threads, from the first */
+#define NAME_SIZE 16   /* as in the kernel */
+
 bool lg__journal_is_on;
 static bool has_values; /* what is in memory is kept as well */
 
 /* Shared; written by the thread of the run that has the baton, read when the run is over. */
 static struct {
     uint64_t count; /* ever written: the last ones are kept */
+    char names[NAMES_MAX][NAME_SIZE];
     struct lg__entry entries[LG__JOURNAL_MAX];
 } * journal;
 
@@ -42,6 +46,21 @@ const struct lg__entry *lg__journal_at(uint32_t place)
 {
     uint64_t first = journal->count < LG__JOURNAL_MAX ? 0 : journal->count;
     return &journal->entries[(first + place) % LG__JOURNAL_MAX];
+}
+
+void lg__journal_call(const struct lg__thread *thread, const char *name)
+{
+    if (!has_values || thread->index >= NAMES_MAX)
+        return;
+    size_t length = 0;
+    for (; length < NAME_SIZE - 1 && name[length]; length++)
+        journal->names[thread->index][length] = name[length];
+    journal->names[thread->index][length] = 0;
+}
+
+const char *lg__journal_name_of(uint32_t thread)
+{
+    return thread < NAMES_MAX ? journal->names[thread] : "";
 }
 
 /* ---- Values ------------------------------------------------------------------------------------------ */

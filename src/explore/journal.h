@@ -73,6 +73,8 @@ void lg__journal_wrong(const struct lg__thread *self, enum lg__event_kind kind, 
                        size_t size, uint64_t site);
 /* The pending event of a thread is done, cannot be done now, ... . */
 void lg__journal_event(const struct lg__thread *self, enum lg__entry_state state);
+/* The program calls a thread by this name. */
+void lg__journal_call(const struct lg__thread *thread, const char *name);
 /* A decision: what was written until now is there. */
 void lg__journal_settle(void);
 /* The end of the run; `where` is the place that a finding is known by, 0: none. */
@@ -81,5 +83,7 @@ void lg__journal_end(uint64_t where);
 /* In the campaign: how many entries there are, at most LG__JOURNAL_MAX, and one of them in order. */
 uint32_t lg__journal_count(void);
 const struct lg__entry *lg__journal_at(uint32_t place);
+/* What the program has called a thread; "": nothing, or it is one of many. */
+const char *lg__journal_name_of(uint32_t thread);
 
 #endif

@@ -151,6 +151,7 @@ int __isoc23_vsscanf(const char *text, const char *format, va_list arguments);
     X(pthread_timedjoin_np)                                                                        \
     X(pthread_clockjoin_np)                                                                        \
     X(pthread_detach)                                                                              \
+    X(pthread_setname_np)                                                                          \
     X(pthread_cancel)                                                                              \
     X(pthread_kill)                                                                                \
     X(sigaction)                                                                                   \

@@ -144,6 +144,24 @@ static void say_lanes(const struct lg__story *story)
     }
 }
 
+/* What the program calls its threads, in hexadecimal: it may be anything. */
+static void say_names(const struct lg__story *story)
+{
+    uint32_t last = 0;
+    for (uint32_t i = 0; i < story->count; i++)
+        last = story->entries[i].thread > last ? story->entries[i].thread : last;
+    for (uint32_t thread = 0; thread <= last; thread++) {
+        const char *label = lg__journal_name_of(thread);
+        char name[64], text[64] = "";
+        if (!*label)
+            continue;
+        lg__name_write(thread, name, sizeof name);
+        for (size_t i = 0; label[i]; i++)
+            snprintf(text + 2 * i, 3, "%02x", (unsigned char)label[i]);
+        lg__wire_say("named %s %s", name, text);
+    }
+}
+
 static void say_preemptions(const struct lg__story *story)
 {
     for (uint32_t i = 0; i < story->switch_count && i < 64; i++) {
@@ -170,6 +188,7 @@ void lg__story_say(const struct lg__story *story)
     lg__story_weigh(story, ranks);
     lg__wire_say("decides %s %u", kinds[story->kind], story->tried);
     say_lanes(story);
+    say_names(story);
     say_preemptions(story);
     say_steps(story, ranks);
     free(ranks);

@@ -4,6 +4,7 @@
 #include "explore/threads.h"
 #include "explore/access.h"
 #include "explore/intercept.h"
+#include "explore/journal.h"
 #include "explore/signal.h"
 #include "explore/strategy.h"
 #include "explore/table.h"
@@ -289,6 +290,14 @@ LG__EXPORT int pthread_tryjoin_np(pthread_t handle, void **result)
     if (thread && thread->state != LG__THREAD_ENDED)
         return EBUSY;
     return lg__thread_join(self, handle, result, LG__NEVER, LG__SITE);
+}
+
+LG__EXPORT int pthread_setname_np(pthread_t handle, const char *name)
+{
+    const struct lg__thread *thread = lg__self ? lg__thread_of(handle) : NULL;
+    if (thread && lg__journal_is_on)
+        lg__journal_call(thread, name);
+    return lg__real()->pthread_setname_np(handle, name);
 }
 
 LG__EXPORT int pthread_detach(pthread_t handle)

@@ -220,6 +220,69 @@ if command -v script > /dev/null; then
     says "  11  balance = seen + 1;" "$out"
 fi
 
+cat > forks.c << 'END'
+#include <pthread.h>
+#include <stddef.h>
+#define N 10
+static pthread_mutex_t forks[N];
+static void *eat(void *at)
+{
+    pthread_mutex_t *left = at, *right = left + 1 < forks + N ? left + 1 : forks;
+    pthread_mutex_lock(left);
+    pthread_mutex_lock(right);
+    pthread_mutex_unlock(right);
+    pthread_mutex_unlock(left);
+    return NULL;
+}
+int main(void)
+{
+    pthread_t threads[N];
+    for (int i = 0; i < N; i++)
+        pthread_mutex_init(&forks[i], NULL);
+    for (int i = 0; i < N; i++)
+        pthread_create(&threads[i], NULL, eat, &forks[i]);
+    for (int i = 0; i < N; i++)
+        pthread_join(threads[i], NULL);
+    return 0;
+}
+END
+explain forks forks.c
+tells << 'END'
+ with (2) before (1) the program ends well (tried)
+END
+grep -q 'forks.c ([1-9] more threads)$' squeezed || fail "forks: which threads are not shown?"
+
+# ---- Threads as the program calls them ----
+cat > named.c << 'END'
+#define _GNU_SOURCE
+#include <assert.h>
+#include <pthread.h>
+static int count;
+static void *work(void *name)
+{
+    pthread_setname_np(pthread_self(), name);
+    count++;
+    return name;
+}
+int main(void)
+{
+    pthread_t threads[2];
+    pthread_create(&threads[0], NULL, work, "<left>");
+    pthread_create(&threads[1], NULL, work, "right\033[0m");
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    assert(count == 2);
+    return 0;
+}
+END
+explain named named.c
+tells << 'END'
+ main T1 <left> T2 right?[0m named.c
+END
+check 1 explore --html page.html -- ./named
+says '<small>&lt;left&gt;</small>' page.html
+says '<small>right?[0m</small>' page.html
+
 # ---- A long run: what is told is not only its end ----
 cat > long.c << 'END'
 #include <assert.h>
@@ -302,7 +365,7 @@ says '"explanation": {"decides": {"kind": "order"' "$out"
 says '{"thread": "T1", "text": "T1 reads balance", "variable": "balance", "where": {"file": "' "$out"
 says '"action": "balance: 0 -> 1", "variable": "balance", "before": "0", "after": "1"' "$out"
 says '"source": "balance = seen + 1;", "holds": [], "mark": 2' "$out"
-says '"threads": [{"name": "main", "function": ""}, {"name": "T1", "function": "deposit"}' "$out"
+says '"threads": [{"name": "main", "function": "", "label": ""}, {"name": "T1", "function": "deposit", ' "$out"
 check 1 explore --json -- ./lease
 says '"holds": [{"lock": "mutex", "where": {"file": "' "$out"
 check 0 explore --json --schedules 20 -- ./other
