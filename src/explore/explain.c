@@ -13,7 +13,7 @@
 #include <time.h>
 
 #define RIVALS_MAX  4096 /* pairs that are looked at */
-#define TRIES_MAX   64   /* pairs that are tried */
+#define TRIES_MAX   200  /* pairs that are tried */
 #define READS_MAX   6    /* of the failing thread, that may have come too soon */
 #define PATIENCE_NS 2000000000u
 

@@ -127,27 +127,39 @@ static bool is_at(const struct lg__entry *entry, uint64_t address)
     return address >= entry->address && address - entry->address < (entry->size ? entry->size : 1);
 }
 
-/* By what is known: the failure itself, then what crosses a preemption; data before locks; what the thread was
- * preempted before, ahead of the rest; then those that are nearest to each other, or else to the end. */
-static uint32_t rank_of(const struct lg__story *story, const struct preemptions *preemptions,
-                        uint32_t a, uint32_t b)
+/* 0: the second is the failure itself; then what crosses a preemption; 3: the rest. */
+static uint32_t tier_of(const struct lg__story *story, const struct preemptions *preemptions,
+                        uint32_t a, uint32_t b, bool *is_other)
 {
-    const struct lg__entry *first = &story->entries[a], *second = &story->entries[b];
-    uint32_t tier = 3;
-    bool is_other = true;
-    for (uint32_t i = 0; i < preemptions->count && tier == 3; i++) {
-        uint32_t cross = crosses(story, a, b, preemptions->turns[i], preemptions->put_off[i]);
-        tier = cross ? cross : tier;
-        is_other = !cross || !is_at(first, story->switches[preemptions->turns[i]].address);
-    }
+    const struct lg__entry *second = &story->entries[b];
     bool is_stuck = story->finding == LG__FINDING_DEADLOCK ||
                     story->finding == LG__FINDING_LOST_WAKEUP ||
                     story->finding == LG__FINDING_LIVELOCK;
+    *is_other = true;
     if (second->state == LG__ENTRY_FAILED || (is_stuck && lg__story_is_last(story, b)))
-        tier = 0;
+        return 0;
+    for (uint32_t i = 0; i < preemptions->count; i++) {
+        uint32_t cross = crosses(story, a, b, preemptions->turns[i], preemptions->put_off[i]);
+        if (!cross)
+            continue;
+        *is_other = !is_at(&story->entries[a], story->switches[preemptions->turns[i]].address);
+        return cross;
+    }
+    return 3;
+}
+
+/* By what is known: the failure itself; data before locks; what crosses a preemption; what the thread was
+ * preempted before; then those that are nearest to each other, or else to the end. */
+static uint32_t rank_of(const struct lg__story *story, const struct preemptions *preemptions,
+                        uint32_t a, uint32_t b)
+{
+    bool is_other;
+    uint32_t tier = tier_of(story, preemptions, a, b, &is_other);
     uint32_t distance = tier == 1 || tier == 2 ? b - a : story->count - b;
-    bool has_data = is_data(first) && is_data(second);
-    return tier << TIER_SHIFT | (uint32_t)!has_data << 27 | (uint32_t)is_other << 26 | distance;
+    bool has_data = is_data(&story->entries[a]) && is_data(&story->entries[b]);
+    if (tier && !has_data)
+        tier += 3;
+    return tier << TIER_SHIFT | (uint32_t)is_other << 27 | distance;
 }
 
 bool lg__story_is_about_failure(const struct lg__rivals *rivals)
