@@ -1,5 +1,5 @@
-/* The schedules of small periods, in the order of how much they depart from an order: two threads in turn; one
- * for so many points and then another; then two such departures.
+/* The schedules of small periods, in the order of how soon they find: one thread for a few points and then another;
+ * two in turn; one for more points; then two such departures.
  *
  * Threads of one kind (started at one place with one function) are alike, so the first two of each kind stand
  * for all: a hundred workers take no more schedules than two. */
@@ -10,8 +10,9 @@
 #define REPRESENTATIVES_MAX 12
 #define PAIRS_MAX           (REPRESENTATIVES_MAX * (REPRESENTATIVES_MAX - 1))
 #define POINTS_MAX          400
+#define FIRST_ROUNDS        2 /* of one departure, before threads in turn */
 
-enum stage { IN_TURN, ONE_DEPARTURE, TWO_DEPARTURES, NO_MORE };
+enum stage { FIRST_DEPARTURE, IN_TURN, ONE_DEPARTURE, TWO_DEPARTURES, NO_MORE };
 
 static struct {
     uint32_t threads[REPRESENTATIVES_MAX];
@@ -23,6 +24,7 @@ static struct {
         uint8_t first, second;
     } pairs[PAIRS_MAX];
     uint32_t pair_count;
+    uint32_t different; /* pairs of different kinds; these come first */
     enum stage stage;
     uint32_t pair, points, others; /* where in the stage; `others`: points of the second */
     uint32_t
@@ -87,6 +89,7 @@ static void choose_representatives(void)
         state.limits[i] = known < POINTS_MAX ? known + 1 : POINTS_MAX;
     }
     add_pairs(false);
+    state.different = state.pair_count;
     add_pairs(true);
 }
 
@@ -107,9 +110,10 @@ static void begin_plan(uint32_t first, uint32_t second)
         add_period(state.count - 1, LG__TO_THE_END);
 }
 
+/* Two threads of one kind and no others come in both orders when the search begins. */
 static bool plan_in_turn(void)
 {
-    if (state.pair == state.pair_count)
+    if (state.pair == (state.names > 3 ? state.pair_count : state.different))
         return false;
     uint32_t first = state.pairs[state.pair].first, second = state.pairs[state.pair].second;
     begin_plan(first, second);
@@ -128,17 +132,27 @@ static uint32_t longest(void)
     return longest;
 }
 
-/* The next pair for this number of points; when all are through, one point more. */
-static bool plan_one_departure(void)
+/* Threads of one kind seldom meet where those of different kinds do not: half as many points in a round.  0: none
+ * in this round. */
+static uint32_t points_in_round(uint32_t pair, uint32_t round)
 {
-    for (; state.points <= longest(); state.points++, state.pair = 0) {
+    if (pair < state.different || !state.different)
+        return round;
+    return round % 2 ? 0 : round / 2;
+}
+
+/* The next pair of this round, up to the last round; then the next round. */
+static bool plan_one_departure(uint32_t last)
+{
+    for (; state.points <= last; state.points++, state.pair = 0) {
         while (state.pair < state.pair_count) {
+            uint32_t points = points_in_round(state.pair, state.points);
             uint32_t first = state.pairs[state.pair].first;
             uint32_t second = state.pairs[state.pair++].second;
-            if (state.points > state.limits[first])
+            if (!points || points > state.limits[first])
                 continue;
             begin_plan(first, second);
-            add_period(first, state.points);
+            add_period(first, points);
             add_period(second, LG__TO_THE_END);
             state.of = first;
             return true;
@@ -187,8 +201,10 @@ static bool plan_stage(void)
     switch (state.stage) {
     case IN_TURN:
         return plan_in_turn();
+    case FIRST_DEPARTURE:
+        return plan_one_departure(FIRST_ROUNDS);
     case ONE_DEPARTURE:
-        return plan_one_departure();
+        return plan_one_departure(2 * longest());
     case TWO_DEPARTURES:
         return state.pair_count && plan_two_departures();
     default:
@@ -209,15 +225,18 @@ bool lg__enumerate(void)
         if (plan_stage())
             return true;
         state.pair = state.third = 0;
-        state.points = state.others = 1;
+        state.points =
+            state.stage == IN_TURN ? FIRST_ROUNDS + 1 : 1; /* where ONE_DEPARTURE goes on */
+        state.others = 1;
     }
     return false;
 }
 
 void lg__enumerate_again(void)
 {
-    state.stage = IN_TURN;
+    state.stage = FIRST_DEPARTURE;
     state.pair = state.third = 0;
+    state.points = state.others = 1;
     state.names = 0;
 }
 

@@ -44,6 +44,18 @@ static bool is_born(uint32_t index)
     return lg__run.threads[index].tag != 0;
 }
 
+/* Whether it is worth while to give way here.  Who waits for a lock gains nothing just before it is let go, and
+ * what others can do before a thread ends they can do after. */
+static bool may_depart(const struct lg__thread *self)
+{
+    return self->pending != LG__EVENT_UNLOCK && self->pending != LG__EVENT_END;
+}
+
+static bool is_over(const struct lg__thread *self, const struct lg__period *period)
+{
+    return state.passed >= period->points && may_depart(self);
+}
+
 /* The thread that the plan wants now; NULL: none.  A step is over when its thread has passed its points, has
  * blocked, or has ended. */
 static struct lg__thread *planned(const struct lg__thread *self, struct lg__thread **candidates,
@@ -55,9 +67,9 @@ static struct lg__thread *planned(const struct lg__thread *self, struct lg__thre
         struct lg__thread *wanted = find(candidates, count, period->thread);
         if (!wanted && !is_born(period->thread))
             return NULL;
-        if (!wanted || (wanted == self && (state.passed >= period->points || self->is_yielding)))
+        if (!wanted || (wanted == self && (is_over(self, period) || self->is_yielding)))
             continue;
-        state.passed += wanted == self && is_counted(self);
+        state.passed += wanted == self && may_depart(self) && is_counted(self);
         lg__campaign->outcome.passed[state.step] = state.passed;
         return wanted;
     }

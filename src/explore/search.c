@@ -205,7 +205,7 @@ static bool run_next(uint64_t number, uint64_t length)
     if (is_auto && number % 50 >= 48)
         return run_in_order(number % 2);
     lg__plan_make(number, length);
-    if (is_auto && number % 3 != 2 &&
+    if (is_auto && number % 3 != 0 &&
         enumerated < (most > ENUMERATED_MAX ? most : ENUMERATED_MAX)) {
         lg__campaign->plan.strategy = LG__STRATEGY_PERIODS;
         enumerated++;

@@ -17,8 +17,8 @@ failures=0
 fail() {
     failures=$((failures + 1))
     printf 'FAILED: %s\n' "$*" >&2
-    sed 's/^/    out: /' "$out" >&2
-    sed 's/^/    err: /' "$err" >&2
+    cut -c 1-500 "$out" | sed 's/^/    out: /' >&2
+    cut -c 1-500 "$err" | sed 's/^/    err: /' >&2
 }
 
 # build NAME SOURCE FLAGS...: with `lifeguard cc`.
