@@ -206,6 +206,8 @@ const char *explore_lane_function(const struct explore_result *result, const cha
 /* What the variable, lock or block at an address is called. */
 void explore_step_datum(const struct explore_result *result, const struct explore_step *step,
                         char *out, size_t size);
+/* The same of an address alone, by the first step that is about it; valid until the next call. */
+const char *explore_name(const struct explore_result *result, uint64_t address);
 /* "T1 reads balance". */
 void explore_step_deed(const struct explore_result *result, const struct explore_step *step,
                        char *out, size_t size);

@@ -226,7 +226,7 @@ static void write_races(const struct explore_result *result, FILE *out)
     for (size_t i = 0; i < result->race_count; i++) {
         const struct explore_race *race = &result->races[i];
         fputs("<li><code>", out);
-        text(out, explore_datum(result, race->address));
+        text(out, explore_name(result, race->address));
         fputs("</code>:", out);
         for (int k = 0; k < 2; k++) {
             explore_place_short(result, race->accesses[k].site, place, sizeof place);

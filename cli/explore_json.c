@@ -41,7 +41,7 @@ static void print_locks(FILE *out, const struct explore_result *result,
     fprintf(out, "[");
     for (size_t i = 0; i < step->lock_count; i++) {
         fprintf(out, i ? ", {" : "{");
-        member(out, "lock", explore_datum(result, step->locks[i].address));
+        member(out, "lock", explore_name(result, step->locks[i].address));
         fprintf(out, ", \"where\": ");
         print_place(out, result, step->locks[i].site);
         fprintf(out, "}");

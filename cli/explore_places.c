@@ -202,7 +202,7 @@ void explore_places_expand(const struct explore_result *result, const char *line
             continue;
         }
         const char *text =
-            line[1] == 'd' ? explore_datum(result, address) : explore_place(result, address);
+            line[1] == 'd' ? explore_name(result, address) : explore_place(result, address);
         used += (size_t)snprintf(out + used, size - used, "%s", text);
         line = end + 1;
     }

@@ -67,6 +67,19 @@ void explore_step_datum(const struct explore_result *result, const struct explor
     name_address(result, step->site, step->address, step->block, step->block_site, out, size);
 }
 
+const char *explore_name(const struct explore_result *result, uint64_t address)
+{
+    static char text[NAME_SIZE];
+    const struct explore_story *story = &result->story;
+    size_t i = 0;
+    while (i < story->step_count && !(story->steps[i].block && story->steps[i].address == address))
+        i++;
+    if (i == story->step_count)
+        return explore_datum(result, address);
+    explore_step_datum(result, &story->steps[i], text, sizeof text);
+    return text;
+}
+
 /* What begins in the runtime, or in a library without debugging information, is no function of the program's. */
 const char *explore_lane_function(const struct explore_result *result, const char *thread)
 {
@@ -315,15 +328,15 @@ static void say_holds(const struct explore_result *result, const struct explore_
     size_t used = 0;
     *out = 0;
     for (size_t i = 0; i < step->lock_count && used < size; i++) {
-        char name[NAME_SIZE], place[128];
         const char *file, *function;
+        char place[128];
         unsigned line;
-        name_address(result, step->site, step->locks[i].address, 0, 0, name, sizeof name);
         if (explore_place_parts(step->locks[i].site, &file, &line, &function))
             snprintf(place, sizeof place, "line %u", line);
         else
             explore_place_short(result, step->locks[i].site, place, sizeof place);
-        used += (size_t)snprintf(out + used, size - used, "%s%s (%s)", i ? ", " : "", name, place);
+        used += (size_t)snprintf(out + used, size - used, "%s%s (%s)", i ? ", " : "",
+                                 explore_name(result, step->locks[i].address), place);
     }
 }
 

@@ -32,4 +32,8 @@ check 1 explore --schedules 3000 --json -- ./lost_update
 says "T1    until it is about to write balance" "$out"
 says "[preempted]" "$out"
 says "T2    until its end" "$out"
+# What is in the heap is called by the line that has allocated it, also where the deadlock is told.
+check 1 explore --schedules 3000 -- ./block_order
+says "waits for mutex block:13+8 (" "$out"
+says "holds mutex block:13#2+8 since" "$out"
 finish
