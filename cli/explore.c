@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,6 +235,18 @@ static int judge(struct explore_result *result, const struct explore_options *op
     return result->status;
 }
 
+/* From its main on the runtime watches over the program; until then nobody else does. */
+#define BEGIN_MS 20000
+
+static bool begins_in_time(FILE *in)
+{
+    struct pollfd first = {.fd = fileno(in), .events = POLLIN};
+    int ready;
+    while ((ready = poll(&first, 1, BEGIN_MS)) < 0 && errno == EINTR)
+        continue;
+    return ready != 0;
+}
+
 static int run_campaign(const struct explore_options *options, const char *path, char **arguments,
                         struct explore_result *result)
 {
@@ -247,11 +260,17 @@ static int run_campaign(const struct explore_options *options, const char *path,
     FILE *in = start_program(options, runtime, path, arguments, &process);
     if (!in)
         return complain(path, strerror(errno));
-    explore_result_read(in, result);
+    bool is_late = !begins_in_time(in);
+    if (is_late)
+        kill(process, SIGKILL);
+    else
+        explore_result_read(in, result);
     fclose(in);
     while (waitpid(process, &status, 0) < 0 && errno == EINTR)
         continue;
-    return judge(result, options, path, status);
+    return is_late ? complain(path, "its main did not begin within 20 s: something before it, a "
+                                    "constructor, does not end")
+                   : judge(result, options, path, status);
 }
 
 static int explore(const struct explore_options *options, const char *path, char **arguments)

@@ -79,6 +79,14 @@ write constructor.c << 'END'
 __attribute__((constructor)) static void leave(void) { _exit(0); }
 int main(void) { return 0; }
 END
+write prelude.c << 'END'
+#include <unistd.h>
+__attribute__((constructor)) static void stay(void) { for (;;) pause(); }
+int main(void) { return 0; }
+END
+build prelude prelude.c
+"$program" explore -- ./prelude > prelude.out 2> prelude.err & # for 20 s
+prelude=$!
 ${CC:-cc} plain.c -o uninstrumented
 ${CC:-cc} -static plain.c -o static
 printf '#!/bin/sh\n# %0100d\nexit 0\n' 0 > script
@@ -130,4 +138,9 @@ spoil 's/^flags/what/' "begins with a word"
 # A schedule that the program does not follow is named where it leaves it.
 first 's/\(switch [^ ]* [0-9]* [a-z]*\) [a-z-]* /\1 sleep /' "diverged"
 refuses "a replay runs by itself" explore --replay good.replay -- valgrind
+
+wait "$prelude"
+status=$?
+[ "$status" -eq 2 ] || fail "a constructor that does not end: status $status, not 2"
+says "its main did not begin" prelude.err
 finish
