@@ -53,7 +53,7 @@
 
 /* Loans in a row, first and at most. */
 #define LG__BIAS_AFTER     16u
-#define LG__BIAS_AFTER_MAX 4096u
+#define LG__BIAS_AFTER_MAX (1u << 20)
 #define LG__BIAS_NEVER     UINT32_MAX
 
 /* Loans by one bias, about: the word counts more of them than busy's tag can. */
