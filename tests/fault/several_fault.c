@@ -9,8 +9,6 @@
 
 #include "plat/clock.h"
 
-#include <sched.h>
-
 #define MASK (FAULT_BIT(FUTEX_WAIT) | FAULT_BIT(PEEK) | FAULT_BIT(WRITE))
 #define MOST 120 /* a sleeper that is sent away for ever passes without end */
 
@@ -177,11 +175,9 @@ static int deadlock(void *arg)
     SUPPORT_CHECK(crew_do(B, step_acquire, &one) == LG_OK);
     let_A_wait(step_wait_any, lg_waitable_mutex(&m), lg_waitable_permits(&p, 1), several_none);
     crew_run(B, step_lock, &n);
-    while (!crew_is_idle(A) && !crew_is_idle(B))
-        sched_yield();
-    bool is_a = crew_is_idle(A);
-    SUPPORT_CHECK(crew_wait(is_a ? A : B) == LG_EDEADLK);
-    SUPPORT_CHECK(!crew_is_idle(is_a ? B : A));
+    struct crew_worker *victim = faults_wait_for_victim(A, B);
+    SUPPORT_CHECK(victim != NULL);
+    bool is_a = victim == A;
     if (is_a)
         (void)crew_do(A, step_unlock, &n);
     else

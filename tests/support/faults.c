@@ -1,11 +1,13 @@
 /* The fault loop. */
 #include "support/faults.h"
+#include "support/locks.h"
 
 #include "graph/context.h"
 
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #ifdef LG_FAULTS
 
@@ -71,6 +73,33 @@ void faults_wait_at_futex(struct crew_worker *worker)
     while (!crew_is_idle(worker) &&
            (!(context = crew_context(worker)) || !lg__load_full(&context->wait.is_asleep)))
         sched_yield();
+}
+
+int faults_check_timeout(struct crew_worker *waiter, const char *holder)
+{
+    static struct lg_report report;
+    (void)crew_do(waiter, step_copy_report, &report);
+    SUPPORT_CHECK(report.kind == LG_REPORT_TIMEOUT);
+    SUPPORT_CHECK(report.member_count == 2);
+    SUPPORT_CHECK(strcmp(report.members[1].context, holder) == 0);
+    SUPPORT_CHECK(strcmp(report.place, "soon.c:1") == 0 || report.place[0] == 0);
+    return 0;
+}
+
+static int check_victim(struct crew_worker *victim, struct crew_worker *other)
+{
+    SUPPORT_CHECK(crew_wait(victim) == LG_EDEADLK);
+    SUPPORT_CHECK(!crew_is_idle(other));
+    return 0;
+}
+
+struct crew_worker *faults_wait_for_victim(struct crew_worker *a, struct crew_worker *b)
+{
+    while (!crew_is_idle(a) && !crew_is_idle(b))
+        sched_yield();
+    bool is_a = crew_is_idle(a);
+    struct crew_worker *victim = is_a ? a : b;
+    return check_victim(victim, is_a ? b : a) == 0 ? victim : NULL;
 }
 
 bool faults_has_let_go(struct crew_worker *worker)

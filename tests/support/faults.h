@@ -27,6 +27,14 @@ int faults_end(int wrong);
  * is too early: it may have its passages yet before it.) */
 void faults_wait_at_futex(struct crew_worker *worker);
 
+/* Whether the worker's last wait has timed out and its report says so: who holds, and the place, "soon.c:1" or
+ * none.  0: it does; 1: it does not, and that was said. */
+int faults_check_timeout(struct crew_worker *waiter, const char *holder);
+
+/* Wait until one of two who wait for each other, whichever, is told of the deadlock, while the other still
+ * waits.  Returns the one; NULL: it is not so, and that was said. */
+struct crew_worker *faults_wait_for_victim(struct crew_worker *a, struct crew_worker *b);
+
 /* Whether the worker holds nothing and waits for nothing. */
 bool faults_has_let_go(struct crew_worker *worker);
 
