@@ -89,6 +89,8 @@ static void leave_gate(struct lg__sqlite_connection *connection)
 
 void lg__sqlite_settle(struct lg__sqlite_connection *connection)
 {
+    /* BEGIN IMMEDIATE writes until it ends, so SQLite is not asked at each step.  (Who ends it and begins
+     * another on the bare handle, in one call, keeps the gate until that one ends: long, never short.) */
     bool may_have_ended =
         !connection->is_immediate || sqlite3_get_autocommit(connection->handle) != 0;
     if (connection->gate.resource && may_have_ended &&

@@ -121,8 +121,7 @@ struct lg__sqlite_connection {
     uint32_t forks;
     struct lg_lease gate;          /* resource not NULL: held */
     struct lg_context *gatekeeper; /* who took it */
-    bool
-        is_immediate; /* the gate was taken for BEGIN IMMEDIATE: held while a transaction is open */
+    bool is_immediate; /* a BEGIN IMMEDIATE of lg_sqlite_begin has not ended yet, as known */
     sqlite3_stmt *begin;
     sqlite3_stmt *commit;
     sqlite3_stmt *rollback;

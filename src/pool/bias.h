@@ -44,8 +44,11 @@
  * only when that one has ended, or was seen in a slow path of the pool, where it is in no fast one.
  *
  * A bias is earned: so many loans of one slot in a row by one context, and twice as many after each
- * loss of all to somebody who found nothing idle or moved a biased lease.  A checkout that the owner interrupts by a signal
- * handler of its own that checks out too would break B1: the calls are not signal-safe. */
+ * loss of all to somebody who found nothing idle or moved a biased lease.  The most is some 16 ms of
+ * loans: where there are more threads than slots and processors, a bias is lost as soon as it is given.
+ *
+ * A checkout that the owner interrupts by a signal handler of its own that checks out too would break
+ * B1: the calls are not signal-safe. */
 #ifndef LG_POOL_BIAS_H
 #define LG_POOL_BIAS_H
 

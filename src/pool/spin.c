@@ -21,10 +21,17 @@
 #define REST_MAX  256u
 #define LOOKED_AT 8u /* slots */
 
+/* Only the first slots are looked at. */
+static uint32_t count_looked_at(const struct lg_pool *pool)
+{
+    uint32_t capacity = lg__pool_capacity(pool);
+    return capacity < LOOKED_AT ? capacity : LOOKED_AT;
+}
+
 /* Whether one of the first slots is with somebody who runs. */
 static bool has_running_holder(const struct lg_pool *pool)
 {
-    uint32_t count = lg__pool_capacity(pool) < LOOKED_AT ? lg__pool_capacity(pool) : LOOKED_AT;
+    uint32_t count = count_looked_at(pool);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t holder;
         if (lg__slot_read_holder(&pool->slots[i], &holder) && lg__holder_runs(holder))
@@ -36,7 +43,7 @@ static bool has_running_holder(const struct lg_pool *pool)
 /* Whether one of the first slots is on its way to somebody. */
 static bool has_flight(const struct lg_pool *pool)
 {
-    uint32_t count = lg__pool_capacity(pool) < LOOKED_AT ? lg__pool_capacity(pool) : LOOKED_AT;
+    uint32_t count = count_looked_at(pool);
     for (uint32_t i = 0; i < count; i++)
         if (lg__slot_state(lg__load_relaxed(&pool->slots[i].word)) == LG__SLOT_HANDED)
             return true;
