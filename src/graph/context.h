@@ -201,6 +201,16 @@ static inline bool lg__held_has_room(const struct lg_context *self)
     return lg__load_relaxed(&self->held_count) < lg__load_relaxed(&self->held_limit);
 }
 
+/* Behind the first n entries, where there is room and nobody observes. */
+static inline void lg__held_enter_at(struct lg_context *self, uint32_t n, const void *object,
+                                     const char *place, uint32_t units)
+{
+    lg__store_relaxed(&self->held[n].units, units);
+    lg__store_relaxed(&self->held[n].object, object);
+    lg__store_relaxed(&self->held[n].place, place);
+    lg__store_relaxed(&self->held_count, n + 1);
+}
+
 /* lg__held_enter where that is plain stores.  False: there is no room, or somebody observes; nothing was
  * done. */
 static inline bool lg__held_try_enter(struct lg_context *self, const void *object,
@@ -209,10 +219,7 @@ static inline bool lg__held_try_enter(struct lg_context *self, const void *objec
     uint32_t n = lg__load_relaxed(&self->held_count);
     if (lg__unlikely(n >= lg__load_relaxed(&self->held_limit)))
         return false;
-    lg__store_relaxed(&self->held[n].units, units);
-    lg__store_relaxed(&self->held[n].object, object);
-    lg__store_relaxed(&self->held[n].place, place);
-    lg__store_relaxed(&self->held_count, n + 1);
+    lg__held_enter_at(self, n, object, place, units);
     return true;
 }
 
@@ -237,14 +244,21 @@ static inline void lg__held_pop(struct lg_context *self, const void *object)
         lg__held_pop_slow(self, object);
 }
 
-/* The units of the entry that was noted last, if it is about this object and nobody observes; else 0.  With
- * it, lg__held_drop_top is lg__held_pop. */
-static inline uint32_t lg__held_top(const struct lg_context *self, const void *object)
+/* Whether the entry that was noted last is about this object, and nobody observes.  With it,
+ * lg__held_drop_top is lg__held_pop. */
+static inline bool lg__held_is_top(const struct lg_context *self, const void *object)
 {
     uint32_t last = lg__load_relaxed(&self->held_count) - 1;
-    bool is_it = last < lg__load_relaxed(&self->held_limit) &&
-                 lg__load_relaxed(&self->held[last].object) == object;
-    return lg__likely(is_it) ? self->held[last].units : 0;
+    return last < lg__load_relaxed(&self->held_limit) &&
+           lg__load_relaxed(&self->held[last].object) == object;
+}
+
+/* The units of that entry; 0: it is not so. */
+static inline uint32_t lg__held_top(const struct lg_context *self, const void *object)
+{
+    return lg__likely(lg__held_is_top(self, object))
+               ? self->held[lg__load_relaxed(&self->held_count) - 1].units
+               : 0;
 }
 
 static inline void lg__held_drop_top(struct lg_context *self)

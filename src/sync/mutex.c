@@ -244,17 +244,34 @@ static __attribute__((noinline)) int lock_slow(struct lg_context *self, struct l
     return status;
 }
 
+/* Where there is no context yet, or the mutex is not free. */
+static __attribute__((noinline)) int lock_otherwise(struct lg_mutex *mutex, lg_deadline deadline,
+                                                    const char *place)
+{
+    if (!mutex)
+        return LG_EINVAL;
+    struct lg_context *self = lg__context_self();
+    return self ? lock_slow(self, mutex, deadline, place) : LG_ENOMEM;
+}
+
+static __attribute__((noinline)) int note_owned_slow(struct lg_context *self,
+                                                     struct lg_mutex *mutex, lg_deadline deadline,
+                                                     const char *place)
+{
+    lg__mutex_note_owned(self, mutex, deadline, place);
+    return LG_OK;
+}
+
+/* The fast path: a leaf, which saves no registers. */
 int lg_mutex_lock_at(struct lg_mutex *mutex, lg_deadline deadline, const char *place)
     LG_NO_THREAD_SAFETY_ANALYSIS
 {
-    if (lg__unlikely(!mutex))
-        return LG_EINVAL;
-    struct lg_context *self = lg__context_self();
-    if (lg__unlikely(!self))
-        return LG_ENOMEM;
+    struct lg_context *self = lg__self;
     uint64_t free = 0;
-    if (lg__unlikely(!lg__cas_acquire(&mutex->word, &free, self->id))) /* M1 */
-        return lock_slow(self, mutex, deadline, place);
+    if (lg__unlikely(!mutex || !self || !lg__cas_acquire(&mutex->word, &free, self->id))) /* M1 */
+        return lock_otherwise(mutex, deadline, place);
+    if (lg__unlikely(!lg__held_has_room(self)))
+        return note_owned_slow(self, mutex, deadline, place);
     lg__mutex_note_owned(self, mutex, deadline, place);
     return LG_OK;
 }
@@ -308,17 +325,32 @@ static inline void release_word(struct lg_mutex *mutex, uint64_t word)
             mutex); /* M2; the mutex may be gone by now: only its address is used */
 }
 
-void lg_mutex_unlock(struct lg_mutex *mutex) LG_NO_THREAD_SAFETY_ANALYSIS
+/* Where it was not taken last, or is not let go yet, or an observer is to be told, or it is not held. */
+static __attribute__((noinline)) void unlock_otherwise(struct lg_mutex *mutex)
 {
     struct lg_context *self = lg__self;
     uint64_t word = lg__load_relaxed(&mutex->word);
-    if (lg__unlikely(!self || (word & ~LG__MUTEX_FLAGS) != self->id))
+    if (!self || (word & ~LG__MUTEX_FLAGS) != self->id)
         lg__panic("a mutex was unlocked by a context that does not hold it", name_of(mutex));
-    if (lg__unlikely(mutex->depth > 0)) {
+    if (mutex->depth > 0) {
         mutex->depth--;
         return;
     }
     lg__held_pop(self, mutex);
+    release_word(mutex, word);
+}
+
+/* The fast path: a leaf, as lock's. */
+void lg_mutex_unlock(struct lg_mutex *mutex) LG_NO_THREAD_SAFETY_ANALYSIS
+{
+    struct lg_context *self = lg__self;
+    uint64_t word = lg__load_relaxed(&mutex->word);
+    if (lg__unlikely(!self || (word & ~LG__MUTEX_FLAGS) != self->id || mutex->depth > 0 ||
+                     !lg__held_is_top(self, mutex))) {
+        unlock_otherwise(mutex);
+        return;
+    }
+    lg__held_drop_top(self);
     release_word(mutex, word);
 }
 

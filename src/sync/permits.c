@@ -144,26 +144,26 @@ static __attribute__((noinline)) bool note_slow(struct lg_context *self,
     return lg__ledger_add(&line) == LG__LEDGER_ADDED;
 }
 
-/* Units that were taken at one place one after the other share an entry.  False: no room for a new one, or
- * an observer. */
-static inline bool try_note(struct lg_context *self, const struct lg_permits *permits,
-                            uint32_t units, const char *place)
+/* With room for a new entry after the first `count`.  Units that were taken at one place one after the other
+ * share an entry. */
+static inline void note_in_room(struct lg_context *self, const void *tagged, uint32_t count,
+                                uint32_t units, const char *place)
 {
-    const void *tagged = lg__permits_tagged(permits);
-    uint32_t last = lg__load_relaxed(&self->held_count) - 1;
-    if (last < lg__load_relaxed(&self->held_limit) && self->held[last].object == tagged &&
-        self->held[last].place == place) {
-        lg__store_relaxed(&self->held[last].units, self->held[last].units + units);
-        return true;
-    }
-    return lg__held_try_enter(self, tagged, place, units);
+    struct lg__held *last = &self->held[count - 1];
+    if (count > 0 && last->object == tagged && last->place == place)
+        lg__store_relaxed(&last->units, last->units + units);
+    else
+        lg__held_enter_at(self, count, tagged, place, units);
 }
 
 bool lg__permits_note(struct lg_context *self, const struct lg_permits *permits, uint32_t units,
                       lg_deadline deadline, const char *place)
 {
-    return lg__likely(try_note(self, permits, units, place)) ||
-           note_slow(self, permits, units, deadline, place);
+    uint32_t count = lg__load_relaxed(&self->held_count);
+    if (lg__unlikely(count >= lg__load_relaxed(&self->held_limit)))
+        return note_slow(self, permits, units, deadline, place);
+    note_in_room(self, lg__permits_tagged(permits), count, units, place);
+    return true;
 }
 
 void lg__permits_unnote(struct lg_context *self, struct lg_permits *permits, uint32_t units)
@@ -222,12 +222,12 @@ int lg_permits_acquire_at(struct lg_permits *permits, uint32_t units, lg_deadlin
                           const char *place)
 {
     struct lg_context *self = lg__self;
-    if (lg__likely(permits && self && units - 1 < lg__load_relaxed(&permits->capacity) &&
-                   lg__held_has_room(self) && take(permits, units))) {
-        (void)try_note(self, permits, units, place);
-        return LG_OK;
-    }
-    return acquire_slow(permits, units, deadline, place);
+    uint32_t count = self ? lg__load_relaxed(&self->held_count) : UINT32_MAX;
+    if (lg__unlikely(!permits || !self || units - 1 >= lg__load_relaxed(&permits->capacity) ||
+                     count >= lg__load_relaxed(&self->held_limit) || !take(permits, units)))
+        return acquire_slow(permits, units, deadline, place);
+    note_in_room(self, lg__permits_tagged(permits), count, units, place);
+    return LG_OK;
 }
 
 int lg__permits_refuse(struct lg_permits *permits, uint32_t units, uint32_t held)
