@@ -8,6 +8,8 @@
 
 #define COLUMN_CONTENDERS LG_UNBARRIERED /* all but that one */
 
+#define SHARE_ROUNDS 3
+
 /* What a goal of a column is about, beside the ratios of throughput. */
 struct limits {
     enum contender_name subject;
@@ -37,6 +39,8 @@ struct column {
     struct limits limits;
     struct bench_crew *crew;
     struct record records[COLUMN_CONTENDERS];
+    unsigned share_ms; /* of a phase for the shares that follow; 0: not judged */
+    double share;      /* the subject's, of phases so long that the turns of a scheduler even out */
     double fair_share; /* of threads that share nothing: what the kernel's scheduler gives */
 };
 
@@ -83,14 +87,25 @@ static uint64_t count_loop(void *self, struct bench_worker *worker)
     return done;
 }
 
-static void measure_fair_share(struct column *column)
+/* By turns, because a processor that others use too is unfair to both. */
+static void measure_shares(struct column *column)
 {
     double totals[BENCH_CREW_MAX] = {0};
-    struct bench_phase phase = {
-        .loop = count_loop, .ms = bench_phase_ms(column->ms), .thread_totals = totals};
-    for (unsigned i = 0; i < column->rounds; i++)
+    double fair_totals[BENCH_CREW_MAX] = {0};
+    struct contender *subject = &contenders()[column->limits.subject];
+    struct bench_phase phase = {.loop = subject->peer->loop,
+                                .self = subject->pool,
+                                .ms = bench_phase_ms(column->share_ms),
+                                .hold_ns = column->hold_ns,
+                                .thread_totals = totals};
+    struct bench_phase fair = {
+        .loop = count_loop, .ms = phase.ms, .hold_ns = 0, .thread_totals = fair_totals};
+    for (unsigned i = 0; i < SHARE_ROUNDS; i++) {
         (void)bench_crew_run(column->crew, &phase);
-    column->fair_share = bench_share(totals, column->threads);
+        (void)bench_crew_run(column->crew, &fair);
+    }
+    column->share = bench_share(totals, column->threads);
+    column->fair_share = bench_share(fair_totals, column->threads);
 }
 
 /* -- the report ------------------------------------------------------------------------------- */
@@ -147,7 +162,7 @@ static void record_figure(const struct column *column, size_t contender, const c
     figure.sense = isnan(goal) ? BENCH_INFO : sense;
     figure.goal = goal;
     figure.is_json_only = isnan(goal);
-    figure.note = strcmp(what, "share") == 0 ? note : NULL;
+    figure.note = strcmp(what, "share") == 0 && !isnan(goal) ? note : NULL;
     bench_record(&figure);
 }
 
@@ -158,8 +173,9 @@ static void record_all(const struct column *column, size_t contender)
     bool is_judged = contender == (size_t)limits->subject;
     /* Without HikariCP the goal's own figure stands. */
     double p99 = fmax(limits->p99_ns, isnan(limits->p99_ns) ? NAN : column->records[HIKARI].p99_ns);
-    record_figure(column, contender, "share", "min/max", record->share, BENCH_AT_LEAST,
-                  is_judged ? limits->share : NAN);
+    bool is_long = is_judged && column->share_ms > 0;
+    record_figure(column, contender, "share", "min/max", is_long ? column->share : record->share,
+                  BENCH_AT_LEAST, is_judged ? limits->share : NAN);
     record_figure(column, contender, "wait p50", "ns", record->p50_ns, BENCH_INFO, NAN);
     record_figure(column, contender, "wait p99", "ns", record->p99_ns, BENCH_AT_MOST,
                   is_judged ? p99 : NAN);
@@ -203,7 +219,8 @@ static void run_column(struct column *column)
         variants[column->goals[i].baseline].is_baseline = true;
     column->crew = bench_crew_start(column->threads, column->threads <= bench_core_count());
     bench_trial_run(&trial);
-    measure_fair_share(column);
+    if (column->share_ms > 0)
+        measure_shares(column);
     bench_crew_end(column->crew);
     report(column, &trial);
     bench_trial_free(&trial);
@@ -230,16 +247,16 @@ void pool_bench_contended(void)
 {
     static struct column columns[] = {
         {"pool of 8, 2 threads on 2 cores, hold 0", 2, 0, 20, 20, against_hikari, 2,
-         .limits = {LG, 0.9, HIKARI_P99_NS, NAN}},
+         .limits = {LG, 0.9, HIKARI_P99_NS, NAN}, .share_ms = 500},
         {"pool of 8, 8 threads, hold 0", 8, 0, 60, 10, against_hikari, 2,
-         .limits = {LG, 0.9, HIKARI_P99_NS, NAN}},
+         .limits = {LG, 0.9, HIKARI_P99_NS, NAN}, .share_ms = 1000},
         {"pool of 8, 40 threads, hold 0", 40, 0, 300, 6, against_fifo, 2,
-         .limits = {LG, 0.8, NAN, 5000}},
+         .limits = {LG, 0.8, NAN, 5000}, .share_ms = 2500},
         {"pool of 8, 2 threads on 2 cores, hold 1 us", 2, 1000, 20, 20, against_none, 1,
          .limits = NO_LIMITS},
         {"pool of 8, 8 threads, hold 1 us", 8, 1000, 60, 10, against_none, 1, .limits = NO_LIMITS},
         {"pool of 8, 40 threads, hold 1 us", 40, 1000, 300, 6, against_lifo, 2,
-         .limits = {LG, 0.5, NAN, 5000}},
+         .limits = {LG, 0.5, NAN, 5000}, .share_ms = 1000},
     };
     for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
         run_column(&columns[i]);

@@ -82,15 +82,45 @@ static void take_sample(struct bench_trial *trial, size_t variant, bool is_secon
     samples_of(trial, variant, is_second)[round] = trial->sample(trial->arg, variant);
 }
 
-/* Each round starts with another variant, so that no one is always the neighbour of a slow one's
- * leavings.  Second samples have places of their own in the circle, as if they were variants. */
+static bool is_judged(const struct bench_trial *trial, size_t variant)
+{
+    for (size_t i = 0; i < trial->goal_count; i++)
+        if (trial->goals[i].subject == variant)
+            return true;
+    return trial->variants[variant].is_baseline;
+}
+
+/* Fisher and Yates's. */
+static void shuffle(size_t *places, size_t count, unsigned *seed)
+{
+    for (size_t i = count; i > 1; i--) {
+        size_t other = (size_t)rand_r(seed) % i;
+        size_t place = places[i - 1];
+        places[i - 1] = places[other];
+        places[other] = place;
+    }
+}
+
+/* Each round has an order of its own, so that no one is always the neighbour of a slow one's leavings; and
+ * what is compared comes last, close together, so that both find the machine in the same mood.  Second
+ * samples have places of their own, as if they were variants. */
 static void take_round(struct bench_trial *trial, unsigned round)
 {
-    size_t places = 2 * trial->variant_count;
-    for (size_t i = 0; i < places; i++) {
-        size_t place = (i + round) % places;
-        take_sample(trial, place % trial->variant_count, place >= trial->variant_count, round);
-    }
+    size_t places[2 * BENCH_VARIANTS_MAX];
+    size_t count = 2 * trial->variant_count;
+    size_t others = 0;
+    size_t first_judged = count;
+    unsigned seed = round + 1;
+    for (size_t i = 0; i < count; i++)
+        if (is_judged(trial, i % trial->variant_count))
+            places[--first_judged] = i;
+        else
+            places[others++] = i;
+    shuffle(places, others, &seed);
+    shuffle(places + others, count - others, &seed);
+    for (size_t i = 0; i < count; i++)
+        take_sample(trial, places[i] % trial->variant_count, places[i] >= trial->variant_count,
+                    round);
 }
 
 void bench_trial_run(struct bench_trial *trial)
