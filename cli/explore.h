@@ -224,6 +224,30 @@ void explore_decision(const struct explore_result *result, char *out, size_t siz
 void explore_preemption_text(const struct explore_result *result,
                              const struct explore_preemption *preemption, char *out, size_t size);
 
+/* ---- Which rows ------------------------------------------------------------------------------------- */
+
+struct explore_choice {
+    size_t lanes[EXPLORE_LANES_MAX]; /* of the rows, in order */
+    size_t lane_count;
+    bool is_shown[EXPLORE_STEPS_MAX];
+    bool is_skipped[EXPLORE_STEPS_MAX]; /* for lack of a lane */
+    bool has_holds[EXPLORE_STEPS_MAX];  /* the locks are said with it */
+};
+
+/* The rows that matter most, in at most so many lines and lanes; of what is not about the failure only so many
+ * that there are a few at all.  Returns the lines. */
+size_t explore_choose(const struct explore_rows *rows, size_t most, size_t lanes,
+                      struct explore_choice *choice);
+void explore_choose_all(const struct explore_rows *rows, struct explore_choice *choice);
+/* Where a lane of the rows stands among those of the choice. */
+size_t explore_choice_place(const struct explore_choice *choice, size_t lane);
+/* Threads that have something to say and no lane. */
+size_t explore_choice_hidden(const struct explore_rows *rows, const struct explore_choice *choice);
+/* How the turn of the row that was shown before this one ended; empty: it is the same turn. */
+const char *explore_turn_after(const struct explore_rows *rows, size_t before, size_t row);
+/* Whether something of the story is between the two. */
+bool explore_has_gap(const struct explore_rows *rows, size_t before, size_t row);
+
 /* ---- Printing ----------------------------------------------------------------------------------------- */
 
 void explore_print_text(const struct explore_result *result);
@@ -235,6 +259,9 @@ size_t explore_columns_wanted(const struct explore_result *result, size_t most);
 size_t explore_print_columns(const struct explore_result *result, size_t most, FILE *out);
 /* The story as an object, or null. */
 void explore_print_story_json(const struct explore_result *result, FILE *out);
+/* The rows of a choice as a picture in a page. */
+void explore_write_picture(const struct explore_result *result, const struct explore_rows *rows,
+                           const struct explore_choice *choice, FILE *out);
 /* The story as a page.  False: it could not be written; errno says why. */
 bool explore_write_html(const struct explore_result *result, FILE *out);
 
