@@ -41,15 +41,16 @@
 #define LG_ROBUST_SHARED  1u /* it lies in memory that processes share */
 #define LG_ROBUST_INHERIT 2u /* its holder runs with the highest priority of those who wait */
 
-/* The fields belong to the library; their size is frozen.  All bytes zero is none: lg_robust_mutex_init. */
+/* The fields belong to the library; their size is frozen.  All bytes zero is none: lg_robust_mutex_init.
+ * What a hand-over writes are the first 64 bytes: one cache line, where it is aligned so. */
 struct LG_CAPABILITY("mutex") lg_robust_mutex {
     uint64_t kernel[6];
     uint64_t owner;
-    uint64_t forks;
-    const char *place;
-    uint32_t state;
-    uint32_t flags;
     int32_t thread;
+    uint32_t state;
+    const char *place;
+    uint64_t forks;
+    uint32_t flags;
     uint32_t reserved;
     char name[LG_NAME_SIZE];
 };

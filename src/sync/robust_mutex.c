@@ -35,12 +35,14 @@
  * anew, in the child's handler.  Shared ones are left to the parent. */
 #define _GNU_SOURCE /* getrandom */
 #include "graph/detector.h"
+#include "graph/search.h"
 #include "plat/clock.h"
 #include "plat/log.h"
 #include "plat/panic.h"
 #include "plat/seam.h"
 #include "plat/text.h"
 #include "sync/kernel_mutex.h"
+#include "sync/spin.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -139,7 +141,8 @@ static void note_owned(struct lg_context *self, struct lg_robust_mutex *mutex, l
                        const char *place)
 {
     lg__store_relaxed(&mutex->thread, self->thread);
-    lg__store_relaxed(&mutex->place, place);
+    if (lg__load_relaxed(&mutex->place) != place) /* its line is read by all, and rarely written */
+        lg__store_relaxed(&mutex->place, place);
     lg__store_release(&mutex->owner, self->id ^ mixer_of(mutex)); /* R1, R2 */
     if (held.count < LG__HELD_MAX)
         held.list[held.count++] = mutex;
@@ -400,6 +403,25 @@ static int lock_slow(struct attempt *attempt)
     return LG_ETIMEDOUT;
 }
 
+/* A few looks whether it comes free by itself.  Not for one that lends its waiters' priority: that is lent
+ * by who sleeps.  And not while the holder, if it is known here, is blocked. */
+static enum lg__kernel_outcome spin_to_take(const struct attempt *attempt)
+{
+    struct lg_robust_mutex *mutex = attempt->mutex;
+    struct lg__spin spin = lg__spin_begin();
+    bool may_spin = attempt->want.deadline != LG_TRY && !(mutex->flags & LG_ROBUST_INHERIT);
+    enum lg__kernel_outcome outcome = lg__kernel_mutex_try(mutex);
+    while (outcome == LG__KERNEL_BUSY && may_spin && lg__spin_pause(&spin)) {
+        uint64_t blocked_word;
+        uint64_t owner = owner_of(mutex);
+        if (owner == 0)
+            outcome = lg__kernel_mutex_try(mutex);
+        else if (lg__blocked_holder(owner, &blocked_word))
+            may_spin = false;
+    }
+    return outcome;
+}
+
 static int lock(struct attempt *attempt)
 {
     struct lg_robust_mutex *mutex = attempt->mutex;
@@ -407,7 +429,7 @@ static int lock(struct attempt *attempt)
         return refuse_again(attempt);
     if (lg__load_relaxed(&mutex->state) == STATE_ABANDONED)
         return LG_EOWNERDEAD;
-    enum lg__kernel_outcome outcome = lg__kernel_mutex_try(mutex);
+    enum lg__kernel_outcome outcome = spin_to_take(attempt);
     return outcome == LG__KERNEL_BUSY ? lock_slow(attempt) : keep_or_give_back(mutex, outcome);
 }
 

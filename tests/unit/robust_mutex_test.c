@@ -29,7 +29,7 @@ static lg_deadline in_hours(unsigned hours)
 static void test_init(void **state)
 {
     (void)state;
-    struct lg_robust_mutex mutex, zeroed = {{0}, 0, 0, NULL, 0, 0, 0, 0, {0}};
+    struct lg_robust_mutex mutex, zeroed = {.name = ""};
     assert_int_equal(lg_robust_mutex_init(NULL, "m", 0), LG_EINVAL);
     assert_int_equal(lg_robust_mutex_init(&mutex, "m", 4), LG_EINVAL);
     assert_int_equal(step_robust_lock(NULL), LG_EINVAL);
