@@ -131,20 +131,27 @@ static void *create_full(const struct lg_pool_options *options)
     return pool;
 }
 
-static void *pool_create(unsigned capacity)
+/* The ages are HikariCP's defaults: what looks after resources is on. */
+static struct lg_pool_options options_of(const char *name, unsigned capacity)
 {
     struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
-    options.name = "bench";
+    options.name = name;
     options.capacity = capacity;
+    options.idle_timeout_ms = 10 * 60 * 1000;
+    options.lifetime_ms = 30 * 60 * 1000;
+    return options;
+}
+
+static void *pool_create(unsigned capacity)
+{
+    struct lg_pool_options options = options_of("bench", capacity);
     return create_full(&options);
 }
 
 /* Newcomers never pass a waiter. */
 static void *strict_create(unsigned capacity)
 {
-    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
-    options.name = "bench, strict";
-    options.capacity = capacity;
+    struct lg_pool_options options = options_of("bench, strict", capacity);
     options.overtaking_us = 0;
     return create_full(&options);
 }
@@ -152,9 +159,7 @@ static void *strict_create(unsigned capacity)
 /* No slot belongs to one context more than to another. */
 static void *unbiased_create(unsigned capacity)
 {
-    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
-    options.name = "bench, unbiased";
-    options.capacity = capacity;
+    struct lg_pool_options options = options_of("bench, unbiased", capacity);
     options.unbiased = 1;
     return create_full(&options);
 }
@@ -169,9 +174,7 @@ static void count_event(void *arg, const struct lg_pool_event *event)
 static void *listened_create(unsigned capacity)
 {
     static uint64_t events;
-    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
-    options.name = "bench, listened";
-    options.capacity = capacity;
+    struct lg_pool_options options = options_of("bench, listened", capacity);
     options.on_event = count_event;
     options.on_event_arg = &events;
     return create_full(&options);

@@ -44,7 +44,8 @@ static void settle(struct lg_pool *pool, struct lg__slot *slot, bool is_good)
     struct lg__wait *wait = NULL;
     bool is_ours = false;
     uint64_t now_ms = lg__tick_now_ms();
-    if (pool->idle_timeout_ms != UINT32_MAX) /* else its age counts from when it was lent */
+    if (pool->idle_timeout_ms != UINT32_MAX && /* else its age counts from when it was lent */
+        !pool->is_idleness_seen)
         lg__store_relaxed(&slot->since_ms, (uint32_t)now_ms);
     lg__raw_lock(&pool->lock);
     lg__pool_tell(pool, (struct lg__event){.type = LG_EVENT_CHECKED_IN, .id = slot->id});

@@ -23,6 +23,18 @@ static bool is_over_age(const struct lg_pool *pool, const struct lg__slot *slot,
     return lg__age_ms(now_ms, lg__load_relaxed(&slot->born_ms)) >= most;
 }
 
+/* Where the keeper sees idleness, since its first pass that found the slot as it is: never too early. */
+static bool is_idle_too_long(const struct lg_pool *pool, const struct lg__slot *slot,
+                             uint64_t now_ms)
+{
+    const struct lg__note *note = &pool->notes[slot - pool->slots];
+    if (lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) < pool->idle_timeout_ms)
+        return false;
+    return !pool->is_idleness_seen ||
+           (lg__load_acquire(&note->seen_tag) == /* K2 */ lg__slot_tag(lg__slot_look(slot).word) &&
+            lg__age_ms(now_ms, lg__load_relaxed(&note->seen_ms)) >= pool->idle_timeout_ms);
+}
+
 enum lg_event_reason lg__pool_unfit(const struct lg_pool *pool, const struct lg__slot *slot,
                                     uint64_t now_ms)
 {
@@ -33,7 +45,7 @@ enum lg_event_reason lg__pool_unfit(const struct lg_pool *pool, const struct lg_
         return stale_reason(pool, slot);
     if (is_over_age(pool, slot, now_ms))
         return LG_REASON_LIFETIME;
-    if (lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) >= pool->idle_timeout_ms)
+    if (is_idle_too_long(pool, slot, now_ms))
         return LG_REASON_IDLE;
     return LG_REASON_NONE;
 }

@@ -7,7 +7,9 @@
  * ends when the pool is closed, or when there is nothing to look after and nobody has kicked.
  *
  * Order pair K1: who kicks changes `kicks` (release) after what the pass shall see; the keeper loads it
- * (acquire) before the pass and sleeps only while it has that value. */
+ * (acquire) before the pass and sleeps only while it has that value.
+ * Order pair K2: who sees a note's tag (acquire) sees the time that was written before it (release), or a
+ * later one. */
 #include "pool/bias.h"
 
 #include "plat/clock.h"
@@ -18,6 +20,47 @@ bool lg__keeper_is_needed(const struct lg_pool *pool)
 {
     return lg__load_relaxed(&pool->min_size) > 0 || pool->idle_timeout_ms != UINT32_MAX ||
            pool->lifetime_ms != UINT32_MAX || pool->keepalive_ms != UINT32_MAX || pool->leaks;
+}
+
+/* How long a resource has been idle is seen here, where passes are frequent beside the timeout: then checkins
+ * need not note the time, and slots may be biased.  A slot that is idle after the same loan as in an earlier
+ * pass has been idle since then, at least: so what goes is idle for as long as the timeout says, and for
+ * less than two passes more. */
+static void note_idle(struct lg_pool *pool, uint32_t index, uint64_t now_ms)
+{
+    struct lg__note *note = &pool->notes[index];
+    uint64_t word = lg__slot_look(&pool->slots[index]).word;
+    if (lg__slot_state(word) != LG__SLOT_IDLE ||
+        (lg__load_relaxed(&note->seen_ms) != 0 &&
+         lg__load_relaxed(&note->seen_tag) == lg__slot_tag(word)))
+        return;
+    lg__store_relaxed(&note->seen_ms, (uint32_t)now_ms | 1); /* 0 is never */
+    lg__store_release(&note->seen_tag, lg__slot_tag(word));  /* K2 */
+}
+
+/* A slot that is biased is not idle for whoever closes.  The end of a bias leaves one tag out, which is no
+ * loan. */
+static void unbias_idle(struct lg_pool *pool, uint32_t index, uint64_t now_ms)
+{
+    struct lg__slot *slot = &pool->slots[index];
+    struct lg__note *note = &pool->notes[index];
+    if (!lg__slot_is_biased(lg__load_relaxed(&slot->word)) ||
+        lg__pool_unfit(pool, slot, now_ms) != LG_REASON_IDLE)
+        return;
+    lg__bias_revoke_slot(pool, slot, false);
+    uint64_t word = lg__slot_look(slot).word;
+    if (lg__slot_state(word) == LG__SLOT_IDLE &&
+        lg__slot_tag(word) == lg__load_relaxed(&note->seen_tag) + 1)
+        lg__store_relaxed(&note->seen_tag, lg__slot_tag(word));
+}
+
+static void see_idleness(struct lg_pool *pool)
+{
+    uint64_t now_ms = lg__tick_now_ms();
+    for (uint32_t i = 0; pool->is_idleness_seen && i < lg__pool_extent(pool); i++) {
+        note_idle(pool, i, now_ms);
+        unbias_idle(pool, i, now_ms);
+    }
 }
 
 /* What is over age and in use, or biased: it goes when it comes back. */
@@ -117,6 +160,7 @@ static uint64_t fill(struct lg_pool *pool, uint64_t now_ns)
 /* Make a pass.  Returns when the next is due. */
 static uint64_t keep(struct lg_pool *pool)
 {
+    see_idleness(pool);
     lg__pool_end_all_idle(pool, pool->closes_per_pass);
     doom_old(pool);
     keep_alive(pool);

@@ -17,9 +17,13 @@
 #define DEFAULT_LEAK_AFTER_MS   60000
 #define DEFAULT_PERIOD_MS       1000
 #define DEFAULT_CLOSES_PER_PASS 16
-#define EVENT_ROOM_MAX          (1u << 20)
-#define MS_MAX                  (UINT64_MAX / 1000000 / 4)
-#define SIZE_LIMIT              65536u
+
+#define NS_A_MS 1000000ull
+#define IDLE_PERIODS                                                                               \
+    16 /* of the keeper, that an idle timeout has at least where it sees idleness */
+#define EVENT_ROOM_MAX (1u << 20)
+#define MS_MAX         (UINT64_MAX / 1000000 / 4)
+#define SIZE_LIMIT     65536u
 
 /* ---- Saying what is wrong -------------------------------------------------------------------- */
 
@@ -211,7 +215,7 @@ int lg__options_read(const struct lg_pool_options *from, struct lg_pool_options 
 
 static uint64_t ms_or(uint64_t ms, uint64_t fallback)
 {
-    return (ms ? ms : fallback) * 1000000;
+    return (ms ? ms : fallback) * NS_A_MS;
 }
 
 /* Ages end at 49 days: what is longer is never. */
@@ -258,7 +262,10 @@ void lg__options_apply(struct lg_pool *pool, const struct lg_pool_options *optio
     if (pool->nested != LG_NESTED_DETECT || pool->order != LG_ORDER_AFFINE || pool->is_detached ||
         options->on_event)
         pool->control |= LG__POOL_SPECIAL;
-    if (pool->driver.reset || options->idle_timeout_ms)
+    pool->is_idleness_seen = pool->idle_timeout_ms != UINT32_MAX &&
+                             pool->period_ns <= pool->idle_timeout_ms * NS_A_MS / IDLE_PERIODS;
+    bool must_note = pool->idle_timeout_ms != UINT32_MAX && !pool->is_idleness_seen;
+    if (pool->driver.reset || must_note)
         pool->control |= LG__POOL_RESET;
     if (options->lifetime_ms && pool->period_ns == LG_PERIOD_NEVER)
         pool->control |= LG__POOL_SPECIAL; /* only a slow path looks at its age */

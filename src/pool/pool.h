@@ -80,6 +80,8 @@ struct lg__note {
         checked_ms;    /* atomic relaxed; the keeper: when it last checked the resource; 0: never */
     uint32_t doom;     /* atomic relaxed; under lock; why it is of no generation; 0: it is of one */
     uint32_t idle_tag; /* under lock; of the loan after which the last bias was found idle: B2 */
+    uint32_t seen_tag; /* atomic, K2; the keeper: after which loan it saw the slot idle, */
+    uint32_t seen_ms;  /* atomic relaxed; and when first; 0: never */
 };
 
 /* An open in flight, on the stack of its opener. */
@@ -117,6 +119,7 @@ struct lg_pool {
     uint32_t leak_after_ms;          /* r/o */
     uint32_t driver_check_ms;        /* r/o; what is older is checked by the driver */
     uint32_t idle_timeout_ms;        /* r/o; UINT32_MAX: never */
+    uint32_t is_idleness_seen;       /* r/o; by the keeper; else each checkin notes the time */
     uint32_t lifetime_ms;            /* r/o; as idle_timeout_ms */
     uint32_t lifetime_jitter_ms;     /* r/o; at most so much less */
     uint32_t keepalive_ms;           /* r/o; as idle_timeout_ms */

@@ -456,7 +456,7 @@ static void draw_times(struct support_random *random, struct lg_pool_options *op
     static const uint64_t overtakings[] = {0, 1, 100, 1000};
     options->overtaking_us = overtakings[support_below(random, 4)];
     options->check_after_ms = sometimes(random, 50, 1);
-    options->idle_timeout_ms = sometimes(random, 20, 1 + support_below(random, 5));
+    options->idle_timeout_ms = sometimes(random, 20, 1 + support_below(random, 30));
     options->lifetime_ms = sometimes(random, 30, 1 + support_below(random, 20));
     options->keepalive_ms = sometimes(random, 30, 1 + support_below(random, 5));
     options->period_ms = support_chance(random, 85) ? 1 : LG_PERIOD_NEVER;

@@ -378,8 +378,11 @@ void null_grow_old(void)
 void null_age(struct lg_pool *pool)
 {
     uint32_t long_ago_ms = (uint32_t)lg__tick_now_ms() - 1000000000;
-    for (uint32_t i = 0; i < pool->capacity; i++)
+    for (uint32_t i = 0; i < pool->capacity; i++) {
         lg__store_relaxed(&pool->slots[i].since_ms, long_ago_ms);
+        if (lg__load_relaxed(&pool->notes[i].seen_ms) != 0)
+            lg__store_relaxed(&pool->notes[i].seen_ms, long_ago_ms | 1);
+    }
 }
 
 void null_use(struct null_driver *driver, void *memory, const void *user)
