@@ -57,7 +57,7 @@ LG_API void lg_trace_stop(void);
 LG_API struct lg_trace_counts lg_trace_counts(void);
 
 /* Write what is kept as JSON in the Trace Event Format.  The file is there as a whole, or as it was: it is written
- * beside, and renamed.
+ * beside, and renamed.  What is no regular file, a device or a pipe, is written into.
  * Shape:   path not NULL; its folder can be written to.
  * Returns: LG_OK; LG_EINVAL; LG_ESYS (a file operation failed); LG_ENOMEM; LG_EBUSY (another thread writes or
  *          begins one just now).

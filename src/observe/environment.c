@@ -77,9 +77,11 @@ static bool expand(const char *value, char *path)
 }
 
 /* Whether a file can be written there. */
-static bool has_folder(const char *path)
+static bool can_be_written(const char *path)
 {
     char folder[PATH_MAX];
+    if (lg__file_is_special(path))
+        return access(path, W_OK) == 0;
     memcpy(folder, path, strlen(path) + 1);
     char *slash = strrchr(folder, '/');
     if (slash && !slash[1])
@@ -98,7 +100,7 @@ static bool read_path(const char *variable, char *path)
     bool is_short = expand(value, path);
     if (!is_short)
         log_bad(variable, value, "which is too long for the name of a file");
-    else if (!has_folder(path))
+    else if (!can_be_written(path))
         log_bad(variable, value, "which is no file in a folder that can be written to");
     else
         return true;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,6 +113,52 @@ static void trace(void **state)
     assert_non_null(strstr(output, "which is no file"));
 }
 
+/* What is no regular file is written into: a device that became a file would be a nasty surprise. */
+static void special(void **state)
+{
+    (void)state;
+    char text[4096], pipe[80], link[80];
+    struct stat info;
+    snprintf(pipe, sizeof pipe, "%s/pipe", folder);
+    snprintf(link, sizeof link, "%s/link", folder);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    assert_int_equal(symlink("pipe", link), 0);
+    assert_int_equal(spawn("nothing", "LIFEGUARD_PROFILE", link), 0); /* and nobody reads it */
+    assert_non_null(strstr(output, "could not be written"));
+    int reader = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_int_equal(spawn("nothing", "LIFEGUARD_TRACE", link), 0);
+    assert_string_equal(output, "");
+    ssize_t got = read(reader, text, sizeof text - 1);
+    assert_true(got > 0);
+    text[got] = 0;
+    assert_true(json_is_valid(text));
+    close(reader);
+    assert_int_equal(lstat(link, &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    assert_int_equal(stat(link, &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+    assert_int_equal(unlink(pipe), 0);
+    assert_int_equal(unlink(link), 0);
+}
+
+/* The file that a link names is replaced, and the link stays. */
+static void links(void **state)
+{
+    (void)state;
+    char text[4096], link[80];
+    struct stat info;
+    snprintf(link, sizeof link, "%s/link.json", folder);
+    close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    assert_int_equal(symlink("out.json", link), 0);
+    assert_int_equal(spawn("nothing", "LIFEGUARD_PROFILE", link), 0);
+    assert_string_equal(output, "");
+    assert_int_equal(lstat(link, &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    read_file(text, sizeof text);
+    assert_true(json_is_valid(text));
+    assert_int_equal(unlink(link), 0);
+}
+
 static void profile(void **state)
 {
     (void)state;
@@ -132,9 +179,8 @@ int main(int argc, char **argv)
     static const struct support_case cases[] = {
         {"orders", case_orders}, {"fork", case_fork}, {"nothing", case_nothing}, {NULL, NULL}};
     const struct CMUnitTest tests[] = {
-        SUPPORT_TEST(predict),
-        SUPPORT_TEST(trace),
-        SUPPORT_TEST(profile),
+        SUPPORT_TEST(predict), SUPPORT_TEST(trace), SUPPORT_TEST(profile),
+        SUPPORT_TEST(special), SUPPORT_TEST(links),
     };
     if (!support_is_case(argc, argv) && !mkdtemp(folder))
         return 1;
