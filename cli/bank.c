@@ -110,7 +110,9 @@ static int run_verb(int argc, char **argv)
 {
     struct bank_options options;
     int code = bank_options_parse(argc, argv, &options);
-    if (code != EXIT_GOOD)
+    if (options.must_help)
+        fputs(bank_help, stdout);
+    if (code != EXIT_GOOD || options.must_help)
         return code;
     struct bank *bank = calloc(1, sizeof *bank);
     if (!bank)

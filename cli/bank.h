@@ -38,6 +38,7 @@ struct bank_options {
     uint64_t seed;
     bool is_json;
     bool is_quiet;
+    bool must_help; /* and do nothing else; what is said of the others is not checked */
 };
 
 extern const char bank_help[];
@@ -148,7 +149,7 @@ void bank_store_close(struct bank *bank);
 /* Move some money once.  LG_OK with *is_moved false: the source had none. */
 int bank_move(struct bank_worker *worker, bool *is_moved);
 
-/* From here on SIGINT and SIGTERM end the run, once it has begun, and not the program. */
+/* From here on SIGINT, SIGTERM and SIGHUP end the run, once it has begun, and not the program. */
 void bank_catch_signals(void);
 /* Run all threads to the end.  Returns an exit code. */
 int bank_run(struct bank *bank);

@@ -1,13 +1,10 @@
-/* lifeguard bank: its command line.  Each mistake is one line that says what would be right. */
+/* lifeguard bank: its command line. */
 #include "bank.h"
+#include "options.h"
 #include "terminal.h"
 #include "verb.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 const char bank_help[] =
@@ -38,7 +35,7 @@ const char bank_help[] =
     "             3 database unreachable\n";
 
 enum option_key {
-    OPTION_DB = 256,
+    OPTION_DB = OPTIONS_LONG,
     OPTION_ACCOUNTS,
     OPTION_THREADS,
     OPTION_POOL,
@@ -49,7 +46,8 @@ enum option_key {
     OPTION_NESTED,
     OPTION_SEED,
     OPTION_JSON,
-    OPTION_QUIET
+    OPTION_QUIET,
+    OPTION_HELP
 };
 
 static const struct option long_options[] = {
@@ -65,6 +63,7 @@ static const struct option long_options[] = {
     {"seed", required_argument, NULL, OPTION_SEED},
     {"json", no_argument, NULL, OPTION_JSON},
     {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
 };
 
@@ -76,36 +75,17 @@ const char *bank_lock_name(enum bank_lock lock)
     return lock_names[lock];
 }
 
-static int refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
+#define refuse(...) options_refuse("bank", __VA_ARGS__)
 
-static int refuse(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("lifeguard bank: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-    return EXIT_USAGE;
-}
-
-/* A whole number in a range; strtoull alone takes signs, spaces and trailing letters. */
 static int parse_number(const char *option, const char *text, uint64_t min, uint64_t max,
                         uint64_t *out)
 {
-    char *end = NULL;
-    errno = 0;
-    uint64_t number = isdigit((unsigned char)text[0]) ? strtoull(text, &end, 10) : 0;
-    if (!end || *end || errno || number < min || number > max) {
-        char low[GROUPED_SIZE], high[GROUPED_SIZE];
-        if (max > INT64_MAX)
-            return refuse("--%s %s: must be a whole number from %s", option, text,
-                          terminal_grouped((int64_t)min, low));
-        return refuse("--%s %s: must be a whole number from %s to %s", option, text,
-                      terminal_grouped((int64_t)min, low), terminal_grouped((int64_t)max, high));
-    }
-    *out = number;
-    return EXIT_GOOD;
+    char low[GROUPED_SIZE], high[GROUPED_SIZE];
+    if (options_read_number(text, min, max, out))
+        return EXIT_GOOD;
+    return refuse("--%s %s: must be a whole number from %s to %s", option, options_shown(text),
+                  terminal_grouped((int64_t)min, low),
+                  max > INT64_MAX ? "2^64 - 1" : terminal_grouped((int64_t)max, high));
 }
 
 static int parse_small(const char *option, const char *text, uint32_t min, uint32_t max,
@@ -120,12 +100,9 @@ static int parse_small(const char *option, const char *text, uint32_t min, uint3
 
 static int parse_seconds(const char *text, double *out)
 {
-    char *end = NULL;
-    double seconds = isdigit((unsigned char)text[0]) ? strtod(text, &end) : 0;
-    if (!end || *end || !(seconds >= 0.1 && seconds <= 86400))
-        return refuse("--seconds %s: must be a number from 0.1 to 86,400", text);
-    *out = seconds;
-    return EXIT_GOOD;
+    if (options_read_real(text, 0.1, 86400, out))
+        return EXIT_GOOD;
+    return refuse("--seconds %s: must be a number from 0.1 to 86,400", options_shown(text));
 }
 
 static int parse_lock(const char *text, enum bank_lock *out)
@@ -135,31 +112,18 @@ static int parse_lock(const char *text, enum bank_lock *out)
             *out = (enum bank_lock)i;
             return EXIT_GOOD;
         }
-    return refuse("--lock %s: must be none, mutex or row", text);
+    return refuse("--lock %s: must be none, mutex or row", options_shown(text));
 }
 
 static int parse_db(const char *text, const char **out)
 {
     static const char scheme[] = "sqlite:";
     if (strncmp(text, scheme, sizeof scheme - 1))
-        return refuse("--db %s: must be sqlite:FILE", text);
+        return refuse("--db %s: must be sqlite:FILE", options_shown(text));
     *out = text + sizeof scheme - 1;
     if (!**out || !strcmp(*out, ":memory:"))
         return refuse("--db %s: must name a file, as in sqlite:bank.db", text);
     return EXIT_GOOD;
-}
-
-/* getopt_long's ':' and '?', in our words.  We have no short options, so a word with one '-' fails at
- * its first letter (optopt), and only a word of one letter has been left by then. */
-static int refuse_option(int key, char **argv)
-{
-    const char *word = argv[optind - 1];
-    bool is_short = key == '?' && optopt != 0 && optopt < OPTION_DB;
-    if (is_short && !(word[0] == '-' && word[1] && !word[2]))
-        word = argv[optind];
-    if (key == ':')
-        return refuse("%s needs a value; see lifeguard help bank", word);
-    return refuse("unknown option %s; see lifeguard help bank", word);
 }
 
 static int parse_option(int key, char **argv, struct bank_options *out)
@@ -193,15 +157,20 @@ static int parse_option(int key, char **argv, struct bank_options *out)
     case OPTION_QUIET:
         out->is_quiet = true;
         return EXIT_GOOD;
+    case OPTION_HELP:
+    case 'h':
+        out->must_help = true;
+        return EXIT_GOOD;
     }
-    return refuse_option(key, argv);
+    return options_refuse_word("bank", key, argv);
 }
 
 /* What no option says alone. */
 static int check_together(struct bank_options *options, int argc, char **argv)
 {
     if (optind < argc)
-        return refuse("unexpected argument %s; see lifeguard help bank", argv[optind]);
+        return refuse("unexpected argument %s; see lifeguard help bank",
+                      options_shown(argv[optind]));
     if (options->transfers && options->seconds > 0)
         return refuse("--transfers and --seconds exclude each other; give one");
     if (options->is_nested && options->pool < 2)
@@ -217,9 +186,9 @@ int bank_options_parse(int argc, char **argv, struct bank_options *out)
     /* glibc's way to forget the words of a call before; 1 would go on within the last. */
     optind = 0;
     int key;
-    while ((key = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+    while ((key = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
         int code = parse_option(key, argv, out);
-        if (code != EXIT_GOOD)
+        if (code != EXIT_GOOD || out->must_help)
             return code;
     }
     return check_together(out, argc, argv);

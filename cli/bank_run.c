@@ -27,13 +27,15 @@ static void interrupt(int number)
     is_interrupted = 1;
 }
 
-/* A second signal ends the program at once. */
+/* A second signal ends the program at once.  A hang-up that is ignored stays so: nohup. */
 void bank_catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND}, before;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (!sigaction(SIGHUP, NULL, &before) && before.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &action, NULL);
 }
 
 bool bank_is_stopping(const struct bank *bank)

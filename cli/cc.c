@@ -4,6 +4,7 @@
  * in the folder that it is told; clang would link its own runtime statically, so only its front end is
  * told, and the library is named. */
 #include "explore.h"
+#include "options.h"
 #include "verb.h"
 
 #include <errno.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 #define ARGUMENTS_MAX 4096
+#define WORDS_MAX     16
+#define BLANKS        " \t\n"
 
 static const char help_text[] = "usage: lifeguard cc [COMPILER] ARGS...\n"
                                 "\n"
@@ -22,6 +25,8 @@ static const char help_text[] = "usage: lifeguard cc [COMPILER] ARGS...\n"
                                 "one (gcc, g++, clang, clang++, cc,\n"
                                 "c++, also with a version or a path); else it is $CC, or cc, and "
                                 "for C++ sources $CXX, or c++.\n"
+                                "$CC may be several words, as in CC='ccache gcc -m64'; where it is "
+                                "this program, it does not count.\n"
                                 "Such a program runs by itself as well, unexplored.\n"
                                 "\n"
                                 "    lifeguard cc -g -O0 -o prog prog.c\n"
@@ -57,21 +62,49 @@ static bool is_cxx_source(const char *name)
     return false;
 }
 
+/* make CC='lifeguard cc' puts that into the environment too: there it names nobody who compiles. */
+static bool names_us(const char *words)
+{
+    size_t length = strcspn(words, BLANKS);
+    static const char name[] = "lifeguard";
+    size_t own = sizeof name - 1;
+    return length >= own && !strncmp(words + length - own, name, own) &&
+           (length == own || words[length - own - 1] == '/');
+}
+
 static const char *default_compiler(char **arguments)
 {
     bool is_cxx = false;
     for (; *arguments; arguments++)
         is_cxx = is_cxx || (**arguments != '-' && is_cxx_source(*arguments));
     const char *named = getenv(is_cxx ? "CXX" : "CC");
-    if (named && *named)
+    if (named && named[strspn(named, BLANKS)] && !names_us(named + strspn(named, BLANKS)))
         return named;
     return is_cxx ? "c++" : "cc";
 }
 
-/* Whatever it is called: ask its preprocessor. */
-static int is_clang(const char *compiler)
+/* The words of a compiler's name: it, what it is launched by, and flags.  How many; 0: too many, or no memory. */
+static int split_words(const char *words, char **out)
 {
+    char *text = strdup(words), *rest = NULL;
+    int count = 0;
+    for (char *word = text ? strtok_r(text, BLANKS, &rest) : NULL; word;
+         word = strtok_r(NULL, BLANKS, &rest)) {
+        if (count == WORDS_MAX)
+            return 0;
+        out[count++] = word;
+    }
+    return count;
+}
+
+/* Whatever it is called: ask its preprocessor. */
+static int is_clang(char *const *compiler, int word_count)
+{
+    static const char *const question[] = {"-dM", "-E", "-x", "c", "/dev/null", NULL};
+    char *command[WORDS_MAX + sizeof question / sizeof *question];
     int ends[2];
+    memcpy(command, compiler, (size_t)word_count * sizeof *command);
+    memcpy(command + word_count, question, sizeof question);
     if (pipe(ends))
         return -1;
     pid_t process = fork();
@@ -79,7 +112,7 @@ static int is_clang(const char *compiler)
         dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
         close(ends[1]);
-        execlp(compiler, compiler, "-dM", "-E", "-x", "c", "/dev/null", (char *)NULL);
+        execvp(command[0], command);
         _exit(127);
     }
     close(ends[1]);
@@ -135,29 +168,23 @@ static int add_flags(char **command, int count, const char *folder, bool has_cla
 
 static int run(int argc, char **argv)
 {
-    char *command[ARGUMENTS_MAX + 32], runtime[4096];
+    char *command[ARGUMENTS_MAX + WORDS_MAX + 32], runtime[4096];
     int first = argc > 1 && is_compiler(argv[1]) ? 2 : 1;
-    if (argc <= first) {
-        fputs("lifeguard cc: arguments for the compiler are missing\n", stderr);
-        return EXIT_USAGE;
-    }
-    if (argc > ARGUMENTS_MAX) {
-        fputs("lifeguard cc: there are too many arguments\n", stderr);
-        return EXIT_USAGE;
-    }
+    if (argc <= first)
+        return options_refuse("cc", "arguments for the compiler are missing");
+    if (argc > ARGUMENTS_MAX)
+        return options_refuse("cc", "there are too many arguments: at most 4,096");
     const char *compiler = first == 2 ? argv[1] : default_compiler(argv + first);
     if (!explore_find_runtime(runtime, sizeof runtime))
         return EXIT_USAGE;
     *strrchr(runtime, '/') = 0;
-    int has_clang = is_clang(compiler);
-    if (has_clang < 0) {
-        fprintf(stderr, "lifeguard cc: %s: it cannot be run, or is neither gcc nor clang\n",
-                compiler);
-        return EXIT_USAGE;
-    }
+    int count = first == 2 ? 1 : split_words(compiler, command);
+    if (first == 2)
+        command[0] = argv[1];
+    int has_clang = count ? is_clang(command, count) : -1;
+    if (has_clang < 0)
+        return options_refuse("cc", "%s: it cannot be run, or is neither gcc nor clang", compiler);
     bool must_link = !is_given(argv, "-c") && !is_given(argv, "-S") && !is_given(argv, "-E");
-    int count = 0;
-    command[count++] = (char *)(uintptr_t)compiler;
     count = add_flags(command, count, runtime, has_clang == 1, must_link);
     for (int i = first; i < argc; i++)
         command[count++] = argv[i];
@@ -167,9 +194,8 @@ static int run(int argc, char **argv)
         command[count++] = (char *)(uintptr_t) "-ltsan";
     }
     command[count] = NULL;
-    execvp(compiler, command);
-    fprintf(stderr, "lifeguard cc: %s: %s\n", compiler, strerror(errno));
-    return EXIT_USAGE;
+    execvp(command[0], command);
+    return options_refuse("cc", "%s: %s", command[0], strerror(errno));
 }
 
 const struct verb cc_verb = {

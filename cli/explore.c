@@ -3,6 +3,7 @@
  * The exploring itself is done by the runtime, inside the program's process; this verb sees to it that the
  * runtime gets there, listens to it through a pipe, and puts names to addresses. */
 #include "explore.h"
+#include "options.h"
 #include "verb.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,8 +61,63 @@ static const char help_text[] =
 
 static int complain(const char *subject, const char *text)
 {
-    fprintf(stderr, "lifeguard explore: %s: %s\n", subject, text);
-    return EXIT_USAGE;
+    return options_refuse("explore", "%s: %s", options_shown(subject), text);
+}
+
+/* ---- Signals ------------------------------------------------------------------------------------------ */
+
+/* Who would end this verb ends the campaign, which then says what it has found. */
+static volatile sig_atomic_t campaign;
+
+static void pass_on(int number)
+{
+    (void)number;
+    int error = errno;
+    if (campaign > 0)
+        kill((pid_t)campaign, SIGTERM);
+    errno = error;
+}
+
+static const int endings[] = {SIGINT, SIGTERM, SIGHUP};
+
+#define ENDING_COUNT (sizeof endings / sizeof *endings)
+
+/* Not a hang-up that is ignored, as nohup has it. */
+static void catch_endings(void)
+{
+    struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART}, before;
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < ENDING_COUNT; i++) {
+        sigaction(endings[i], &action, &before);
+        if (endings[i] == SIGHUP && before.sa_handler == SIG_IGN)
+            sigaction(SIGHUP, &before, NULL);
+    }
+}
+
+/* The program begins with what this verb has begun with. */
+static void forget_endings(void)
+{
+    struct sigaction now;
+    for (size_t i = 0; i < ENDING_COUNT; i++)
+        if (!sigaction(endings[i], NULL, &now) && now.sa_handler == pass_on)
+            signal(endings[i], SIG_DFL);
+}
+
+/* Fork, with no ending between the fork and the note of whom it is for. */
+static pid_t fork_campaign(void)
+{
+    sigset_t set, before;
+    sigemptyset(&set);
+    for (size_t i = 0; i < ENDING_COUNT; i++)
+        sigaddset(&set, endings[i]);
+    sigprocmask(SIG_BLOCK, &set, &before);
+    pid_t process = fork();
+    if (process > 0)
+        campaign = process;
+    if (!process)
+        forget_endings();
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return process;
 }
 
 /* ---- The program's process ------------------------------------------------------------------------- */
@@ -91,6 +148,8 @@ static void become_program(const struct explore_options *options, const char *ru
                            const char *path, char **arguments)
 {
     signal(SIGXFSZ, SIG_DFL);
+    /* Nobody is left to read what it finds if this verb is killed. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     /* The same addresses in each campaign; where that is forbidden they are the same in one. */
     personality(ADDR_NO_RANDOMIZE);
     if (!set_environment(options, runtime, wire))
@@ -109,7 +168,7 @@ static FILE *start_program(const struct explore_options *options, const char *ru
         return NULL;
     fcntl(ends[0], F_SETFD, FD_CLOEXEC);
     fflush(stdout);
-    *process = fork();
+    *process = fork_campaign();
     if (!*process)
         become_program(options, runtime, ends[1], path, arguments);
     close(ends[1]);
@@ -255,8 +314,7 @@ static int run_campaign(const struct explore_options *options, const char *path,
     int status = 0;
     if (!explore_find_runtime(runtime, sizeof runtime))
         return EXIT_USAGE;
-    /* An interrupt is for the campaign, which then says what it has found. */
-    signal(SIGINT, SIG_IGN);
+    catch_endings();
     FILE *in = start_program(options, runtime, path, arguments, &process);
     if (!in)
         return complain(path, strerror(errno));
@@ -268,6 +326,7 @@ static int run_campaign(const struct explore_options *options, const char *path,
     fclose(in);
     while (waitpid(process, &status, 0) < 0 && errno == EINTR)
         continue;
+    campaign = 0;
     return is_late ? complain(path, "its main did not begin within 20 s: something before it, a "
                                     "constructor, does not end")
                    : judge(result, options, path, status);
@@ -291,11 +350,20 @@ static int explore(const struct explore_options *options, const char *path, char
 
 /* ---- The two uses ---------------------------------------------------------------------------------------- */
 
+/* A name without a slash is looked for in PATH alone, as by the shell. */
+static int say_missing(const char *name)
+{
+    if (!strchr(name, '/') && *name && !access(name, X_OK))
+        return options_refuse("explore", "%s: there is no such program in PATH; here it is ./%s",
+                              name, name);
+    return complain(name, "there is no such program");
+}
+
 static int search(struct explore_options *options)
 {
     char path[4096], output[512];
     if (!explore_find_program(options->program[0], path, sizeof path))
-        return complain(options->program[0], "there is no such program");
+        return say_missing(options->program[0]);
     const char *complaint = explore_check_program(path);
     if (complaint)
         return complain(path, complaint);
@@ -410,6 +478,10 @@ static int run(int argc, char **argv)
     struct explore_options options;
     if (!explore_options_read(argc, argv, &options))
         return EXIT_USAGE;
+    if (options.must_help) {
+        fputs(help_text, stdout);
+        return EXIT_GOOD;
+    }
     return options.replay ? replay(&options) : search(&options);
 }
 

@@ -19,6 +19,7 @@ struct explore_options {
     uint64_t schedules; /* 0: no limit */
     uint64_t seed;
     bool is_json;
+    bool must_help; /* and do nothing else */
     char *
         *program; /* and its arguments, ended by NULL; in a replay what it is run under, or empty */
 };

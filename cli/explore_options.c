@@ -1,12 +1,10 @@
 #include "explore.h"
+#include "options.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { SECONDS = 256, SCHEDULES, SEED, STRATEGY, RACES, JSON, REPLAY, HTML };
+enum { SECONDS = OPTIONS_LONG, SCHEDULES, SEED, STRATEGY, RACES, JSON, REPLAY, HTML };
 
 static const struct option long_options[] = {{"seconds", required_argument, NULL, SECONDS},
                                              {"schedules", required_argument, NULL, SCHEDULES},
@@ -17,31 +15,27 @@ static const struct option long_options[] = {{"seconds", required_argument, NULL
                                              {"replay", required_argument, NULL, REPLAY},
                                              {"html", required_argument, NULL, HTML},
                                              {"output", required_argument, NULL, 'o'},
+                                             {"help", no_argument, NULL, 'h'},
                                              {NULL, 0, NULL, 0}};
 
 static bool complain(const char *option, const char *value, const char *wanted)
 {
-    fprintf(stderr, "lifeguard explore: %s %s: %s\n", option, value, wanted);
+    options_refuse("explore", "%s %s: %s", option, options_shown(value), wanted);
     return false;
 }
 
-static bool read_count(const char *option, const char *text, uint64_t *out)
+static bool read_count(const char *option, const char *text, uint64_t min, uint64_t *out)
 {
-    char *end;
-    errno = 0;
-    *out = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || errno)
-        return complain(option, text, "a whole number is wanted");
-    return true;
+    return options_read_number(text, min, UINT64_MAX, out) ||
+           complain(option, text,
+                    min ? "a whole number above 0 is wanted" : "a whole number is wanted");
 }
 
+/* Less than a millisecond is no exploration; the most is 30 years. */
 static bool read_seconds(const char *text, double *out)
 {
-    char *end;
-    *out = strtod(text, &end);
-    if (end == text || *end || !isfinite(*out) || *out <= 0 || *out > 1e9)
-        return complain("--seconds", text, "a number above 0 is wanted");
-    return true;
+    return options_read_real(text, 1e-3, 1e9, out) ||
+           complain("--seconds", text, "a number above 0 is wanted");
 }
 
 static bool read_word(const char *option, const char *text, const char *const *words,
@@ -59,7 +53,8 @@ static bool read_word(const char *option, const char *text, const char *const *w
 static bool read_file_name(const char *option, const char *text, const char **out)
 {
     *out = text;
-    return (*text && strlen(text) < 500) || complain(option, text, "a shorter file name is wanted");
+    return (*text && strlen(text) < 500) ||
+           complain(option, text, "the name of a file is wanted, of less than 500 bytes");
 }
 
 static bool read_option(int option, struct explore_options *options)
@@ -71,9 +66,9 @@ static bool read_option(int option, struct explore_options *options)
     case SECONDS:
         return read_seconds(optarg, &options->seconds);
     case SCHEDULES:
-        return read_count("--schedules", optarg, &options->schedules);
+        return read_count("--schedules", optarg, 1, &options->schedules);
     case SEED:
-        return read_count("--seed", optarg, &options->seed);
+        return read_count("--seed", optarg, 0, &options->seed);
     case STRATEGY:
         return read_word("--strategy", optarg, strategies,
                          "one of auto, surw, rf, pos, pct, periods, random", &options->strategy);
@@ -88,25 +83,42 @@ static bool read_option(int option, struct explore_options *options)
         return read_file_name("--html", optarg, &options->html);
     case 'o':
         return read_file_name("-o", optarg, &options->output);
-    default:
-        fputs("lifeguard explore: lifeguard help explore lists the options\n", stderr);
+    case 'h':
+        options->must_help = true;
+        return true;
+    }
+    return false;
+}
+
+/* What no option says alone. */
+static bool check_together(const struct explore_options *options)
+{
+    if (!*options->program && !options->replay) {
+        options_refuse("explore", "the program is missing: lifeguard explore -- PROGRAM ARGS");
         return false;
     }
+    if (options->replay && (options->output || options->schedules || options->seconds != 0)) {
+        options_refuse("explore", "--replay runs one schedule and writes none: leave out -o, "
+                                  "--schedules and --seconds");
+        return false;
+    }
+    return true;
 }
 
 bool explore_options_read(int argc, char **argv, struct explore_options *options)
 {
     *options = (struct explore_options){.strategy = "auto", .races = "report", .seed = 1};
     optind = 0;
-    for (int option; (option = getopt_long(argc, argv, "+o:", long_options, NULL)) >= 0;)
-        if (!read_option(option, options))
+    for (int key; !options->must_help &&
+                  (key = getopt_long(argc, argv, "+:ho:", long_options, NULL)) >= 0;) {
+        if (key == ':' || key == '?')
+            options_refuse_word("explore", key, argv);
+        if (!read_option(key, options))
             return false;
-    options->program = argv + optind;
-    if (!*options->program && !options->replay) {
-        fputs("lifeguard explore: the program is missing: lifeguard explore -- PROGRAM ARGS\n",
-              stderr);
-        return false;
     }
+    options->program = argv + optind;
+    if (!options->must_help && !check_together(options))
+        return false;
     if (!options->seconds && !options->schedules)
         options->seconds = 10;
     return true;

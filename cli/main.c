@@ -1,4 +1,6 @@
 /* lifeguard, the program: finds the verb and runs it.  All it knows about verbs is their table. */
+#include "options.h"
+#include "terminal.h"
 #include "verb.h"
 
 #include <lifeguard/lifeguard.h>
@@ -31,15 +33,23 @@ static void print_help(FILE *out)
 
 static int complain_about(const char *name)
 {
-    fprintf(stderr, "lifeguard: unknown verb %s; lifeguard --help lists them\n", name);
+    char text[256];
+    snprintf(text, sizeof text, "lifeguard: unknown verb %.200s; lifeguard --help lists them",
+             options_shown(name));
+    terminal_print_line(stderr, text);
     return EXIT_USAGE;
+}
+
+static bool asks_for_help(const char *word)
+{
+    return !strcmp(word, "--help") || !strcmp(word, "-h");
 }
 
 /* lifeguard help, lifeguard --help, lifeguard help VERB, lifeguard VERB --help */
 static int help(const char *name)
 {
     const struct verb *verb = name ? find_verb(name) : NULL;
-    if (name && !verb)
+    if (name && !verb && strcmp(name, "help") != 0 && !asks_for_help(name))
         return complain_about(name);
     if (verb)
         fputs(verb->help, stdout);
@@ -51,15 +61,13 @@ static int help(const char *name)
 static int run_verb(int argc, char **argv)
 {
     const struct verb *verb = find_verb(argv[1]);
-    if (verb && argc > 2 && !strcmp(argv[2], "--help"))
+    if (verb && argc > 2 && asks_for_help(argv[2]))
         return help(argv[1]);
     return verb ? verb->run(argc - 1, argv + 1) : complain_about(argv[1]);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    /* A file-size limit must be an error to report, as a full disk is. */
-    signal(SIGXFSZ, SIG_IGN);
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;
@@ -68,9 +76,16 @@ int main(int argc, char **argv)
         printf("lifeguard %d.%d.%d\n", LG_VERSION_MAJOR, LG_VERSION_MINOR, LG_VERSION_PATCH);
         return EXIT_GOOD;
     }
-    if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+    if (!strcmp(argv[1], "help") || asks_for_help(argv[1]))
         return help(argv[2]);
-    int code = run_verb(argc, argv);
+    return run_verb(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+    /* A file-size limit must be an error to report, as a full disk is. */
+    signal(SIGXFSZ, SIG_IGN);
+    int code = run(argc, argv);
     /* A result that nobody got is no result. */
     if (fflush(stdout) || ferror(stdout)) {
         fputs("lifeguard: standard output cannot be written\n", stderr);

@@ -112,6 +112,20 @@ void terminal_print_html(FILE *stream, const char *string)
     }
 }
 
+void terminal_print_line(FILE *stream, const char *string)
+{
+    const unsigned char *p = (const unsigned char *)string;
+    while (*p) {
+        int length = utf8_length(p);
+        if (length && !is_control(p) && *p != '\n')
+            fwrite(p, 1, (size_t)length, stream);
+        else
+            fputc('?', stream);
+        p += length ? length : 1;
+    }
+    fputc('\n', stream);
+}
+
 #define BAR_WIDTH 24
 
 void terminal_progress(FILE *stream, double fraction, const char *text)

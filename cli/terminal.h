@@ -22,6 +22,9 @@ void terminal_print_json(FILE *stream, const char *string);
  * '?'. */
 void terminal_print_html(FILE *stream, const char *string);
 
+/* A message that is one line, whatever is in it: what is no UTF-8, and what terminals obey, becomes '?'. */
+void terminal_print_line(FILE *stream, const char *string);
+
 /* A progress line, drawn over itself; `text` is what follows the bar.  fraction below 0: no bar. */
 void terminal_progress(FILE *stream, double fraction, const char *text);
 void terminal_progress_end(FILE *stream);

@@ -86,7 +86,15 @@ check 0 explore --help
 says "exit code" "$out"
 check 0 cc --help
 says "usage: lifeguard cc" "$out"
+check 0 bank --threads 2 --help
+says "exit status" "$out"
+check 0 bank -h
+says "exit status" "$out"
+check 0 help help
+says "lifeguard help VERB" "$out"
 refuses 2 "unknown verb" banc
+refuses 2 "unknown verb '';" ''
+refuses 2 'unknown verb ?[31m?;' "$(printf '\033[31m\377')"
 refuses 2 "unknown verb" help banc
 check 2
 says "usage:" "$err"
@@ -103,13 +111,15 @@ refuses 2 "from 1 to 1,000" bank --pool 1001
 refuses 2 "from 1 to 1,000" bank --pool -1
 refuses 2 "from 1 to 1,000" bank --threads 0
 refuses 2 "from 1 to 1,000" bank --threads 8x
-refuses 2 "from 1 to 1,000" bank --threads ''
+refuses 2 "--threads '': must be a whole number from 1 to 1,000" bank --threads ''
+refuses 2 "unexpected argument ''" bank ''
 refuses 2 "from 1 to 1,000,000,000" bank --transfers 0
 refuses 2 "from 1 to 1,000,000,000" bank --transfers 99999999999999999999
 refuses 2 "from 0.1 to 86,400" bank --seconds 0
 refuses 2 "from 0.1 to 86,400" bank --seconds nan
 refuses 2 "from 2 to 1,000,000" bank --accounts 1
-refuses 2 "whole number" bank --seed -7
+refuses 2 "whole number from 0 to 2^64 - 1" bank --seed -7
+refuses 2 "whole number" bank --seed 18446744073709551616
 refuses 2 "none, mutex or row" bank --lock table
 refuses 2 "sqlite:FILE" bank --db bank.db
 refuses 2 "sqlite:FILE" bank --db postgres:bank
@@ -169,15 +179,28 @@ check 0 bank --db "sqlite:$db" --transfers 300
 wait "$other" || fail "the other of two processes: $(cat "$folder/other")"
 
 # An interrupted run prints its result; the database is there before the run begins.
-"$program" bank --db "sqlite:$folder/interrupted.db" --seconds 60 > "$out" 2> "$err" &
+for signal in INT TERM HUP; do
+    env --default-signal=HUP "$program" bank --db "sqlite:$folder/$signal.db" --seconds 60 > "$out" 2> "$err" &
+    run=$!
+    while [ ! -e "$folder/$signal.db-wal" ] && kill -0 "$run"; do
+        sleep 0.01
+    done
+    kill -"$signal" "$run"
+    wait "$run"
+    same "status after SIG$signal" $? 0
+    says "all there" "$out"
+done
+
+# One that is killed leaves books that agree.
+"$program" bank --db "sqlite:$folder/KILL.db" --seconds 60 > "$out" 2> "$err" &
 run=$!
-while [ ! -e "$folder/interrupted.db-wal" ] && kill -0 "$run"; do
+while [ ! -s "$folder/KILL.db-wal" ] && kill -0 "$run"; do
     sleep 0.01
 done
-kill -INT "$run"
-wait "$run"
-same "status of an interrupted run" $? 0
-says "all there" "$out"
+kill -KILL "$run"
+wait "$run" 2> "$err"
+check 0 bank --db "sqlite:$folder/KILL.db" --transfers 100
+says "every account agrees" "$out"
 
 # What a run without locks has done to the books is not blamed on the next one.
 check 1 bank --db "sqlite:$folder/lossy.db" --unsafe --seconds 20
@@ -264,9 +287,14 @@ fi
 
 # A result that cannot be written is a failure.
 if [ -w /dev/full ]; then
-    "$program" bank --transfers 10 > /dev/full 2> "$err"
-    same "status with a full output" $? 3
+    for arguments in "bank --transfers 10" --version help "help bank" "bank --help"; do
+        # shellcheck disable=SC2086 # arguments are words
+        "$program" $arguments > /dev/full 2> "$err"
+        same "status of lifeguard $arguments with a full output" $? 3
+    done
 fi
+"$program" bank --transfers 10 >&- 2> "$err"
+same "status with a closed output" $? 3
 
 same "left in the temporary folder" "$(ls "$TMPDIR")" ""
 if [ "$failures" -gt 0 ]; then

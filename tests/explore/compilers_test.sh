@@ -42,6 +42,20 @@ if command -v clang > /dev/null && clang -g -fsanitize=thread "$wrong" -o static
     says "runtime linked in" "$err"
 fi
 
+# $CC may be several words; what make has put there of its own command line names no compiler.
+wrapped() {
+    rm -f wrapped
+    CC=$1 "$program" cc -g "$wrong" -o wrapped > "$out" 2> "$err" || fail "CC='$1': $(cat "$err")"
+    found_in wrapped
+}
+wrapped " env gcc -DWRAPPED "
+wrapped "lifeguard cc"
+wrapped "$program cc"
+wrapped " "
+CC="no-such-compiler -g" "$program" cc "$wrong" -o wrapped > "$out" 2> "$err"
+[ $? -eq 2 ] || fail "a compiler that is not there: not status 2"
+says "no-such-compiler -g: it cannot be run" "$err"
+
 # Fortified, the functions of stdio have other names.
 check 0 cc -g -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 "$here/wrong/print_race.c" -o fortified
 race_in fortified

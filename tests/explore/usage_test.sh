@@ -27,8 +27,17 @@ refuses "one of auto, surw" explore --strategy best -- true
 refuses "one of report, fail, off" explore --races=maybe -- true
 refuses "there is no such program" explore -- ./nothing
 refuses "there is no such program" explore -- "$folder"
-check 2 explore --what
-says "lifeguard help explore" "$err"
+refuses "unknown option --what; see lifeguard help explore" explore --what
+refuses "unknown option -x" explore -x -- true
+refuses "--seconds needs a value" explore --seconds
+refuses "above 0" explore --schedules 0 -- true
+refuses "--html '': the name of a file" explore --html '' -- true
+refuses "leave out -o" explore --replay some.replay -o other.replay
+refuses "leave out -o" explore --replay some.replay --seconds 5
+for word in -h --help; do
+    check 0 explore --seconds 1 "$word"
+    says "usage: lifeguard explore" "$out"
+done
 
 # ---- Programs ----
 write plain.c << 'END'
@@ -138,6 +147,56 @@ spoil 's/^flags/what/' "begins with a word"
 # A schedule that the program does not follow is named where it leaves it.
 first 's/\(switch [^ ]* [0-9]* [a-z]*\) [a-z-]* /\1 sleep /' "diverged"
 refuses "a replay runs by itself" explore --replay good.replay -- valgrind
+
+# ---- Endings ----
+write lasting.c << 'END'
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+int shared;
+pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+void *work(void *unused) {
+    pthread_mutex_lock(&lock);
+    shared++;
+    pthread_mutex_unlock(&lock);
+    return unused;
+}
+int main(void) {
+    pthread_t t;
+    close(open("began", O_CREAT | O_WRONLY, 0600));
+    pthread_create(&t, 0, work, 0);
+    work(0);
+    pthread_join(t, 0);
+    return 0;
+}
+END
+build lasting lasting.c
+refuses "here it is ./lasting" explore -- lasting
+# ending SIGNAL: explores, and sends it to the verb alone once a run has begun.
+ending() {
+    rm -f began
+    env --default-signal=HUP "$program" explore --seconds 300 --html page.html -- ./lasting > "$out" 2> "$err" &
+    verb=$!
+    while [ ! -e began ] && kill -0 "$verb"; do
+        sleep 0.01
+    done
+    campaign=$(ps -o pid= --ppid "$verb" | tr -d ' ')
+    kill -"$1" "$verb"
+    wait "$verb" 2> killed
+    status=$?
+    # Who is killed is gone, or not yet waited for.
+    while grep -q '^State:[^ZX]*$' "/proc/$campaign/status" 2> gone; do
+        sleep 0.01
+    done
+}
+for signal in INT TERM HUP; do
+    ending "$signal"
+    [ "$status" -eq 0 ] || fail "SIG$signal: status $status, not 0"
+    says "nothing found" "$out"
+    [ ! -e page.html ] || fail "SIG$signal: a page of nothing"
+done
+ending KILL
+[ "$status" -eq 137 ] || fail "SIGKILL: status $status, not 137"
 
 wait "$prelude"
 status=$?
