@@ -13,7 +13,8 @@ build:
 .PHONY: demo
 demo:
 	@./scripts/install-needed.sh build
-	@$(MAKE) --no-print-directory build
+	@cmake --preset plain
+	@cmake --build --preset plain --target lifeguard_cli
 	@sh scripts/demo.sh
 
 ## check: install what is missing, build, and run all tests
@@ -47,7 +48,7 @@ bench:
 .PHONY: install
 install:
 	@cmake --preset plain -DCMAKE_INSTALL_PREFIX=$(PREFIX)
-	@cmake --build --preset plain
+	@cmake --build --preset plain --target installed
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD)
 
 ## uninstall: remove exactly the files that the last install copied

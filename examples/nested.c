@@ -2,6 +2,8 @@
 #include <lifeguard/lifeguard.h>
 #include <lifeguard/sqlite.h>
 
+#include <stdio.h>
+
 int main(void)
 {
     struct lg_pool_options one = LG_POOL_OPTIONS_INIT;
@@ -18,5 +20,6 @@ int main(void)
         lg_report_print(lg_report_last(), LG_REPORT_TEXT, 1);
     (void)!lg_pool_checkin(db, &outer);
     lg_pool_destroy(db);
+    remove("nested.db");
     return status == LG_EDEADLK ? 0 : 1;
 }
