@@ -15,9 +15,14 @@
 #define LG_VERSION_PATCH 0
 #define LG_VERSION       (LG_VERSION_MAJOR * 10000 + LG_VERSION_MINOR * 100 + LG_VERSION_PATCH)
 
+/* g++ -Wshadow warns of a function with the name of a struct, as lg_pool_stats: that is C's way. */
 #ifdef __cplusplus
-#define LG_BEGIN_DECLS extern "C" {
-#define LG_END_DECLS   }
+#define LG_BEGIN_DECLS                                                                             \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wshadow\"") extern "C"       \
+    {
+#define LG_END_DECLS                                                                               \
+    }                                                                                              \
+    _Pragma("GCC diagnostic pop")
 #else
 #define LG_BEGIN_DECLS
 #define LG_END_DECLS

@@ -188,13 +188,15 @@ LG_API LG_MUST_CHECK int lg_rwlock_write_into(struct lg_rwlock *rwlock, lg_deadl
  * LG_OK, with the unlock at its end.  Do not leave the block by return, goto or break. */
 #define LG_WITH_READ(rwlock, deadline, status_)                                                    \
     int status_ = LG_EINVAL;                                                                       \
-    for (int lg_once_ = 1;                                                                         \
-         lg_once_-- && lg_rwlock_read_into((rwlock), (deadline), LG_HERE, &status_) == LG_OK;      \
+    for (int lg_once_##status_ = 1;                                                                \
+         lg_once_##status_-- &&                                                                    \
+         lg_rwlock_read_into((rwlock), (deadline), LG_HERE, &status_) == LG_OK;                    \
          lg_rwlock_unlock(rwlock))
 #define LG_WITH_WRITE(rwlock, deadline, status_)                                                   \
     int status_ = LG_EINVAL;                                                                       \
-    for (int lg_once_ = 1;                                                                         \
-         lg_once_-- && lg_rwlock_write_into((rwlock), (deadline), LG_HERE, &status_) == LG_OK;     \
+    for (int lg_once_##status_ = 1;                                                                \
+         lg_once_##status_-- &&                                                                    \
+         lg_rwlock_write_into((rwlock), (deadline), LG_HERE, &status_) == LG_OK;                   \
          lg_rwlock_unlock(rwlock))
 
 LG_END_DECLS
