@@ -9,11 +9,16 @@ static bool is_pool(const struct lg_report *report)
     return strcmp(report->noun, "pool") == 0;
 }
 
+static bool is_join(const char *noun)
+{
+    return strcmp(noun, "thread") == 0 || strcmp(noun, "context") == 0;
+}
+
 /* Something that is not taken, but waited for. */
 static bool is_signal(const struct lg_report *report)
 {
     return strcmp(report->noun, "event") == 0 || strcmp(report->noun, "latch") == 0 ||
-           strcmp(report->noun, "barrier") == 0;
+           strcmp(report->noun, "barrier") == 0 || is_join(report->noun);
 }
 
 static bool is_permits(const struct lg_report *report)
@@ -139,6 +144,8 @@ static void add_cure(struct lg__text *text, const struct lg_report *report)
                       report->minimum, report->users);
     else if (is_permits(report))
         lg__text_add(text, "acquire at once what you need together.\n");
+    else if (report->member_count == 1 && is_join(report->noun))
+        lg__text_add(text, "have another thread wait for its end.\n");
     else if (report->member_count == 1 && strcmp(report->noun, "once") == 0)
         lg__text_add(text, "have its function not call itself.\n");
     else if (is_signal(report))
@@ -155,6 +162,32 @@ static void add_cure(struct lg__text *text, const struct lg_report *report)
         lg__text_add(text, "take them in one order everywhere.\n");
 }
 
+/* Whether it is what a join waits for: the holder's own end, which nobody gives back. */
+static bool is_end(const struct lg_report *report, const struct lg_report_hold *hold)
+{
+    for (uint32_t i = 0; i < lg__report_listed(report); i++)
+        if (is_join(report->members[i].waits_noun) &&
+            strcmp(report->members[i].waits_name, hold->name) == 0)
+            return true;
+    return false;
+}
+
+/* The first thing that a victim can give back, or its end if that is all. */
+static void add_release(struct lg__text *text, const struct lg_report *report,
+                        const struct lg_report_member *victim)
+{
+    uint32_t listed = lg__report_listed_holds(victim), i = 0;
+    while (i < listed && is_end(report, &victim->holds[i]))
+        i++;
+    if (i == listed) {
+        lg__text_add(text, "give up and return, for its end is waited for.");
+        return;
+    }
+    lg__text_addf(text, "%s ", victim->holds[i].unit != LG_NO_UNIT ? "check in" : "release");
+    add_name(text, victim->holds[i].name, victim->holds[i].unit);
+    lg__text_add(text, ", then try again.");
+}
+
 static void add_advice(struct lg__text *text, const struct lg_report *report)
 {
     const struct lg_report_member *victim = find_victim(report);
@@ -166,9 +199,7 @@ static void add_advice(struct lg__text *text, const struct lg_report *report)
         lg__text_add_plain(text, report->advice);
         lg__text_add(text, ", then try again.");
     } else if (victim && victim->hold_count > 0) {
-        lg__text_addf(text, "%s ", victim->holds[0].unit != LG_NO_UNIT ? "check in" : "release");
-        add_name(text, victim->holds[0].name, victim->holds[0].unit);
-        lg__text_add(text, ", then try again.");
+        add_release(text, report, victim);
     } else {
         lg__text_add(text, "release what it holds, then try again.");
     }

@@ -155,6 +155,52 @@ static void test_text_of_a_deadlock_on_locks(void **state)
                              " take them in one order everywhere.\n");
 }
 
+/* A thread holds its own end, for those who join it; it cannot give that back. */
+static void test_text_of_a_deadlock_on_a_join(void **state)
+{
+    (void)state;
+    struct lg_report report = {
+        .kind = LG_REPORT_DEADLOCK,
+        .noun = "thread",
+        .name = "worker",
+        .capacity = 1,
+        .held = 1,
+        .closer = "main",
+        .victim = "worker",
+        .found_ns = 1000,
+        .member_count = 2,
+    };
+    report.members[0] = member_of("main", "worker", 1);
+    snprintf(report.members[0].waits_noun, sizeof report.members[0].waits_noun, "thread");
+    report.members[0].holds[0] = hold_of("m", LG_NO_UNIT, "a.c:1", 0);
+    report.members[0].hold_count = 1;
+    report.members[1] = member_of("worker", "m", 1);
+    report.members[1].holds[0] = hold_of("worker", LG_NO_UNIT, "a.c:2", 0);
+    report.members[1].hold_count = 1;
+    assert_string_equal(write_as(&report, LG_REPORT_TEXT),
+                        "deadlock on thread \"worker\", closed by main, found in 1 us\n"
+                        "  main    holds m (a.c:1)  waits for 1 of worker\n"
+                        "  worker  holds worker (a.c:2)  waits for 1 of m\n"
+                        "worker got LG_EDEADLK: give up and return, for its end is waited for. To "
+                        "make it impossible: let"
+                        " go of what the others need before you wait for them.\n");
+    report.members[1].holds[1] = hold_of("slots", 3, "a.c:3", 5);
+    report.members[1].hold_count = 2;
+    assert_non_null(strstr(write_as(&report, LG_REPORT_TEXT),
+                           "worker got LG_EDEADLK: check in slots#3, then try again."));
+    /* Oneself. */
+    report.members[1] = member_of("worker", "worker", 1);
+    snprintf(report.members[1].waits_noun, sizeof report.members[1].waits_noun, "thread");
+    report.members[0] = report.members[1];
+    report.member_count = 1;
+    report.members[0].holds[0] = hold_of("worker", LG_NO_UNIT, "a.c:2", 0);
+    report.members[0].hold_count = 1;
+    assert_non_null(
+        strstr(write_as(&report, LG_REPORT_TEXT),
+               "for its end is waited for. To make it impossible: have another thread wait for"
+               " its end.\n"));
+}
+
 static void test_text_of_timeouts(void **state)
 {
     (void)state;
@@ -554,6 +600,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(test_text_of_a_deadlock_on_a_pool),
         SUPPORT_TEST(test_text_keeps_names_in_their_line),
         SUPPORT_TEST(test_text_of_a_deadlock_on_locks),
+        SUPPORT_TEST(test_text_of_a_deadlock_on_a_join),
         SUPPORT_TEST(test_text_of_timeouts),
         SUPPORT_TEST(test_nothing_to_report),
         SUPPORT_TEST(test_causes_have_words),
