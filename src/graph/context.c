@@ -173,6 +173,7 @@ static void begin_observed(struct lg_context *context)
     uint32_t watch = context->is_proxy ? 0 : first_watch;
     lg__store_release(&context->wait.observed, context->is_proxy ? 0 : first_observed);
     lg__store_relaxed(&context->watch, watch);
+    lg__store_relaxed(&context->drop_limit, watch & LG__WATCH_ALL ? 0u : LG__HELD_MAX);
     lg__store_release(&context->held_limit, watch ? 0u : LG__HELD_MAX);
 }
 

@@ -83,10 +83,12 @@ struct lg_context {
         __attribute__((aligned(64))); /* atomic relaxed; may exceed LG__HELD_MAX: the rest
                                                          is unknown */
     uint32_t held_limit;              /* atomic; LG__HELD_MAX, or 0: what it takes is observed */
-    uint32_t watch;         /* atomic relaxed, before held_limit (release); of what (observe.h) */
-    uint32_t keyed;         /* owner; entries for which prediction has keys, the first ones */
-    uint32_t lease_count;   /* atomic relaxed; the owner writes; without those of biased slots */
-    uint32_t lease_lost;    /* atomic; leases that others took over, less those that others gave */
+    uint32_t drop_limit;              /* atomic relaxed; the same of what it lets go */
+    uint32_t watch;       /* atomic relaxed, before held_limit (release); of what (observe.h) */
+    uint32_t keyed;       /* owner; entries for which prediction has keys, the first ones; of those
+                               that are there yet */
+    uint32_t lease_count; /* atomic relaxed; the owner writes; without those of biased slots */
+    uint32_t lease_lost;  /* atomic; leases that others took over, less those that others gave */
     uint32_t has_been_told; /* atomic relaxed; LG_EDEADLK given and nothing released since */
     struct lg__held held[LG__HELD_MAX];
     struct lg__hint hints[LG__HINTS];   /* owner */
@@ -180,19 +182,25 @@ void lg__held_push_slow(struct lg_context *self, const struct lg__resource_class
                         const char *place);
 void lg__held_pop_slow(struct lg_context *self, const void *object);
 
-/* Note that something was taken, or let go.  Two plain stores each: the fast path of all locks.  The class
- * and the deadline by which it was wanted are for observers. */
-static inline void lg__held_push(struct lg_context *self, const struct lg__resource_class *class,
-                                 const void *object, lg_deadline deadline, const char *place)
+/* Note that something was taken, or let go.  Two plain stores each: the fast path of all locks.  False: there is
+ * no room, or somebody observes; nothing was done. */
+static inline bool lg__held_try_push(struct lg_context *self, const void *object, const char *place)
 {
     uint32_t n = lg__load_relaxed(&self->held_count);
-    if (lg__unlikely(n >= lg__load_relaxed(&self->held_limit))) {
-        lg__held_push_slow(self, class, object, 1, deadline, place);
-        return;
-    }
+    if (lg__unlikely(n >= lg__load_relaxed(&self->held_limit)))
+        return false;
     lg__store_relaxed(&self->held[n].object, object);
     lg__store_relaxed(&self->held[n].place, place);
     lg__store_relaxed(&self->held_count, n + 1);
+    return true;
+}
+
+/* The class and the deadline by which it was wanted are for observers. */
+static inline void lg__held_push(struct lg_context *self, const struct lg__resource_class *class,
+                                 const void *object, lg_deadline deadline, const char *place)
+{
+    if (lg__unlikely(!lg__held_try_push(self, object, place)))
+        lg__held_push_slow(self, class, object, 1, deadline, place);
 }
 
 /* Whether lg__held_try_enter would succeed. */
@@ -233,24 +241,27 @@ static inline void lg__held_push_units(struct lg_context *self,
         lg__held_push_slow(self, class, object, units, deadline, place);
 }
 
-static inline void lg__held_pop(struct lg_context *self, const void *object)
-{
-    uint32_t n = lg__load_relaxed(&self->held_count);
-    lg__store_relaxed(&self->has_been_told, 0u);
-    if (lg__likely(n - 1 < lg__load_relaxed(&self->held_limit) &&
-                   lg__load_relaxed(&self->held[n - 1].object) == object))
-        lg__store_relaxed(&self->held_count, n - 1);
-    else
-        lg__held_pop_slow(self, object);
-}
-
-/* Whether the entry that was noted last is about this object, and nobody observes.  With it,
+/* Whether the entry that was noted last is about this object, and nobody observes what is let go.  With it,
  * lg__held_drop_top is lg__held_pop. */
 static inline bool lg__held_is_top(const struct lg_context *self, const void *object)
 {
     uint32_t last = lg__load_relaxed(&self->held_count) - 1;
-    return last < lg__load_relaxed(&self->held_limit) &&
+    return last < lg__load_relaxed(&self->drop_limit) &&
            lg__load_relaxed(&self->held[last].object) == object;
+}
+
+static inline void lg__held_drop_top(struct lg_context *self)
+{
+    lg__store_relaxed(&self->has_been_told, 0u);
+    lg__store_relaxed(&self->held_count, lg__load_relaxed(&self->held_count) - 1);
+}
+
+static inline void lg__held_pop(struct lg_context *self, const void *object)
+{
+    if (lg__likely(lg__held_is_top(self, object)))
+        lg__held_drop_top(self);
+    else
+        lg__held_pop_slow(self, object);
 }
 
 /* The units of that entry; 0: it is not so. */
@@ -259,12 +270,6 @@ static inline uint32_t lg__held_top(const struct lg_context *self, const void *o
     return lg__likely(lg__held_is_top(self, object))
                ? self->held[lg__load_relaxed(&self->held_count) - 1].units
                : 0;
-}
-
-static inline void lg__held_drop_top(struct lg_context *self)
-{
-    lg__store_relaxed(&self->has_been_told, 0u);
-    lg__store_relaxed(&self->held_count, lg__load_relaxed(&self->held_count) - 1);
 }
 
 /* The entry of an object that the caller's own context has noted last; NULL: none, or there was no room

@@ -48,6 +48,8 @@ static inline void enter(struct lg_context *self, const struct lg__resource_clas
         entry->class = class;
         entry->session = is_observed ? lg__load_relaxed(&lg__observe_session) : 0;
     }
+    if (self->keyed > n)
+        self->keyed = n; /* of what was there before */
     lg__store_relaxed(&self->held_count, n + 1);
 }
 
@@ -57,16 +59,32 @@ void lg__held_enter(struct lg_context *self, const struct lg__resource_class *cl
     enter(self, class, object, place, units);
 }
 
+/* What was taken last, if something else is held. */
+static inline void tell_nested(struct lg_context *self, lg_deadline deadline)
+{
+    uint32_t n = lg__load_relaxed(&self->held_count) - 1;
+    if ((lg__load_relaxed(&self->watch) & LG__WATCH_NESTED) &&
+        (n > 0 || lg__load_relaxed(&self->lease_count) != 0) && n < LG__HELD_MAX &&
+        deadline != LG_TRY)
+        lg__load_relaxed (&lg__observe_nested)(self, n);
+}
+
+static __attribute__((noinline)) void tell_all(struct lg_context *self,
+                                               const struct lg__resource_class *class,
+                                               const void *object, uint32_t units,
+                                               lg_deadline deadline, const char *place)
+{
+    lg__observe_taken(self, class, object, units, deadline, place);
+    tell_nested(self, deadline);
+}
+
 static inline void tell(struct lg_context *self, const struct lg__resource_class *class,
                         const void *object, uint32_t units, lg_deadline deadline, const char *place)
 {
-    uint32_t watch = lg__load_relaxed(&self->watch);
-    uint32_t n = lg__load_relaxed(&self->held_count) - 1;
-    if (lg__unlikely(watch & LG__WATCH_ALL))
-        lg__observe_taken(self, class, object, units, deadline, place);
-    if ((watch & LG__WATCH_NESTED) && (n > 0 || lg__load_relaxed(&self->lease_count) != 0) &&
-        n < LG__HELD_MAX && deadline != LG_TRY)
-        lg__load_relaxed (&lg__observe_nested)(self, n);
+    if (lg__unlikely(lg__load_relaxed(&self->watch) & LG__WATCH_ALL))
+        tell_all(self, class, object, units, deadline, place);
+    else
+        tell_nested(self, deadline);
 }
 
 void lg__held_tell_slow(struct lg_context *self, const struct lg__resource_class *class,
@@ -106,15 +124,13 @@ static void remove_entry(struct lg_context *self, const void *object)
 void lg__held_pop_slow(struct lg_context *self, const void *object)
 {
     uint32_t n = lg__load_relaxed(&self->held_count);
+    lg__store_relaxed(&self->has_been_told, 0u);
     if (lg__unlikely(lg__load_relaxed(&self->watch) & LG__WATCH_ALL))
         lg__observe_released(self, object);
-    if (lg__unlikely(n - 1 >= LG__HELD_MAX || self->held[n - 1].object != object)) {
+    if (n - 1 < LG__HELD_MAX && self->held[n - 1].object == object)
+        lg__store_relaxed(&self->held_count, n - 1);
+    else
         remove_entry(self, object);
-        return;
-    }
-    lg__store_relaxed(&self->held_count, n - 1);
-    if (self->keyed >= n)
-        self->keyed = n - 1;
 }
 
 struct held_visit {

@@ -2,13 +2,14 @@
  *
  * Each of the three is an observer, off until somebody asks for it at run time.  Off costs nothing:
  *   - Whether what a context takes is observed is part of the limit of its held table: while an observer
- *     wants to hear of it, the table's `held_limit` is 0, so that each push and pop goes the slow way,
- *     where it is told.  That compares one word instead of a constant, and no instruction more.
+ *     wants to hear of it, the table's `held_limit` is 0, so that each push goes the slow way, where it is
+ *     told; pops likewise, by `drop_limit`, if somebody wants to hear of all.  That compares a word instead
+ *     of a constant, and no instruction more.
  *   - Waits and wakes are slow in any case; they look at `observed`.
  *   - A lease of a biased slot passes no hook.  While leases are observed no pool has a bias (see
  *     lg__observe_leases_set).
  *
- * Order: `observed`, `watch` and `held_limit` are written by whoever switches, under the registry lock, and
+ * Order: `observed`, `watch` and both limits are written by whoever switches, under the registry lock, and
  * read by the owner, who may see a switch late.  That is enough: it then tells of a taking without the
  * return, or of a return without the taking, and observers make nothing of either.  The fast path reads
  * held_limit relaxed; the slow way reads it again with acquire, and so sees the session that was written

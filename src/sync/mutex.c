@@ -254,11 +254,10 @@ static __attribute__((noinline)) int lock_otherwise(struct lg_mutex *mutex, lg_d
     return self ? lock_slow(self, mutex, deadline, place) : LG_ENOMEM;
 }
 
-static __attribute__((noinline)) int note_owned_slow(struct lg_context *self,
-                                                     struct lg_mutex *mutex, lg_deadline deadline,
-                                                     const char *place)
+static __attribute__((noinline)) int note_observed(struct lg_context *self, struct lg_mutex *mutex,
+                                                   lg_deadline deadline, const char *place)
 {
-    lg__mutex_note_owned(self, mutex, deadline, place);
+    lg__held_push_slow(self, &lg__mutex_class, mutex, 1, deadline, place);
     return LG_OK;
 }
 
@@ -270,10 +269,10 @@ int lg_mutex_lock_at(struct lg_mutex *mutex, lg_deadline deadline, const char *p
     uint64_t free = 0;
     if (lg__unlikely(!mutex || !self || !lg__cas_acquire(&mutex->word, &free, self->id))) /* M1 */
         return lock_otherwise(mutex, deadline, place);
-    if (lg__unlikely(!lg__held_has_room(self)))
-        return note_owned_slow(self, mutex, deadline, place);
-    lg__mutex_note_owned(self, mutex, deadline, place);
-    return LG_OK;
+    lg__store_relaxed(&mutex->place, place);
+    return lg__likely(lg__held_try_push(self, mutex, place))
+               ? LG_OK
+               : note_observed(self, mutex, deadline, place);
 }
 
 int lg_mutex_lock_into(struct lg_mutex *mutex, lg_deadline deadline, const char *place, int *status)
