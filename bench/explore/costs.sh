@@ -5,7 +5,8 @@
 #
 # Steps and switches are timed within the program, by the processor time of its process, in each schedule; the
 # figure is the median of all.  A small program's schedules are timed from outside: processor time of user and
-# kernel a schedule, and schedules a second by the clock, which means little on a busy machine.
+# kernel a schedule, and schedules a second by the clock, which means little on a busy machine.  The last row is what
+# a program pays that only forks, starts as many threads, and joins them.
 set -u
 
 program=$(realpath "${LIFEGUARD:?LIFEGUARD must name the program}") || exit 2
@@ -53,6 +54,12 @@ outside() {
         printf "%-50s %9.0f     goal %7d  %s\n", name, $1, 3000, ($1 >= 3000 ? "met" : "missed") }'
 }
 
+# The same without an explorer: nothing of it is in this program.
+bare() {
+    cc -O2 -D_GNU_SOURCE -pthread -o bare "$here/costs/bare.c" || exit 2
+    ./bare $((rounds * 100)) | awk '{ printf "%-50s %9.1f us\n", "a fork with three threads, for comparison", $1 }'
+}
+
 build steps
 build switches
 build small
@@ -61,3 +68,4 @@ inside "a shared step without a switch, races on" steps 120 --strategy pct
 inside "a switch" switches 1500 --strategy pct --races=off
 outside "a schedule of a small program, races off" --races=off
 outside "a schedule of a small program" --races=report
+bare
