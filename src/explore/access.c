@@ -245,9 +245,13 @@ void lg__access_range(uintptr_t address, size_t size, bool is_write, uint64_t si
 
 static void renew_page(uint32_t *entries, uintptr_t page, uintptr_t begin, uintptr_t end)
 {
-    for (uintptr_t at = page; at < page + 4096; at += LG__TABLE_GRANULE, entries++)
-        if (at >= begin && at < end && *entries == LG__TABLE_FREED)
-            *entries = 0;
+    uintptr_t first = begin > page ? (begin - page + LG__TABLE_GRANULE - 1) / LG__TABLE_GRANULE : 0;
+    for (uintptr_t i = first; i < 4096 / LG__TABLE_GRANULE; i++) {
+        if (page + i * LG__TABLE_GRANULE >= end)
+            return;
+        if (entries[i] == LG__TABLE_FREED)
+            entries[i] = 0;
+    }
 }
 
 /* Page by page, or, if the block has more pages than the table, entry by entry of that. */

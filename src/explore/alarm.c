@@ -3,6 +3,7 @@
 #include "explore/intercept.h"
 #include "explore/signal.h"
 #include "explore/strategy.h"
+#include "explore/together.h"
 
 #include <string.h>
 
@@ -19,7 +20,7 @@ static struct alarm {
     clockid_t clock;
 } alarms[ALARMS_MAX] = {{.is_used = true, .deadline = LG__NEVER}};
 
-uint64_t lg__alarm_next = LG__NEVER;
+LG__TOGETHER uint64_t lg__alarm_next = LG__NEVER;
 
 static void find_next(void)
 {

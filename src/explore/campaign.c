@@ -1,10 +1,12 @@
 #include "explore/campaign.h"
 
 #include "explore/deadlock.h"
+#include "explore/destructors.h"
 #include "explore/fail.h"
 #include "explore/finding.h"
 #include "explore/heap.h"
 #include "explore/journal.h"
+#include "explore/kernel.h"
 #include "explore/mapping.h"
 #include "explore/recording.h"
 #include "explore/run.h"
@@ -16,6 +18,7 @@
 #include "explore/table.h"
 #include "explore/tally.h"
 #include "explore/threads.h"
+#include "explore/together.h"
 #include "explore/variable.h"
 #include "explore/verdict.h"
 #include "explore/watchdog.h"
@@ -45,8 +48,8 @@ char **lg__campaign_arguments;
 static int null_device;
 static pid_t campaign_pid;
 static uint64_t began_ns;
-static uint64_t schedules;
-static struct {
+LG__TOGETHER static uint64_t schedules;
+LG__TOGETHER static struct {
     uint64_t steps, events;
     uint32_t threads;
 } last;                     /* of the last run that came to its end */
@@ -108,20 +111,33 @@ void lg__campaign_give_up(const char *text)
 
 /* ---- One run ------------------------------------------------------------------------------------------------ */
 
+/* By the kernel's own names: each of libc's functions lies on a page of its own, which a run would have to
+ * fault in. */
+static void forget_signal(int number)
+{
+    struct {
+        void *handler;
+        unsigned long flags;
+        void *restorer;
+        uint64_t mask;
+    } action = {.handler = SIG_DFL};
+    lg__kernel_call(SYS_rt_sigaction, number, (long)&action, 0, sizeof action.mask);
+}
+
 static void enter_run(void)
 {
     const struct lg__plan *plan = &lg__campaign->plan;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != campaign_pid)
+    lg__kernel_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
+    if (lg__kernel_call(SYS_getppid, 0, 0, 0, 0) != campaign_pid)
         _exit(2);
     if (!plan->must_show_output) {
-        dup2(null_device, STDOUT_FILENO);
-        dup2(null_device, STDERR_FILENO);
+        lg__kernel_call(SYS_dup3, null_device, STDOUT_FILENO, 0, 0);
+        lg__kernel_call(SYS_dup3, null_device, STDERR_FILENO, 0, 0);
     }
     /* The campaign's own are none of the program's business. */
-    signal(SIGALRM, SIG_DFL);
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
+    forget_signal(SIGALRM);
+    forget_signal(SIGINT);
+    forget_signal(SIGTERM);
     lg__run_begin();
     lg__journal_begin();
     lg__threads_begin();
@@ -174,9 +190,11 @@ bool lg__campaign_is_over(void)
 static void wait_for(pid_t run)
 {
     int status;
+    long ended;
     lg__watchdog_reset();
-    while (waitpid(run, &status, 0) < 0) {
-        if (errno != EINTR)
+    /* Not waitpid: as a point where a thread can be cancelled it writes to a page more. */
+    while ((ended = lg__kernel_call(SYS_wait4, run, (long)&status, 0, 0)) < 0) {
+        if (ended != -EINTR)
             return;
         if (is_out_of_time() && schedules > 1 && !lg__campaign->plan.must_stop) {
             lg__campaign->outcome.state = LG__OUTCOME_TOO_LONG;
@@ -194,6 +212,11 @@ bool lg__campaign_run(void)
     memset(&campaign->outcome, 0, offsetof(struct lg__outcome, text) + 1);
     campaign->current = 0;
     campaign->current_tid = 0;
+    /* What runs touch grows slower and slower. */
+    if (!(schedules & (schedules - 1))) {
+        lg__shared_map(campaign);
+        lg__shared_map(campaign->names);
+    }
     pid_t run = _Fork();
     if (run < 0)
         lg__campaign_give_up("fork failed: no more processes or memory");
@@ -212,20 +235,28 @@ bool lg__campaign_run(void)
 
 /* ---- Preparations ------------------------------------------------------------------------------------------- */
 
-static bool reserve_memory(void)
+/* What a small program's runs touch of all this is within two page tables: around the directory of the table, and
+ * around the first switches. */
+static bool reserve_shared(void)
 {
-    struct lg__campaign *campaign = lg__shared_allocate(sizeof *campaign);
+    if (!lg__table_begin() || !lg__tally_reserve())
+        return false;
+    struct lg__campaign *campaign = lg__campaign = lg__shared_allocate(sizeof *campaign);
     if (!campaign)
         return false;
-    campaign->names = lg__shared_allocate(LG__NAMES_MAX * sizeof *campaign->names);
     campaign->vars = lg__shared_allocate(LG__VARS_MAX * sizeof *campaign->vars);
+    lg__shared_begin_table();
+    campaign->names = lg__shared_allocate(LG__NAMES_MAX * sizeof *campaign->names);
     campaign->switches = lg__shared_allocate(LG__SWITCHES_MAX * sizeof *campaign->switches);
     campaign->replay = lg__shared_allocate(LG__SWITCHES_MAX * sizeof *campaign->replay);
-    lg__campaign = campaign;
     return campaign->names && campaign->vars && campaign->switches && campaign->replay &&
-           lg__table_begin() && lg__heap_reserve() && lg__run_reserve() && lg__variable_reserve() &&
-           lg__threads_reserve() && lg__tally_reserve() && lg__deadlock_reserve() &&
-           lg__journal_reserve() && lg__mapping_reserve();
+           lg__journal_reserve();
+}
+
+static bool reserve_memory(void)
+{
+    return reserve_shared() && lg__heap_reserve() && lg__run_reserve() && lg__threads_reserve() &&
+           lg__deadlock_reserve() && lg__mapping_reserve();
 }
 
 /* All on one processor: a hand-over is then a switch in place, and nothing depends on another's speed. */
@@ -299,6 +330,9 @@ static void prepare(const struct lg__options *options)
         lg__wire_say("done 2");
         _exit(2);
     }
+    lg__variable_prepare();
+    lg__shared_keep_tables();
+    lg__threads_prepare();
     lg__campaign->options = *options;
     lg__campaign->clock_base_ns = CLOCK_BASE_NS;
     lg__campaign->monotonic_base_ns = MONOTONIC_BASE_NS;
@@ -311,6 +345,7 @@ static void prepare(const struct lg__options *options)
     signal(SIGINT, interrupt);
     signal(SIGTERM, interrupt);
     lg__fail_begin();
+    lg__campaign->has_destructors = lg__destructors_are_any();
     pin();
     lg__wire_modules();
     lg__watchdog_begin();

@@ -74,8 +74,11 @@ struct lg__campaign {
     uint32_t name_count;
     uint32_t race_count;
     uint64_t races_lost;
-    bool has_alarms;  /* the program has set timers that send signals */
-    uint32_t learned; /* changes whenever something about variables was learned */
+    size_t memory_used;    /* by the last run: bytes, */
+    uint32_t threads_used; /* and threads' records */
+    bool has_destructors;  /* to be run when it ends */
+    bool has_alarms;       /* the program has set timers that send signals */
+    uint32_t learned;      /* changes whenever something about variables was learned */
     struct lg__race races[LG__RACES_MAX];
     struct lg__name *names;      /* LG__NAMES_MAX */
     struct lg__var *vars;        /* LG__VARS_MAX */

@@ -234,17 +234,21 @@ void lg__wait_unpin(struct lg__graph_wait *wait)
     (void)wait;
 }
 
-/* The commonest case, seen without contexts. */
-static bool is_held_by_runner(const struct lg__wait *wait)
+/* The commonest cases, seen without contexts: who has the lock, or is to end, can run. */
+static bool is_up_to_runner(const struct lg__wait *wait)
 {
-    const struct lg__thread *owner = wait->object ? wait->object->owner : NULL;
-    return wait->kind == LG__WAIT_LOCK && owner && owner->state == LG__THREAD_READY;
+    const struct lg__thread *owner = NULL;
+    if (wait->kind == LG__WAIT_LOCK)
+        owner = wait->object->owner;
+    else if (wait->kind == LG__WAIT_END)
+        owner = wait->thread;
+    return owner && owner->state == LG__THREAD_READY;
 }
 
 /* Who is stuck because of what the thread waits for, if it is so itself; NULL: it can go on. */
 static const struct lg__search *find_stuck(const struct lg__thread *thread)
 {
-    if (is_held_by_runner(&thread->wait) || !find_want(thread).class)
+    if (is_up_to_runner(&thread->wait) || !find_want(thread).class)
         return NULL;
     struct lg_context *context = context_of(thread);
     if (!lg__search_is_needed(&context->wait))

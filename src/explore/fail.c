@@ -3,6 +3,7 @@
 
 #include "explore/heap.h"
 #include "explore/intercept.h"
+#include "explore/together.h"
 #include "explore/verdict.h"
 
 #include <stdio.h>
@@ -136,22 +137,32 @@ void lg__fail_watch_exit(void)
     on_exit(end_process, NULL);
 }
 
-static void point_at_exit(uint64_t site)
+static LG__TOGETHER int exit_status;
+
+static void point_at_exit(int status, uint64_t site)
 {
     struct lg__thread *self = lg__self;
+    exit_status = status;
     if (self && !lg__run.is_exiting)
         lg__baton_point(self, LG__EVENT_EXIT, 0, 0, site);
     lg__run.is_exiting = true;
 }
 
-void lg__fail_point_at_exit(void)
+void lg__fail_point_at_exit(int status)
 {
-    point_at_exit(0);
+    point_at_exit(status, 0);
+}
+
+/* To walk through the modules for nothing touches pages that a run would not have to copy. */
+void lg__fail_pass_destructors(void)
+{
+    if (lg__campaign && lg__run.threads && !lg__campaign->has_destructors)
+        lg__verdict_exited(exit_status & 255);
 }
 
 LG__EXPORT void exit(int status)
 {
-    point_at_exit(LG__SITE);
+    point_at_exit(status, LG__SITE);
     lg__real()->exit(status);
     __builtin_unreachable();
 }
@@ -160,7 +171,7 @@ static void exit_at_once(int status, uint64_t site) __attribute__((noreturn));
 
 static void exit_at_once(int status, uint64_t site)
 {
-    point_at_exit(site);
+    point_at_exit(status, site);
     if (lg__self)
         lg__verdict_exited(status & 255);
     lg__real()->_exit(status);

@@ -14,6 +14,9 @@ void lg__fail_begin(void);
 void lg__fail_watch_exit(void);
 
 /* main has returned: others may still do something before the process ends. */
-void lg__fail_point_at_exit(void);
+void lg__fail_point_at_exit(int status);
+
+/* The program's handlers have run, and destructors are next: without any, the run is over. */
+void lg__fail_pass_destructors(void);
 
 #endif

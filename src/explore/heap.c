@@ -6,15 +6,14 @@
 #include "explore/intercept.h"
 #include "explore/journal.h"
 #include "explore/quarantine.h"
+#include "explore/room.h"
 #include "explore/verdict.h"
 
 #include <malloc.h>
 #include <string.h>
 #include <sys/mman.h>
 
-/* Each thread has a piece of the first region; what is larger, or more than a piece, is in the second. */
-#define PIECE_SIZE    ((size_t)1 << 20)
-#define SMALL_SIZE    (LG__NAMES_MAX * PIECE_SIZE)
+/* Each thread has a piece (room.h); what is larger, or more than a piece, is in a region for all. */
 #define LARGE_SIZE    ((size_t)1 << 40)
 #define LARGE_MIN     ((size_t)256 << 10) /* blocks from here on have pages of their own */
 #define PAGE          ((size_t)4096)
@@ -33,7 +32,7 @@ struct block {
     enum block_state state;
 };
 
-static char *small_region, *large_region;
+static char *large_region;
 static char *large_next;
 
 /* libc's own, for what happens outside of runs. */
@@ -52,10 +51,9 @@ static void *reserve(size_t size)
 
 bool lg__heap_reserve(void)
 {
-    small_region = reserve(SMALL_SIZE);
     large_region = reserve(LARGE_SIZE);
     large_next = large_region;
-    return small_region && large_region && lg__quarantine_reserve();
+    return large_region && lg__quarantine_reserve();
 }
 
 static bool is_in(const void *memory, const char *region, size_t size)
@@ -65,7 +63,7 @@ static bool is_in(const void *memory, const char *region, size_t size)
 
 static bool is_ours(const void *memory)
 {
-    return is_in(memory, small_region, SMALL_SIZE) || is_in(memory, large_region, LARGE_SIZE);
+    return lg__room_piece_at((uintptr_t)memory) || is_in(memory, large_region, LARGE_SIZE);
 }
 
 static struct block *block_of(void *memory)
@@ -101,16 +99,16 @@ static char *take_small(struct lg__thread *self, size_t alignment, size_t size)
 {
     struct lg__piece *piece = &self->piece;
     if (!piece->next) {
-        piece->next = small_region + self->index * PIECE_SIZE;
-        piece->end = piece->next + PIECE_SIZE;
+        piece->next = lg__room_piece(self->index);
+        piece->end = piece->next + LG__ROOM_PIECE;
     }
     char *memory = round_up(piece->next + sizeof(struct block), alignment);
     if (memory + size > piece->end) {
         piece->is_second = true;
-        piece->next = take_large(PAGE, PIECE_SIZE);
+        piece->next = take_large(PAGE, LG__ROOM_PIECE);
         if (!piece->next)
             return NULL;
-        piece->end = piece->next + PIECE_SIZE;
+        piece->end = piece->next + LG__ROOM_PIECE;
         memory = round_up(piece->next + sizeof(struct block), alignment);
     }
     piece->next = memory + size;
@@ -231,10 +229,10 @@ bool lg__heap_is_gone(uintptr_t address)
 
 static const struct block *find_block(uintptr_t address)
 {
-    if (!is_in((void *)address, small_region, SMALL_SIZE))
+    uintptr_t piece = (uintptr_t)lg__room_piece_at(address);
+    if (!piece)
         return NULL;
     /* Blocks lie one behind the other; the nearest header below is the block's. */
-    uintptr_t piece = address - (address - (uintptr_t)small_region) % PIECE_SIZE;
     for (uintptr_t at = address & ~(uintptr_t)15; at >= piece + sizeof(struct block); at -= 16) {
         const struct block *block = block_of((void *)at);
         if ((block->state == BLOCK_LIVE || block->state == BLOCK_FREED) &&

@@ -4,14 +4,15 @@
 #include "explore/kernel.h"
 #include "explore/object.h"
 #include "explore/shared.h"
+#include "explore/together.h"
 
 #include <errno.h>
 
 #define NAMES_MAX 1024 /* threads, from the first */
 #define NAME_SIZE 16   /* as in the kernel */
 
-bool lg__journal_is_on;
-static bool has_values; /* what is in memory is kept as well */
+LG__TOGETHER bool lg__journal_is_on;
+LG__TOGETHER static bool has_values; /* what is in memory is kept as well */
 
 /* Shared; written by the thread of the run that has the baton, read when the run is over. */
 static struct {
@@ -20,7 +21,7 @@ static struct {
     struct lg__entry entries[LG__JOURNAL_MAX];
 } * journal;
 
-static struct lg__entry *unsettled; /* a write whose value is not there yet */
+LG__TOGETHER static struct lg__entry *unsettled; /* a write whose value is not there yet */
 
 bool lg__journal_reserve(void)
 {

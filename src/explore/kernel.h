@@ -2,7 +2,17 @@
 #ifndef LG_EXPLORE_KERNEL_H
 #define LG_EXPLORE_KERNEL_H
 
+#include <sys/mman.h>
 #include <sys/syscall.h>
+
+/* What the headers of older systems do not have. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE  103
+#endif
 
 /* Returns what the kernel does: an error is a negative number. */
 static inline long lg__kernel_call(long number, long a, long b, long c, long d)

@@ -2,16 +2,17 @@
 
 #include "explore/baton.h"
 #include "explore/table.h"
+#include "explore/together.h"
 #include "explore/variable.h"
 
-#define BUCKETS 512 /* a page */
+#define BUCKETS 256
 
-static struct lg__object *buckets[BUCKETS] __attribute__((aligned(4096)));
-static uint32_t object_count;
+LG__TOGETHER static struct lg__object *buckets[BUCKETS];
+LG__TOGETHER static uint32_t object_count;
 
 static struct lg__object **bucket_of(uintptr_t address)
 {
-    return &buckets[(address >> 3) * 0x9e3779b97f4a7c15u >> 55];
+    return &buckets[(address >> 3) * 0x9e3779b97f4a7c15u >> 56];
 }
 
 struct lg__object *lg__object_at(const volatile void *memory)

@@ -4,29 +4,31 @@
  * Source: the idea of period enumeration is Wen and others', "Controlled Concurrency Testing via Periodical
  * Scheduling", 2022; representatives of kinds of threads and the exact points are ours. */
 #include "explore/strategy.h"
+#include "explore/together.h"
 
 /* Of a loop, the first rounds are points. */
 #define ROUNDS 4
 #define VISITS 1024
 
-static struct {
+LG__TOGETHER static struct {
     uint32_t step;   /* of the plan */
     uint32_t passed; /* points in this step */
-    struct {
-        uint64_t key;
-        uint32_t count;
-    } visits[VISITS]; /* of places by threads */
 } state;
+
+static struct {
+    uint64_t key;
+    uint32_t count;
+} visits[VISITS]; /* of places by threads */
 
 /* Whether this is one of the thread's first visits to the place. */
 static bool is_counted(const struct lg__thread *self)
 {
     uint64_t key = self->pending_site * 0x9e3779b97f4a7c15u + self->index + 1;
     for (uint32_t i = key >> 54, tries = 0; tries < 32; i = (i + 1) % VISITS, tries++) {
-        if (!state.visits[i].key)
-            state.visits[i].key = key;
-        if (state.visits[i].key == key)
-            return ++state.visits[i].count <= ROUNDS;
+        if (!visits[i].key)
+            visits[i].key = key;
+        if (visits[i].key == key)
+            return ++visits[i].count <= ROUNDS;
     }
     return true;
 }

@@ -7,10 +7,11 @@
  * Source: the idea is Wolff, Shi, Duck, Mathur and Roychoudhury's, "Greybox Fuzzing for Concurrency Testing",
  * 2024; the automaton is ours. */
 #include "explore/strategy.h"
+#include "explore/together.h"
 
 enum { PUT_OFF = -1, NORMAL = 0, PREFERRED = 1 };
 
-static struct {
+LG__TOGETHER static struct {
     bool was_written; /* the write of the pair was the last to the variable */
     bool is_met;      /* a wanted pair: has been read */
 } states[LG__PAIRS_MAX];

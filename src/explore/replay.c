@@ -8,11 +8,12 @@
  * A plan may want two events the other way round (struct lg__flip): the one thread stands before its event, and
  * is no candidate, until the other has done its own; if that one cannot get there without it, it goes on. */
 #include "explore/strategy.h"
+#include "explore/together.h"
 #include "explore/verdict.h"
 
 /* By thread index: its next record, as index + 1; 0: none.  `next_of` links the records of a thread. */
-static uint32_t *next_record;
-static uint32_t *next_of;
+LG__TOGETHER static uint32_t *next_record;
+LG__TOGETHER static uint32_t *next_of;
 
 void lg__replay_begin(void)
 {

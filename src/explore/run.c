@@ -1,24 +1,34 @@
 #include "explore/run.h"
 
+#include "explore/kernel.h"
+#include "explore/room.h"
 #include "explore/table.h"
+#include "explore/together.h"
+#include "explore/variable.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 struct lg__campaign *lg__campaign;
-struct lg__run lg__run;
+LG__TOGETHER struct lg__run lg__run;
 __thread struct lg__thread *lg__self;
 __thread struct lg__thread *lg__watched;
 
-/* Mapped before the fork and not touched there, so that a run finds zeroed pages of its own. */
-#define MEMORY_SIZE ((size_t)4 << 30)
-static char *memory;
-static size_t memory_used;
+/* The first memory that a run asks for lies right before the threads' records, and is given out from there
+ * downwards; what is more has a region of its own. */
+#define FAR_SIZE   ((size_t)4 << 30)
+#define PAGE       ((size_t)4096)
+#define FILLED_MAX ((size_t)256 << 10)
+static char *far_end;
 static struct lg__thread *threads;
 static struct lg__thread **live;
 static struct lg__thread **candidates;
+LG__TOGETHER static struct {
+    char *first; /* the last that was given out */
+    size_t rest; /* bytes before it */
+    bool is_far;
+} memory;
 
 static void *reserve(size_t size)
 {
@@ -29,20 +39,57 @@ static void *reserve(size_t size)
 
 bool lg__run_reserve(void)
 {
-    memory = reserve(MEMORY_SIZE);
-    threads = reserve(LG__NAMES_MAX * sizeof *threads);
+    char *far = reserve(FAR_SIZE);
     live = reserve(LG__NAMES_MAX * sizeof(struct lg__thread *));
     candidates = reserve(LG__NAMES_MAX * sizeof(struct lg__thread *));
-    return memory && threads && live && candidates;
+    if (!far || !live || !candidates ||
+        !lg__room_reserve(LG__VARS_MAX * sizeof(struct lg__variable),
+                          LG__NAMES_MAX * sizeof *threads))
+        return false;
+    far_end = far + FAR_SIZE;
+    threads = (struct lg__thread *)lg__room.threads;
+    memory.first = lg__room.memory_end;
+    memory.rest = LG__ROOM_NEAR;
+    return true;
 }
 
 void *lg__run_allocate(size_t size)
 {
     size = (size + 15) & ~(size_t)15;
-    if (size > MEMORY_SIZE - memory_used)
+    if (size > memory.rest && !memory.is_far) {
+        memory.first = far_end;
+        memory.rest = FAR_SIZE;
+        memory.is_far = true;
+    }
+    if (size > memory.rest)
         lg__run_cannot("the run needs more than 4 GB for what explore remembers of it");
-    memory_used += size;
-    return memory + memory_used - size;
+    memory.rest -= size;
+    return memory.first -= size;
+}
+
+static void fill(char *begin, char *end)
+{
+    uintptr_t first = (uintptr_t)begin & ~(PAGE - 1);
+    lg__kernel_call(SYS_madvise, (long)first, (long)((uintptr_t)end - first), MADV_POPULATE_WRITE,
+                    0);
+}
+
+/* Two calls instead of a fault for each page: what every run writes to, the first variables and the begin of main's
+ * heap; and as much memory and as many records as the last run had. */
+static void fill_pages(void)
+{
+    const struct lg__campaign *campaign = lg__campaign;
+    char *end = (char *)(threads + campaign->threads_used);
+    fill(lg__room.variables_end - 1, lg__room.variables_end + PAGE);
+    if (campaign->memory_used <= FILLED_MAX &&
+        campaign->threads_used <= FILLED_MAX / sizeof *threads)
+        fill(lg__room.memory_end - campaign->memory_used, end);
+}
+
+void lg__run_end(void)
+{
+    lg__campaign->memory_used = memory.is_far ? LG__ROOM_NEAR : LG__ROOM_NEAR - memory.rest;
+    lg__campaign->threads_used = lg__run.created;
 }
 
 /* splitmix64 (Steele, Lea, Flood, 2014). */
@@ -105,6 +152,7 @@ void lg__run_make_room(void)
 void lg__run_begin(void)
 {
     struct lg__thread *first = &threads[0];
+    fill_pages();
     lg__run = (struct lg__run){.threads = threads,
                                .live = lg__run.first_live,
                                .live_count = 1,

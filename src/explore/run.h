@@ -226,6 +226,9 @@ bool lg__run_reserve(void);
 /* The beginning of a run, in its process, on its first thread. */
 void lg__run_begin(void);
 
+/* Its end: what it has used is remembered for the next. */
+void lg__run_end(void);
+
 /* One more thread is going to live: see to the room. */
 void lg__run_make_room(void);
 

@@ -3,6 +3,7 @@
 #include "explore/campaign.h"
 #include "explore/finding.h"
 #include "explore/tally.h"
+#include "explore/together.h"
 #include "explore/variable.h"
 
 #include <string.h>
@@ -21,7 +22,7 @@ static uint64_t mix(uint64_t z)
 }
 
 /* The campaign's own random numbers, for what a plan is about. */
-static uint64_t random_state;
+LG__TOGETHER static uint64_t random_state;
 
 static uint64_t draw(uint64_t below)
 {
@@ -131,7 +132,7 @@ static enum lg__strategy next_in_rotation(void)
         LG__STRATEGY_RF,  LG__STRATEGY_SURW, LG__STRATEGY_RF,
         LG__STRATEGY_POS, LG__STRATEGY_SURW, LG__STRATEGY_RF,
         LG__STRATEGY_PCT, LG__STRATEGY_SURW, LG__STRATEGY_PERIODS};
-    static uint64_t turn;
+    LG__TOGETHER static uint64_t turn;
     return rotation[turn++ % (sizeof rotation / sizeof *rotation)];
 }
 
@@ -199,7 +200,7 @@ static bool learn(void)
  * in it. */
 static bool run_next(uint64_t number, uint64_t length)
 {
-    static uint64_t enumerated;
+    LG__TOGETHER static uint64_t enumerated;
     uint64_t most = lg__campaign->options.schedules / 10;
     bool is_auto = lg__campaign->options.strategy == LG__STRATEGY_AUTO;
     if (is_auto && number % 50 >= 48)

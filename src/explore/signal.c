@@ -4,6 +4,7 @@
 #include "explore/fail.h"
 #include "explore/kernel.h"
 #include "explore/real.h"
+#include "explore/together.h"
 #include "explore/variable.h"
 #include "explore/verdict.h"
 
@@ -14,7 +15,7 @@
 
 #define NUMBERS 65 /* from 1 */
 
-uint64_t lg__signal_outside;
+LG__TOGETHER uint64_t lg__signal_outside;
 
 static struct sigaction actions[NUMBERS];
 static bool is_known[NUMBERS];

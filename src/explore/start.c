@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 
 static int (*program_main)(int, char **, char **);
+static void (*run_destructors)(void);
 static bool is_instrumented;
 
 bool lg__start_is_instrumented(void)
@@ -48,8 +49,15 @@ static int enter_main(int argc, char **argv, char **environment)
         return program_main(argc, argv, environment);
     lg__campaign_begin(&options, argv);
     int status = run_main(argc, argv, environment);
-    lg__fail_point_at_exit();
+    lg__fail_point_at_exit(status);
     return status;
+}
+
+/* In the loader's place, which libc calls behind all handlers but the earliest. */
+static void finish(void)
+{
+    lg__fail_pass_destructors();
+    run_destructors();
 }
 
 typedef int start_main(int (*)(int, char **, char **), int, char **, void (*)(void), void (*)(void),
@@ -63,5 +71,6 @@ int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv,
     start_main *real;
     *(void **)&real = dlsym(RTLD_NEXT, "__libc_start_main");
     program_main = main;
-    return real(enter_main, argc, argv, init, fini, loader_fini, stack_end);
+    run_destructors = loader_fini;
+    return real(enter_main, argc, argv, init, fini, loader_fini ? finish : NULL, stack_end);
 }

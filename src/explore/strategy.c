@@ -4,12 +4,13 @@
  * Randomized Scheduler with Probabilistic Guarantees of Finding Bugs", 2010; POS is Yuan, Yang and Gu,
  * "Partial Order Aware Concurrency Sampling", 2018. */
 #include "explore/strategy.h"
+#include "explore/together.h"
 
 #define CHANGES_MAX 8 /* of priority, in PCT */
 #define LEAPS_IN    8 /* decisions, one lets an alarm come early */
 
 /* The state of the strategy, in its run. */
-static struct {
+LG__TOGETHER static struct {
     uint64_t step; /* decisions with a choice */
     uint64_t
         changes[CHANGES_MAX]; /* PCT: steps at which the running thread falls behind all others */

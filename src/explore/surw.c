@@ -5,8 +5,9 @@
  * and its unborn children still have; the others that stand before the target are held until it has made its
  * own.  Source: Zhao, Wolff, Mathur and Roychoudhury, "Selectively Uniform Concurrency Testing", 2025. */
 #include "explore/strategy.h"
+#include "explore/together.h"
 
-static struct lg__thread *intended;
+LG__TOGETHER static struct lg__thread *intended;
 
 static uint32_t weight_of(const struct lg__thread *thread)
 {

@@ -8,19 +8,26 @@ struct lg__table_page *lg__table_pages;
 #define PAGE_ENTRIES (4096 / LG__TABLE_GRANULE)
 #define PAGES        (1u << LG__TABLE_BITS)
 
-static uint32_t *entries;    /* PAGES times PAGE_ENTRIES; the last page is for what finds no room */
+/* PAGES times PAGE_ENTRIES, from the end on, which lies by the directory; the last page, at the begin, is for what
+ * finds no room. */
+static uint32_t *entries;
 static uint32_t *page_count; /* pages in use; shared, as the pages are */
+
+static uint32_t *page_at(uint32_t place)
+{
+    return entries + (size_t)(PAGES - 1 - place) * PAGE_ENTRIES;
+}
 
 static uint32_t *page_of_the_rest(void)
 {
-    return entries + (size_t)(PAGES - 1) * PAGE_ENTRIES;
+    return page_at(PAGES - 1);
 }
 
 bool lg__table_begin(void)
 {
-    lg__table_pages = lg__shared_allocate(PAGES * sizeof *lg__table_pages);
     entries = lg__shared_allocate((size_t)PAGES * PAGE_ENTRIES * sizeof *entries);
     page_count = lg__shared_allocate(4096);
+    lg__table_pages = lg__shared_allocate(PAGES * sizeof *lg__table_pages);
     if (!lg__table_pages || !entries || !page_count)
         return false;
     for (uint32_t i = 0; i < PAGE_ENTRIES; i++)
@@ -41,7 +48,7 @@ uint32_t *lg__table_page_find(uint64_t number)
             continue;
         if (*page_count == PAGES - 1)
             break;
-        page->entries = entries + (size_t)(*page_count)++ * PAGE_ENTRIES;
+        page->entries = page_at((*page_count)++);
         page->number = number;
         return page->entries;
     }

@@ -5,6 +5,8 @@
 #include "explore/access.h"
 #include "explore/intercept.h"
 #include "explore/journal.h"
+#include "explore/kernel.h"
+#include "explore/room.h"
 #include "explore/signal.h"
 #include "explore/strategy.h"
 #include "explore/table.h"
@@ -14,19 +16,41 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define STACK_STRIDE ((size_t)8 << 20)
-#define STACK_GUARD  ((size_t)64 << 10) /* of each stride, where no call may begin */
+#define FIRST_STACK ((size_t)256 << 10)
+#define STACK_TOP   ((size_t)8 << 10)  /* what each thread writes to */
+#define STACK_GUARD ((size_t)64 << 10) /* of each stack, where no call may begin */
+#define STACK_SIZE  (LG__ROOM_STACK - STACK_GUARD)
 
-static char *stacks; /* LG__NAMES_MAX strides */
 static pthread_key_t end_key;
 
 static void end_thread(void *argument);
 
 bool lg__threads_reserve(void)
 {
-    stacks = mmap(NULL, LG__NAMES_MAX * STACK_STRIDE, PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return stacks != MAP_FAILED && !pthread_key_create(&end_key, end_thread);
+    return !pthread_key_create(&end_key, end_thread);
+}
+
+static void *do_nothing(void *argument)
+{
+    return argument;
+}
+
+/* With the first thread, libc gives each stream a lock, and more; each run would copy the pages for that.  The
+ * stack goes again: libc would keep one of its own. */
+void lg__threads_prepare(void)
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    void *stack = lg__real()->mmap(NULL, FIRST_STACK, PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (stack == MAP_FAILED)
+        return;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstack(&attributes, stack, FIRST_STACK);
+    if (!lg__real()->pthread_create(&thread, &attributes, do_nothing, NULL))
+        lg__real()->pthread_join(thread, NULL);
+    pthread_attr_destroy(&attributes);
+    munmap(stack, FIRST_STACK);
 }
 
 void lg__threads_begin(void)
@@ -56,6 +80,18 @@ static void leave_locks(struct lg__thread *self)
     }
 }
 
+static void leave_process(void) __attribute__((noreturn));
+
+/* What libc would still do is for stacks that are used again, and lies on many pages.  It would count the thread
+ * off, and the last one ends the process. */
+static void leave_process(void)
+{
+    if (!lg__run.live_count)
+        lg__real()->exit(0);
+    for (;;)
+        lg__kernel_call(SYS_exit, 0, 0, 0, 0);
+}
+
 /* Destructors of thread-specific data run in rounds; this one asks for another until the last, so that the
  * program's have all run, under control, when the thread ends. */
 static void end_thread(void *argument)
@@ -72,6 +108,7 @@ static void end_thread(void *argument)
     lg__baton_leave(self);
     lg__self = NULL;
     lg__watched = NULL;
+    leave_process();
 }
 
 /* ---- The begin --------------------------------------------------------------------------------------- */
@@ -98,11 +135,13 @@ static int set_stack(pthread_attr_t *own, const pthread_attr_t *given, struct lg
     if (given && pthread_attr_getstack(given, &stack, &size))
         return EINVAL;
     /* Without a stack of the caller's libc says where one of that size would begin. */
-    if (given && (uintptr_t)stack > (uintptr_t)stacks && size > STACK_STRIDE - STACK_GUARD)
+    char *place = lg__room_stack(thread->index) + STACK_GUARD;
+    if (given && (uintptr_t)stack > (uintptr_t)place && size > STACK_SIZE)
         return pthread_attr_setstack(own, stack, size);
-    char *place = stacks + thread->index * STACK_STRIDE + STACK_GUARD;
     thread->stack_limit = (uintptr_t)place;
-    return pthread_attr_setstack(own, place, STACK_STRIDE - STACK_GUARD);
+    lg__kernel_call(SYS_madvise, (long)(place + STACK_SIZE - STACK_TOP), STACK_TOP,
+                    MADV_POPULATE_WRITE, 0);
+    return pthread_attr_setstack(own, place, STACK_SIZE);
 }
 
 static int start_thread(struct lg__thread *thread, const pthread_attr_t *given)
@@ -341,7 +380,7 @@ static void end_of_stack(struct lg__thread *self, uint64_t site) __attribute__((
 static void end_of_stack(struct lg__thread *self, uint64_t site)
 {
     lg__verdict_add("the stack of %zu kB is full: calls without end, or very large variables\n",
-                    (STACK_STRIDE - STACK_GUARD) >> 10);
+                    STACK_SIZE >> 10);
     self->stack_limit = 0;
     lg__verdict_found_by(self, LG__FINDING_CRASH, site);
 }

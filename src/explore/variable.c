@@ -1,22 +1,21 @@
 #include "explore/variable.h"
 
+#include "explore/room.h"
 #include "explore/verdict.h"
 
 #include <stdio.h>
-#include <sys/mman.h>
 
-static struct lg__variable *variables;
+/* The first, and behind it, at lower addresses, the others: what is taken next is near the first. */
+static struct lg__variable *first_variable;
 
-bool lg__variable_reserve(void)
+void lg__variable_prepare(void)
 {
-    variables = mmap(NULL, (size_t)LG__VARS_MAX * sizeof *variables, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return variables != MAP_FAILED;
+    first_variable = (struct lg__variable *)lg__room.variables_end - 1;
 }
 
 struct lg__variable *lg__variable_of(uint32_t number)
 {
-    return &variables[number];
+    return first_variable - number;
 }
 
 void lg__variable_release(struct lg__thread *self, struct lg__clock *into)
@@ -28,7 +27,7 @@ void lg__variable_release(struct lg__thread *self, struct lg__clock *into)
 /* Memory of its clocks and reads stays for the next accesses. */
 void lg__variable_forget(uint32_t number)
 {
-    struct lg__variable *variable = &variables[number];
+    struct lg__variable *variable = lg__variable_of(number);
     variable->write.clock = 0;
     for (struct lg__access *read = &variable->read; read; read = read->next)
         read->clock = 0;
@@ -208,7 +207,7 @@ static uint8_t mask_of(uintptr_t address, uint32_t size)
 void lg__variable_access(struct lg__thread *self, uint32_t number, uintptr_t address, uint32_t size,
                          bool is_write, bool is_atomic, uint64_t site)
 {
-    struct lg__variable *variable = &variables[number];
+    struct lg__variable *variable = lg__variable_of(number);
     check_guards(variable, number, self);
     if (!lg__campaign->plan.must_check_races)
         return;

@@ -58,6 +58,7 @@ void lg__variable_release(struct lg__thread *self, struct lg__clock *into);
 /* Its bytes begin again, in a new block of the heap. */
 void lg__variable_forget(uint32_t number);
 
-bool lg__variable_reserve(void);
+/* When there is room for them. */
+void lg__variable_prepare(void);
 
 #endif

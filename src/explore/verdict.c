@@ -21,6 +21,7 @@ static void end_run(enum lg__outcome_state state)
     if (lg__journal_is_on)
         lg__journal_end(state == LG__OUTCOME_FOUND ? outcome->where : 0);
     outcome->state = state;
+    lg__run_end();
     if (lg__campaign->plan.must_stop && state == LG__OUTCOME_FOUND)
         lg__real()->raise(SIGTRAP);
     lg__real()->_exit(0);

@@ -4,6 +4,7 @@
 #include "explore/fail.h"
 #include "explore/kernel.h"
 #include "explore/run.h"
+#include "explore/together.h"
 #include "explore/verdict.h"
 
 #include <signal.h>
@@ -17,7 +18,7 @@
 #define BUSY_TICKS  100 /* of processor time without an event */
 #define SLEEP_TICKS 150 /* asleep without an event */
 
-static struct {
+LG__TOGETHER static struct {
     uint64_t heartbeat;
     uint64_t busy_from; /* processor time, in ticks of the kernel's */
     unsigned asleep;    /* ticks in which it was seen asleep */
