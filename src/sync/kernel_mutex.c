@@ -62,7 +62,8 @@ static enum lg__kernel_outcome outcome_of(int error)
 
 enum lg__kernel_outcome lg__kernel_mutex_try(struct lg_robust_mutex *mutex)
 {
-    return outcome_of(pthread_mutex_trylock(of(mutex)));
+    int error = pthread_mutex_trylock(of(mutex));
+    return error == 0 ? LG__KERNEL_TAKEN : outcome_of(error);
 }
 
 /* There if the thread sanitizer's runtime is.  Those of gcc 12 and clang 14 do not know pthread_mutex_clocklock,

@@ -137,8 +137,8 @@ static bool is_held_by_thread(const struct lg_robust_mutex *mutex, const struct 
 
 /* ---- Holding --------------------------------------------------------------------------------- */
 
-static void note_owned(struct lg_context *self, struct lg_robust_mutex *mutex, lg_deadline deadline,
-                       const char *place)
+static inline void note_owned(struct lg_context *self, struct lg_robust_mutex *mutex,
+                              lg_deadline deadline, const char *place)
 {
     lg__store_relaxed(&mutex->thread, self->thread);
     if (lg__load_relaxed(&mutex->place) != place) /* its line is read by all, and rarely written */
@@ -204,15 +204,22 @@ static int refuse(struct lg_robust_mutex *mutex, enum lg__kernel_outcome outcome
     return LG_ESYS;
 }
 
-/* What the kernel said, which was not BUSY: keep what it gave, or give back what has to be recovered first. */
-static int keep_or_give_back(struct lg_robust_mutex *mutex, enum lg__kernel_outcome outcome)
+static __attribute__((noinline)) int refuse_or_give_back(struct lg_robust_mutex *mutex,
+                                                         enum lg__kernel_outcome outcome)
 {
     if (!is_taken(outcome))
         return refuse(mutex, outcome);
-    if (outcome == LG__KERNEL_TAKEN && lg__load_relaxed(&mutex->state) == STATE_SOUND)
-        return LG_OK;
     give_back(mutex, outcome);
     return LG_EOWNERDEAD;
+}
+
+/* What the kernel said, which was not BUSY: keep what it gave, or give back what has to be recovered first. */
+static inline int keep_or_give_back(struct lg_robust_mutex *mutex, enum lg__kernel_outcome outcome)
+{
+    bool is_sound = lg__load_relaxed(&mutex->state) == STATE_SOUND;
+    return lg__likely(outcome == LG__KERNEL_TAKEN && is_sound)
+               ? LG_OK
+               : refuse_or_give_back(mutex, outcome);
 }
 
 /* ---- Made, and made anew --------------------------------------------------------------------- */
@@ -433,42 +440,44 @@ static int lock(struct attempt *attempt)
     return outcome == LG__KERNEL_BUSY ? lock_slow(attempt) : keep_or_give_back(mutex, outcome);
 }
 
-/* The way of one that is free and whole.  LG_EBUSY: another way. */
-static inline int take_sound(struct lg_robust_mutex *mutex, const struct lg_context *self)
-{
-    if (lg__unlikely(is_held_by_thread(mutex, self) ||
-                     lg__load_relaxed(&mutex->state) != STATE_SOUND))
-        return LG_EBUSY;
-    enum lg__kernel_outcome outcome = lg__kernel_mutex_try(mutex);
-    return outcome == LG__KERNEL_BUSY ? LG_EBUSY : keep_or_give_back(mutex, outcome);
-}
-
-static __attribute__((noinline)) int lock_otherwise(struct lg_context *self,
-                                                    struct lg_robust_mutex *mutex,
+static __attribute__((noinline)) int lock_otherwise(struct lg_robust_mutex *mutex,
                                                     lg_deadline deadline, const char *place)
 {
+    int status = get_usable(mutex);
     struct attempt attempt = {
-        .self = self,
+        .self = status == LG_OK ? lg__context_self() : NULL,
         .mutex = mutex,
         .want = {&robust_mutex_class, mutex, 1, false, deadline, place, 0},
     };
-    return lock(&attempt);
+    if (!attempt.self)
+        return status == LG_OK ? LG_ENOMEM : status;
+    status = lock(&attempt);
+    if (status == LG_OK)
+        note_owned(attempt.self, mutex, deadline, place);
+    if (status == LG_EDEADLK)
+        lg__detector_log(attempt.self);
+    return status;
+}
+
+/* Whether it may be asked for, is whole, and as it seems free. */
+static inline bool is_ready(const struct lg_robust_mutex *mutex)
+{
+    return lg__load_acquire(&mutex->state) == STATE_SOUND && !is_of_parent(mutex) &&
+           lg__load_relaxed(&mutex->owner) == 0;
 }
 
 int lg_robust_mutex_lock_at(struct lg_robust_mutex *mutex, lg_deadline deadline, const char *place)
     LG_NO_THREAD_SAFETY_ANALYSIS
 {
-    int status = get_usable(mutex);
-    struct lg_context *self = status == LG_OK ? lg__context_self() : NULL;
-    if (lg__unlikely(!self))
-        return status == LG_OK ? LG_ENOMEM : status;
-    status = take_sound(mutex, self);
-    if (lg__unlikely(status == LG_EBUSY))
-        status = lock_otherwise(self, mutex, deadline, place);
-    if (status == LG_OK)
+    struct lg_context *self = lg__self;
+    if (lg__unlikely(!mutex || !self || !is_ready(mutex)))
+        return lock_otherwise(mutex, deadline, place);
+    enum lg__kernel_outcome outcome = lg__kernel_mutex_try(mutex);
+    if (lg__unlikely(outcome == LG__KERNEL_BUSY))
+        return lock_otherwise(mutex, deadline, place);
+    int status = keep_or_give_back(mutex, outcome);
+    if (lg__likely(status == LG_OK))
         note_owned(self, mutex, deadline, place);
-    if (status == LG_EDEADLK)
-        lg__detector_log(self);
     return status;
 }
 
