@@ -81,9 +81,9 @@ struct explore_step {
     uint64_t calls[EXPLORE_CALLS_MAX]; /* of the functions that it is in, the innermost first */
     unsigned char before[EXPLORE_VALUE_MAX], after[EXPLORE_VALUE_MAX];
     bool has_before, has_after;
-    char object[16];            /* "mutex", ...; empty: it is memory */
-    char other[64];             /* the thread that has it, or is started or awaited; empty: none */
-    uint64_t block, block_site; /* of the heap; 0: none */
+    char object[16]; /* "mutex", ...; empty: it is memory */
+    char other[64];  /* the thread that has it, or is started or awaited; empty: none */
+    uint64_t block, block_size, block_site;       /* of the heap; 0: none */
     struct explore_lock locks[EXPLORE_LOCKS_MAX]; /* that the thread has, the innermost first */
     size_t lock_count;
 };
@@ -160,7 +160,13 @@ void explore_places_want(uint64_t address);
 void explore_places_look_up(const struct explore_result *result);
 /* Text that is valid until the next call. */
 const char *explore_place(const struct explore_result *result, uint64_t address);
-const char *explore_datum(const struct explore_result *result, uint64_t address);
+/* What is so many bytes at an address; EXPLORE_WHOLE: the largest that begins there, 0: the smallest. */
+const char *explore_datum(const struct explore_result *result, uint64_t site, uint64_t address,
+                          uint64_t size);
+#define EXPLORE_WHOLE UINT64_MAX
+/* The file that an address is in; NULL: none. */
+const struct explore_module *explore_module_of(const struct explore_result *result,
+                                               uint64_t address);
 /* Whether the address is in the runtime. */
 bool explore_is_runtime(const struct explore_result *result, uint64_t address);
 /* The parts of a place: false, and "", 0, if they are not known. */
@@ -172,6 +178,18 @@ const char *explore_source_line(const char *file, unsigned line);
 /* A line of the runtime's, with its places spelt out. */
 void explore_places_expand(const struct explore_result *result, const char *line, char *out,
                            size_t size);
+
+/* ---- Debugging information: names and types, as far as the program has it -------------------------------- */
+
+/* "account.balance", the bytes of a variable, as the source at a place may call them.  False: they are not known. */
+bool explore_debug_datum(const struct explore_result *result, uint64_t site, uint64_t address,
+                         uint64_t size, char *out, size_t room);
+/* The type of a step's heap block, "" if that has no name, and ".balance" in it.  False: they are not known. */
+bool explore_debug_block(const struct explore_result *result, const struct explore_step *step,
+                         char *type, size_t type_size, char *path, size_t path_size);
+/* A value as its type says.  False: that is not known, or says nothing. */
+bool explore_debug_value(const struct explore_result *result, const struct explore_step *step,
+                         const unsigned char *bytes, char *out, size_t room);
 
 /* ---- The story as rows ---------------------------------------------------------------------------------- */
 
@@ -207,8 +225,15 @@ const char *explore_lane_function(const struct explore_result *result, const cha
 /* What the variable, lock or block at an address is called. */
 void explore_step_datum(const struct explore_result *result, const struct explore_step *step,
                         char *out, size_t size);
-/* The same of an address alone, by the first step that is about it; valid until the next call. */
-const char *explore_name(const struct explore_result *result, uint64_t address);
+/* The same of so many bytes at an address, by the first step that is about them; valid until the next call. */
+const char *explore_name(const struct explore_result *result, uint64_t address, uint64_t size);
+/* What the heap block of a step is called at a place. */
+void explore_block_name(const struct explore_result *result, const struct explore_step *step,
+                        uint64_t site, char *out, size_t size);
+/* A step for each heap block of which is known where it was allocated; at most so many.  Returns how many. */
+size_t explore_blocks(const struct explore_result *result, const struct explore_step **out,
+                      size_t most);
+#define EXPLORE_BLOCKS_MAX 32
 /* "T1 reads balance". */
 void explore_step_deed(const struct explore_result *result, const struct explore_step *step,
                        char *out, size_t size);

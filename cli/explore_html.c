@@ -181,7 +181,7 @@ static void write_races(const struct explore_result *result, FILE *out)
     for (size_t i = 0; i < result->race_count; i++) {
         const struct explore_race *race = &result->races[i];
         fputs("<li><code>", out);
-        text(out, explore_name(result, race->address));
+        text(out, explore_name(result, race->address, race->size));
         fputs("</code>:", out);
         for (int k = 0; k < 2; k++) {
             explore_place_short(result, race->accesses[k].site, place, sizeof place);
@@ -211,6 +211,26 @@ static void write_preempted(const struct explore_result *result, FILE *out)
     fputs("</ul>\n", out);
 }
 
+static void write_blocks(const struct explore_result *result, FILE *out)
+{
+    const struct explore_step *blocks[EXPLORE_BLOCKS_MAX];
+    size_t count = explore_blocks(result, blocks, EXPLORE_BLOCKS_MAX);
+    if (!count)
+        return;
+    fputs("<h2>Blocks of the heap</h2>\n<ul>\n", out);
+    for (size_t i = 0; i < count; i++) {
+        char name[96];
+        explore_block_name(result, blocks[i], blocks[i]->block_site, name, sizeof name);
+        fputs("<li><code>", out);
+        text(out, name);
+        fprintf(out, "</code>: %lu byte%s, allocated at ", (unsigned long)blocks[i]->block_size,
+                blocks[i]->block_size == 1 ? "" : "s");
+        text(out, explore_place(result, blocks[i]->block_site));
+        fputs("</li>\n", out);
+    }
+    fputs("</ul>\n", out);
+}
+
 static void write_finding(const struct explore_result *result, FILE *out)
 {
     if (result->text_count < 2)
@@ -230,6 +250,7 @@ bool explore_write_html(const struct explore_result *result, FILE *out)
         write_decision(result, out);
         write_pictures(result, out);
         write_preempted(result, out);
+        write_blocks(result, out);
     }
     write_finding(result, out);
     write_races(result, out);

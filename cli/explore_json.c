@@ -41,7 +41,7 @@ static void print_locks(FILE *out, const struct explore_result *result,
     fprintf(out, "[");
     for (size_t i = 0; i < step->lock_count; i++) {
         fprintf(out, i ? ", {" : "{");
-        member(out, "lock", explore_name(result, step->locks[i].address));
+        member(out, "lock", explore_name(result, step->locks[i].address, 0));
         fprintf(out, ", \"where\": ");
         print_place(out, result, step->locks[i].site);
         fprintf(out, "}");
@@ -134,6 +134,26 @@ static void print_preempted(FILE *out, const struct explore_result *result)
     fprintf(out, "]");
 }
 
+static void print_blocks(FILE *out, const struct explore_result *result)
+{
+    const struct explore_step *blocks[EXPLORE_BLOCKS_MAX];
+    size_t count = explore_blocks(result, blocks, EXPLORE_BLOCKS_MAX);
+    fprintf(out, "[");
+    for (size_t i = 0; i < count; i++) {
+        char name[96], type[96] = "", path[16];
+        explore_block_name(result, blocks[i], blocks[i]->block_site, name, sizeof name);
+        explore_debug_block(result, blocks[i], type, sizeof type, path, sizeof path);
+        fprintf(out, i ? ", {" : "{");
+        member(out, "name", name);
+        fprintf(out, ", ");
+        member(out, "type", type);
+        fprintf(out, ", \"bytes\": %lu, \"where\": ", (unsigned long)blocks[i]->block_size);
+        print_place(out, result, blocks[i]->block_site);
+        fprintf(out, "}");
+    }
+    fprintf(out, "]");
+}
+
 void explore_print_story_json(const struct explore_result *result, FILE *out)
 {
     static struct explore_rows rows;
@@ -154,6 +174,8 @@ void explore_print_story_json(const struct explore_result *result, FILE *out)
     print_preempted(out, result);
     fprintf(out, ", \"threads\": ");
     print_threads(out, result, &rows);
+    fprintf(out, ", \"blocks\": ");
+    print_blocks(out, result);
     fprintf(out, ", \"steps\": [");
     for (size_t i = 0; i < rows.count; i++) {
         fprintf(out, i ? ", " : "");

@@ -122,7 +122,7 @@ static void write_bar(struct picture *picture, size_t place, size_t slot, const 
     snprintf(class, sizeof class, "bar slot%zu lock%zu", slot, colour_of(picture, bar->lock));
     fprintf(picture->out, "<div class=\"%s\" style=\"grid-area:%u/%u/%u/%u\" title=\"holds ", class,
             begin, line_column(place), end, line_column(place) + 1);
-    text(picture, explore_name(picture->result, bar->lock));
+    text(picture, explore_name(picture->result, bar->lock, 0));
     fputs("\"></div>\n", picture->out);
 }
 
@@ -184,7 +184,7 @@ static void write_legend(const struct picture *picture)
     fputs("<p class=\"legend\">Bars are locks held:", picture->out);
     for (size_t i = 0; i < picture->lock_count; i++) {
         fprintf(picture->out, " <span><b class=\"lock%zu\"></b>", i % COLOURS);
-        text(picture, explore_name(picture->result, picture->locks[i]));
+        text(picture, explore_name(picture->result, picture->locks[i], 0));
         fputs("</span>", picture->out);
     }
     fputs("</p>\n", picture->out);

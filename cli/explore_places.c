@@ -29,7 +29,8 @@ void explore_places_want(uint64_t address)
         places[place_count++] = (struct place){.address = address};
 }
 
-static const struct explore_module *module_of(const struct explore_result *result, uint64_t address)
+const struct explore_module *explore_module_of(const struct explore_result *result,
+                                               uint64_t address)
 {
     for (size_t i = 0; i < result->module_count; i++)
         if (address >= result->modules[i].begin && address < result->modules[i].end)
@@ -58,7 +59,7 @@ static FILE *ask(const struct explore_result *result, const struct explore_modul
                                        module->path};
     int count = 5, ends[2];
     for (size_t i = 0; i < place_count; i++) {
-        if (module_of(result, places[i].address) != module)
+        if (explore_module_of(result, places[i].address) != module)
             continue;
         /* A return address belongs to the call before it. */
         snprintf(texts[i], sizeof *texts, "%lx",
@@ -111,7 +112,7 @@ static void look_up_in(const struct explore_result *result, const struct explore
     if (!answers)
         return;
     for (size_t i = 0; i < place_count; i++) {
-        if (module_of(result, places[i].address) != module)
+        if (explore_module_of(result, places[i].address) != module)
             continue;
         if (getline(&function, &function_room, answers) <= 0 ||
             getline(&location, &location_room, answers) <= 0)
@@ -139,7 +140,7 @@ const char *explore_base_name(const char *path)
 
 bool explore_is_runtime(const struct explore_result *result, uint64_t address)
 {
-    const struct explore_module *module = module_of(result, address);
+    const struct explore_module *module = explore_module_of(result, address);
     return module && strstr(explore_base_name(module->path), "lifeguard_explore");
 }
 
@@ -149,7 +150,7 @@ const char *explore_place(const struct explore_result *result, uint64_t address)
     for (size_t i = 0; i < place_count; i++)
         if (places[i].address == address && *places[i].text)
             return places[i].text;
-    const struct explore_module *module = module_of(result, address);
+    const struct explore_module *module = explore_module_of(result, address);
     if (!address)
         return "an unknown place";
     if (module)
@@ -176,10 +177,13 @@ bool explore_place_parts(uint64_t address, const char **file, unsigned *line, co
     return false;
 }
 
-const char *explore_datum(const struct explore_result *result, uint64_t address)
+const char *explore_datum(const struct explore_result *result, uint64_t site, uint64_t address,
+                          uint64_t size)
 {
     static char text[300];
-    const struct explore_module *module = module_of(result, address);
+    if (explore_debug_datum(result, site, address, size, text, sizeof text))
+        return text;
+    const struct explore_module *module = explore_module_of(result, address);
     if (!module || !explore_find_variable(module->path, address - module->begin, text, sizeof text))
         snprintf(text, sizeof text, "0x%lx", (unsigned long)address);
     return text;
@@ -202,7 +206,7 @@ void explore_places_expand(const struct explore_result *result, const char *line
             continue;
         }
         const char *text =
-            line[1] == 'd' ? explore_name(result, address) : explore_place(result, address);
+            line[1] == 'd' ? explore_name(result, address, 0) : explore_place(result, address);
         used += (size_t)snprintf(out + used, size - used, "%s", text);
         line = end + 1;
     }

@@ -41,7 +41,7 @@ static void print_lines(const struct explore_result *result, char *const *lines,
 static void print_race(const struct explore_result *result, const struct explore_race *race)
 {
     const struct explore_access *first = &race->accesses[0], *second = &race->accesses[1];
-    printf("  %s: %s %s it at %s", explore_name(result, race->address), first->thread,
+    printf("  %s: %s %s it at %s", explore_name(result, race->address, race->size), first->thread,
            verb_of(first), explore_place(result, first->site));
     printf(", %s %s it at %s, and nothing orders the two\n", second->thread, verb_of(second),
            explore_place(result, second->site));
@@ -52,9 +52,10 @@ static void print_race_briefly(const struct explore_result *result, const struct
     char places[2][160];
     for (int i = 0; i < 2; i++)
         explore_place_short(result, race->accesses[i].site, places[i], sizeof places[i]);
-    printf("  %s: %s %s it at %s, %s %s it at %s\n", explore_name(result, race->address),
-           race->accesses[0].thread, verb_of(&race->accesses[0]), places[0],
-           race->accesses[1].thread, verb_of(&race->accesses[1]), places[1]);
+    printf("  %s: %s %s it at %s, %s %s it at %s\n",
+           explore_name(result, race->address, race->size), race->accesses[0].thread,
+           verb_of(&race->accesses[0]), places[0], race->accesses[1].thread,
+           verb_of(&race->accesses[1]), places[1]);
 }
 
 static void print_races(const struct explore_result *result, size_t most, bool is_brief)
@@ -231,7 +232,7 @@ static void print_access(const struct explore_result *result, const struct explo
 static void print_race_json(const struct explore_result *result, const struct explore_race *race)
 {
     printf("{\"variable\": ");
-    print_string(explore_name(result, race->address));
+    print_string(explore_name(result, race->address, race->size));
     printf(", \"size\": %u, \"schedule\": %lu, \"accesses\": [", race->size, race->schedule);
     print_access(result, &race->accesses[0]);
     printf(", ");

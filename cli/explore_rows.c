@@ -6,104 +6,6 @@
 
 #define NAME_SIZE 96
 
-/* ---- What things are called -------------------------------------------------------------------------- */
-
-void explore_place_short(const struct explore_result *result, uint64_t address, char *out,
-                         size_t size)
-{
-    const char *file, *function;
-    unsigned line;
-    if (explore_place_parts(address, &file, &line, &function))
-        snprintf(out, size, "%.100s:%u", explore_base_name(file), line);
-    else
-        snprintf(out, size, "%.100s", explore_place(result, address));
-}
-
-/* Blocks of the heap are called by the line that has allocated them, and are numbered if there are more. */
-static unsigned number_of_block(const struct explore_result *result, uint64_t block, uint64_t site)
-{
-    const struct explore_story *story = &result->story;
-    uint64_t seen[8];
-    unsigned count = 0;
-    for (size_t i = 0; i < story->step_count && count < 8; i++) {
-        const struct explore_step *step = &story->steps[i];
-        unsigned known = 0;
-        while (known < count && seen[known] != step->block)
-            known++;
-        if (!step->block || step->block_site != site || known < count)
-            continue;
-        seen[count++] = step->block;
-        if (step->block == block)
-            break;
-    }
-    return count;
-}
-
-/* As it is called at a place of the program. */
-static void name_address(const struct explore_result *result, uint64_t site, uint64_t address,
-                         uint64_t block, uint64_t block_site, char *out, size_t size)
-{
-    const char *file, *function, *own;
-    unsigned line, own_line;
-    if (!block || !explore_place_parts(block_site, &file, &line, &function)) {
-        snprintf(out, size, "%.80s", explore_datum(result, address));
-        return;
-    }
-    explore_place_parts(site, &own, &own_line, &function);
-    bool is_other_file = *own && strcmp(own, file);
-    size_t length =
-        (size_t)snprintf(out, size, "block:%.40s%s%u", is_other_file ? explore_base_name(file) : "",
-                         is_other_file ? ":" : "", line);
-    unsigned number = number_of_block(result, block, block_site);
-    if (number > 1 && length < size)
-        length += (size_t)snprintf(out + length, size - length, "#%u", number);
-    if (address != block && length < size)
-        snprintf(out + length, size - length, "+%lu", (unsigned long)(address - block));
-}
-
-void explore_step_datum(const struct explore_result *result, const struct explore_step *step,
-                        char *out, size_t size)
-{
-    name_address(result, step->site, step->address, step->block, step->block_site, out, size);
-}
-
-const char *explore_name(const struct explore_result *result, uint64_t address)
-{
-    static char text[NAME_SIZE];
-    const struct explore_story *story = &result->story;
-    size_t i = 0;
-    while (i < story->step_count && !(story->steps[i].block && story->steps[i].address == address))
-        i++;
-    if (i == story->step_count)
-        return explore_datum(result, address);
-    explore_step_datum(result, &story->steps[i], text, sizeof text);
-    return text;
-}
-
-/* What begins in the runtime, or in a library without debugging information, is no function of the program's. */
-const char *explore_lane_function(const struct explore_result *result, const char *thread)
-{
-    const struct explore_story *story = &result->story;
-    for (size_t i = 0; i < story->lane_count; i++) {
-        const char *file, *function;
-        unsigned line;
-        if (!strcmp(story->lanes[i].thread, thread) &&
-            explore_place_parts(story->lanes[i].start + 1, &file, &line, &function) &&
-            !explore_is_runtime(result, story->lanes[i].start))
-            return function;
-    }
-    return "";
-}
-
-const char *explore_lane_label(const struct explore_result *result, const char *thread)
-{
-    const struct explore_story *story = &result->story;
-    for (size_t i = 0; i < story->lane_count; i++)
-        if (!strcmp(story->lanes[i].thread, thread) && *story->lanes[i].label)
-            return story->lanes[i].label;
-    return explore_lane_function(result, thread);
-}
-
 /* ---- Values ------------------------------------------------------------------------------------------ */
 
 static bool is_printable(const unsigned char *bytes, uint64_t count)
@@ -114,21 +16,20 @@ static bool is_printable(const unsigned char *bytes, uint64_t count)
     return length && (length == count || !bytes[length]);
 }
 
-/* "&sets" where a pointer points to something with a name. */
+/* "&sets" where a pointer points to something with a name, "node:30" where that is a block of the heap. */
 static bool write_pointer(const struct explore_result *result, uint64_t site, uint64_t number,
                           char *out, size_t room)
 {
     const struct explore_story *story = &result->story;
-    const char *name = number ? explore_datum(result, number) : "0";
+    const char *name = number ? explore_datum(result, site, number, EXPLORE_WHOLE) : "0";
     if (strncmp(name, "0", 1)) {
         snprintf(out, room, "&%s", name);
         return true;
     }
     for (size_t i = 0; number && i < story->step_count; i++) {
-        const struct explore_step *step = &story->steps[i];
-        if (step->block != number)
+        if (story->steps[i].block != number)
             continue;
-        name_address(result, site, number, number, step->block_site, out, room);
+        explore_block_name(result, &story->steps[i], site, out, room);
         return true;
     }
     return false;
@@ -163,6 +64,8 @@ bool explore_value(const struct explore_result *result, const struct explore_ste
     *out = 0;
     if (!count || !(is_after ? step->has_after : step->has_before) || (!is_number && !is_text))
         return false;
+    if (!is_text && explore_debug_value(result, step, bytes, out, room))
+        return true;
     if (!is_text) {
         write_number(result, step, bytes, out, room);
         return true;
@@ -336,7 +239,7 @@ static void say_holds(const struct explore_result *result, const struct explore_
         else
             explore_place_short(result, step->locks[i].site, place, sizeof place);
         used += (size_t)snprintf(out + used, size - used, "%s%s (%s)", i ? ", " : "",
-                                 explore_name(result, step->locks[i].address), place);
+                                 explore_name(result, step->locks[i].address, 0), place);
     }
 }
 
@@ -525,7 +428,9 @@ static void complete(const struct explore_story *story, struct explore_step *ste
             continue;
         strcpy(step->object, known->object);
         step->block = known->block;
+        step->block_size = known->block_size;
         step->block_site = known->block_site;
+        step->size = known->size;
         if (known->told_site != step->site)
             continue;
         step->site = known->site;

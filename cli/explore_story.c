@@ -118,8 +118,8 @@ static void read_step(const char *at, struct explore_story *story)
         take_value(&at, step.size, step.after, &step.has_after) &&
         take_optional(&at, step.object, sizeof step.object) &&
         take_optional(&at, step.other, sizeof step.other) && take_number(&at, 16, &step.block) &&
-        take_number(&at, 16, &step.block_site) && take_calls(&at, &step) &&
-        take_locks(&at, &step)) {
+        take_number(&at, 10, &step.block_size) && take_number(&at, 16, &step.block_site) &&
+        take_calls(&at, &step) && take_locks(&at, &step)) {
         step.told_site = step.site;
         story->steps[story->step_count++] = step;
     }

@@ -15,7 +15,7 @@ unless_there() {
 
 packages_of() {
     case $1 in
-    build) echo gcc libc6-dev cmake ninja-build pkg-config libsqlite3-dev ;;
+    build) echo gcc libc6-dev cmake ninja-build pkg-config libsqlite3-dev libdw-dev ;;
     check) echo libcmocka-dev libjansson-dev spin ;;
     fuzz) echo clang libclang-rt-14-dev ;;
     ci) echo clang clang-format libclang-rt-14-dev ;;

@@ -9,6 +9,7 @@
 #include "explore/room.h"
 #include "explore/verdict.h"
 
+#include <dlfcn.h>
 #include <malloc.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -250,13 +251,14 @@ void lg__heap_describe(uintptr_t address)
 }
 
 /* Who goes through an array asks for one block again and again. */
-void lg__heap_find(uintptr_t address, uint64_t *begin, uint64_t *site)
+void lg__heap_find(uintptr_t address, uint64_t *begin, uint64_t *size, uint64_t *site)
 {
     static const struct block *last;
     bool is_same = last && address - (uintptr_t)(last + 1) < last->size &&
                    (last->state == BLOCK_LIVE || last->state == BLOCK_FREED);
     const struct block *block = is_same ? last : find_block(address);
     *begin = block ? (uintptr_t)(block + 1) : 0;
+    *size = block ? block->size : 0;
     *site = block ? block->allocated_at : 0;
     last = block;
 }
@@ -270,15 +272,18 @@ LG__EXPORT void *malloc(size_t size)
 }
 
 /* A thread that has ended has no baton, and its memory goes with the run. */
-LG__EXPORT void free(void *memory)
+static void release_any(void *memory, uint64_t site)
 {
     struct lg__thread *self = lg__self;
-    if (!memory)
-        return;
-    if (!is_ours(memory))
+    if (memory && !is_ours(memory))
         __libc_free(memory);
-    else if (self)
-        release(self, memory, LG__SITE);
+    else if (memory && self)
+        release(self, memory, site);
+}
+
+LG__EXPORT void free(void *memory)
+{
+    release_any(memory, LG__SITE);
 }
 
 LG__EXPORT void *calloc(size_t count, size_t size)
@@ -381,6 +386,60 @@ LG__EXPORT int posix_memalign(void **out, size_t alignment, size_t size)
         return ENOMEM;
     *out = memory;
     return 0;
+}
+
+/* ---- C++'s, under the names that compilers give them: for a block the place is the program's, not the library's --- */
+
+/* The library's calls the handler and throws. */
+static void *allocate_object(size_t size, const char *name, uint64_t site)
+{
+    struct lg__thread *self = lg__self;
+    size_t wanted = size ? size : 1;
+    void *memory = self ? allocate(self, ALIGNMENT, wanted, false, site) : __libc_malloc(wanted);
+    if (memory)
+        return memory;
+    void *(*library)(size_t) = NULL;
+    *(void **)&library = dlsym(RTLD_NEXT, name);
+    return library ? library(size) : NULL;
+}
+
+void *_Znwm(size_t size);
+void *_Znam(size_t size);
+void _ZdlPv(void *memory);
+void _ZdaPv(void *memory);
+void _ZdlPvm(void *memory, size_t size);
+void _ZdaPvm(void *memory, size_t size);
+
+LG__EXPORT void *_Znwm(size_t size)
+{
+    return allocate_object(size, "_Znwm", LG__SITE);
+}
+
+LG__EXPORT void *_Znam(size_t size)
+{
+    return allocate_object(size, "_Znam", LG__SITE);
+}
+
+LG__EXPORT void _ZdlPv(void *memory)
+{
+    release_any(memory, LG__SITE);
+}
+
+LG__EXPORT void _ZdaPv(void *memory)
+{
+    release_any(memory, LG__SITE);
+}
+
+LG__EXPORT void _ZdlPvm(void *memory, size_t size)
+{
+    (void)size;
+    release_any(memory, LG__SITE);
+}
+
+LG__EXPORT void _ZdaPvm(void *memory, size_t size)
+{
+    (void)size;
+    release_any(memory, LG__SITE);
 }
 
 LG__EXPORT size_t malloc_usable_size(void *memory)

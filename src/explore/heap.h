@@ -15,8 +15,8 @@ bool lg__heap_reserve(void);
 
 /* Say in the verdict which block an address is in, if it is in one. */
 void lg__heap_describe(uintptr_t address);
-/* Where its block begins, and the place that has allocated it; 0: it is in none. */
-void lg__heap_find(uintptr_t address, uint64_t *begin, uint64_t *site);
+/* Where its block begins, its size, and the place that has allocated it; 0: it is in none. */
+void lg__heap_find(uintptr_t address, uint64_t *begin, uint64_t *size, uint64_t *site);
 
 /* Whether the address is in a large block that was freed: its pages are gone. */
 bool lg__heap_is_gone(uintptr_t address);

@@ -134,7 +134,7 @@ static struct lg__entry *add_access(const struct lg__thread *self, enum lg__even
     entry->size = size;
     entry->site = site;
     if (has_values)
-        lg__heap_find(address, &entry->block, &entry->block_site);
+        lg__heap_find(address, &entry->block, &entry->block_size, &entry->block_site);
     return entry;
 }
 
@@ -205,7 +205,7 @@ void lg__journal_event(const struct lg__thread *self, enum lg__entry_state state
     if (self->pending == LG__EVENT_CREATE)
         entry->address = (uint64_t)(uintptr_t)lg__run.threads[entry->other - 1].start;
     else if (entry->address && has_values)
-        lg__heap_find(entry->address, &entry->block, &entry->block_site);
+        lg__heap_find(entry->address, &entry->block, &entry->block_size, &entry->block_site);
 }
 
 /* ---- The end ----------------------------------------------------------------------------------------- */

@@ -35,6 +35,7 @@ struct lg__entry {
     uint64_t address;                /* 0: none; of a CREATE the function's */
     uint64_t size;                   /* bytes of memory; 0: no access */
     uint64_t block;                  /* the block of the heap that the address is in; 0: none */
+    uint64_t block_size;
     uint64_t block_site;
     uint32_t thread;
     uint32_t other; /* index + 1 of the thread that has what it waits for, or is started; 0: none */

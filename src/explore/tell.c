@@ -82,11 +82,11 @@ static void say_step(const struct lg__story *story, uint32_t place, unsigned ran
                                  entry->held[i].address, entry->held[i].site);
     bool is_turn = previous && previous->thread != entry->thread;
     lg__wire_say("step %s %s %s %u %s %s %" PRIx64 " %" PRIx64 " %" PRIu64 " %s %s %s %s %" PRIx64
-                 " %" PRIx64 "%s",
+                 " %" PRIu64 " %" PRIx64 "%s",
                  name, lg__event_name((enum lg__event_kind)entry->event), states[entry->state],
                  rank, mark_of(story, place), is_turn ? end_of_turn(story, previous) : "-",
                  entry->site, entry->address, entry->size, before, after, object_of(entry), other,
-                 entry->block, entry->block_site, locks);
+                 entry->block, entry->block_size, entry->block_site, locks);
 }
 
 /* The highest rank of which all entries can be said. */

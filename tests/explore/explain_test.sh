@@ -77,19 +77,19 @@ END
 explain use_after_free "$here/wrong/use_after_free.c"
 tells << 'END'
  T1 use T2 drop use_after_free.c
- reads shared: block:30 | 13 struct node *node = shared;
- | shared: block:30 -> 0 22 shared = NULL;
-(1) | frees block:30 23 free(node);
-(2) reads block:30: FREED <-- 15 node->value++;
-decides: (1) T2 frees block:30 at use_after_free.c:23 in drop
- before (2) T1 reads block:30 at use_after_free.c:15 in use
+ reads shared: node:30 | 13 struct node *node = shared;
+ | shared: node:30 -> NULL 22 shared = NULL;
+(1) | frees node:30 23 free(node);
+(2) reads node:30.value: FREED <- 15 node->value++;
+decides: (1) T2 frees node:30 at use_after_free.c:23 in drop
+ before (2) T1 reads node:30.value at use_after_free.c:15 in use
 END
 
 explain lease "$twins/lease_wrong.c"
 tells << 'END'
 (1) reads idle_count: 2 | 14 int connection = idle[idle_count - 1];
 (2) | idle_count: 2 -> 1 15 idle_count--;
- reads is_lent+4: 1 | 23 assert(!is_lent[mine]);
+ reads is_lent[1]: 1 | 23 assert(!is_lent[mine]);
  FAILS: assert | 23 assert(!is_lent[mine]);
  holds mutex (line 22) |
 decides: (1) T1 reads idle_count at lease_wrong.c:14 in get
@@ -120,8 +120,8 @@ END
 
 explain crash "$here/wrong/crash.c"
 tells << 'END'
-(2) '-preempted-> pointer: &value -> 0 10 pointer = NULL;
- reads pointer: 0 <-ended- 17 *pointer = 1;
+(2) '-preempted-> pointer: &value -> NULL 10 pointer = NULL;
+ reads pointer: NULL <-- 17 *pointer = 1;
  FAILS: crash | 17 *pointer = 1;
 END
 
@@ -349,11 +349,11 @@ END
 if command -v c++ > /dev/null && echo '#include <thread>' | c++ -fsyntax-only -x c++ - 2> "$err"; then
     explain account account.cpp
     tells << 'END'
- | locks bank::account | 16 std::lock_guard<std
-(1) | reads bank::account+40: 0 17 seen = bank::accoun
- | holds bank::account (line 16)
-(2) | | bank::account+40: 0 -> 2 20 bank::account.balan
-decides: (1) T1 reads bank::account+40 at account.cpp:17 in deposit(long)
+ | locks bank::account.lock 16 std::lock_guard<std::mutex
+(1) | reads bank::account.balance: 0 17 seen = bank::account.balan
+ | holds bank::account.lock (line 16)
+(2) | | bank::account.balance: 0 -> 2 20 bank::account.balance = se
+decides: (1) T1 reads bank::account.balance at account.cpp:17 in deposit(long)
 END
     check 1 explore --json -- ./account
     says '"variable": "count"' "$out"

@@ -34,6 +34,6 @@ says "[preempted]" "$out"
 says "T2    until its end" "$out"
 # What is in the heap is called by the line that has allocated it, also where the deadlock is told.
 check 1 explore --schedules 3000 -- ./block_order
-says "waits for mutex block:13+8 (" "$out"
-says "holds mutex block:13#2+8 since" "$out"
+says "waits for mutex account:13.mutex (" "$out"
+says "holds mutex account:13#2.mutex since" "$out"
 finish

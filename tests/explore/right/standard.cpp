@@ -2,9 +2,11 @@
 #include <atomic>
 #include <cassert>
 #include <condition_variable>
+#include <cstdint>
 #include <future>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <shared_mutex>
 #include <string>
 #include <thread>
@@ -51,5 +53,12 @@ int main()
     std::shared_timed_mutex shared;
     std::shared_lock<std::shared_timed_mutex> reader(shared);
     assert(!shared.try_lock_for(std::chrono::seconds(1)));
+    try {
+        size_t much = SIZE_MAX / 4;
+        assert(!new char[much]);
+    } catch (const std::bad_alloc &) {
+        return 0;
+    }
+    assert(false);
     return 0;
 }
