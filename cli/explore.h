@@ -144,7 +144,6 @@ struct explore_result {
     struct explore_story story;
 };
 
-/* Read lines until the other side closes. */
 void explore_result_read(FILE *in, struct explore_result *result);
 void explore_result_free(struct explore_result *result);
 

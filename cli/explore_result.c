@@ -96,11 +96,12 @@ static void read_line(char *line, struct explore_result *result)
         read_text(line, value, result);
 }
 
+/* Up to the last word, or until the other side closes: the program's own children may have the pipe, too. */
 void explore_result_read(FILE *in, struct explore_result *result)
 {
     char *line = NULL;
     size_t room = 0;
-    for (ssize_t length; (length = getline(&line, &room, in)) > 0;) {
+    for (ssize_t length; !result->is_over && (length = getline(&line, &room, in)) > 0;) {
         if (line[length - 1] == '\n')
             line[length - 1] = 0;
         read_line(line, result);

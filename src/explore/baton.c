@@ -129,7 +129,8 @@ static bool is_timed_out(const struct lg__thread *thread)
         return false;
     if (wait->mutex && !is_lock_free(wait->mutex, thread))
         return false;
-    return lg__campaign->plan.is_time_early || lg__run_now_ns() >= wait->deadline;
+    return (lg__campaign->plan.is_time_early && !wait->is_punctual) ||
+           lg__run_now_ns() >= wait->deadline;
 }
 
 static bool can_run(const struct lg__thread *thread)

@@ -93,8 +93,11 @@ void lg__caller_look(void)
 
 bool lg__caller_is_watched(uint64_t site)
 {
-    if (!lg__watched)
-        return false;
+    return lg__watched && lg__caller_is_instrumented(site);
+}
+
+bool lg__caller_is_instrumented(uint64_t site)
+{
     for (uint32_t i = 0; i < file_count; i++)
         if (site >= files[i].begin && site < files[i].end)
             return true;

@@ -12,6 +12,9 @@
 /* Look for instrumented files among those that are loaded, if there are new ones. */
 void lg__caller_look(void);
 
+/* Whether the place is in an instrumented file. */
+bool lg__caller_is_instrumented(uint64_t site);
+
 /* Whether the calling thread's accesses are looked after, and the place is in an instrumented file. */
 bool lg__caller_is_watched(uint64_t site);
 

@@ -1,4 +1,5 @@
 #include "explore/campaign.h"
+#include "explore/orphans.h"
 
 #include "explore/deadlock.h"
 #include "explore/destructors.h"
@@ -203,6 +204,7 @@ static void wait_for(pid_t run)
         lg__watchdog_look(run);
     }
     judge_death(status);
+    lg__orphans_end();
 }
 
 bool lg__campaign_run(void)
@@ -339,6 +341,7 @@ static void prepare(const struct lg__options *options)
     lg__campaign->name_count = 1;
     null_device = open("/dev/null", O_RDWR | O_CLOEXEC);
     campaign_pid = getpid();
+    lg__orphans_begin();
     prepare_input();
     dl_iterate_phdr(find_image, NULL);
     pthread_atfork(NULL, NULL, forget_run);

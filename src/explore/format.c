@@ -3,6 +3,7 @@
 #include "explore/format.h"
 
 #include "explore/memory.h"
+#include "explore/wide.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -85,8 +86,12 @@ static void skip_real(struct walk *walk, const struct directive *directive)
 
 static void read_text(struct walk *walk, const struct directive *directive)
 {
-    const char *text = va_arg(walk->arguments, const char *);
-    if (text && !directive->is_long)
+    const void *text = va_arg(walk->arguments, const void *);
+    size_t most = SIZE_MAX / sizeof(wchar_t);
+    if (text && directive->is_long)
+        lg__wide_read_text(text, directive->precision < most ? directive->precision : most,
+                           walk->site);
+    else if (text)
         lg__memory_read_text(text, directive->precision, walk->site);
 }
 
@@ -117,10 +122,13 @@ static bool follow(struct walk *walk)
     case 'G':
         skip_real(walk, &directive);
         return true;
+    case 'S':
+        directive.is_long = true;
+        read_text(walk, &directive);
+        return true;
     case 's':
         read_text(walk, &directive);
         return true;
-    case 'S':
     case 'p':
     case 'n':
         (void)va_arg(walk->arguments, void *);
@@ -142,4 +150,15 @@ void lg__format_read(const char *format, va_list arguments, uint64_t site)
         if (*walk.at++ == '%')
             is_known = follow(&walk);
     va_end(walk.arguments);
+}
+
+/* Its directives are the same; a format that is longer than any is followed as far as there is room. */
+void lg__format_read_wide(const wchar_t *format, va_list arguments, uint64_t site)
+{
+    char narrow[1024];
+    size_t length = 0;
+    for (; length < sizeof narrow - 1 && format[length]; length++)
+        narrow[length] = format[length] < 127 ? (char)format[length] : '?';
+    narrow[length] = 0;
+    lg__format_read(narrow, arguments, site);
 }

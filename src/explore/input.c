@@ -1,6 +1,8 @@
 #include "explore/input.h"
 
+#include "explore/alarm.h"
 #include "explore/kernel.h"
+#include "explore/signal_file.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -39,10 +41,10 @@ bool lg__input_await(bool has_deadline)
         const struct lg__wait *wait = &lg__run.live[i]->wait;
         if (wait->kind != LG__WAIT_INPUT || !wait->inputs)
             continue;
-        uint32_t room = DESCRIPTORS_MAX - count;
-        uint32_t added = wait->inputs < room ? wait->inputs : room;
-        memcpy(all + count, wait->input, added * sizeof *all);
-        count += added;
+        const struct pollfd *inputs = wait->input;
+        for (uint32_t k = 0; k < wait->inputs && count < DESCRIPTORS_MAX; k++)
+            if (!lg__alarm_is_file(inputs[k].fd) && !lg__signal_file_bits(inputs[k].fd))
+                all[count++] = inputs[k];
     }
     if (!count)
         return false;

@@ -48,7 +48,11 @@ void lg__thread_watch(struct lg__thread *self);
 int lg__once(struct lg__thread *self, void *control, void (*function)(void), uint64_t site);
 /* False: it was interrupted. */
 bool lg__sleep_until(struct lg__thread *self, uint64_t deadline, uint64_t site);
+/* The same, in no schedule shorter. */
+bool lg__sleep_punctually(struct lg__thread *self, uint64_t deadline, uint64_t site);
 
+/* What was done so far is before what is read from now on. */
+void lg__input_tell(struct lg__thread *self);
 ssize_t lg__input_read(int descriptor, void *buffer, size_t count, uint64_t site);
 ssize_t lg__input_receive(int descriptor, void *buffer, size_t count, int flags, uint64_t site);
 

@@ -2,8 +2,10 @@
  * was before a write and what is after a read; one clock for all of them says so, because it is not known
  * which ends belong together. */
 #include "explore/access.h"
+#include "explore/alarm.h"
 #include "explore/intercept.h"
 #include "explore/signal.h"
+#include "explore/signal_file.h"
 #include "explore/variable.h"
 
 #include <fcntl.h>
@@ -19,7 +21,7 @@ static void learn(struct lg__thread *self)
     lg__clock_join(&self->clock, &told);
 }
 
-static void tell(struct lg__thread *self)
+void lg__input_tell(struct lg__thread *self)
 {
     lg__variable_release(self, &told);
     lg__baton_changed();
@@ -78,7 +80,7 @@ static bool before(int descriptor, short events, uint64_t site)
     else if (!wait_for(self, &one, 1, LG__NEVER, true, site))
         return false;
     if (events == POLLOUT)
-        tell(self);
+        lg__input_tell(self);
     return true;
 }
 
@@ -107,6 +109,8 @@ static void note_read(const void *buffer, size_t count, uint64_t site)
 
 ssize_t lg__input_read(int descriptor, void *buffer, size_t count, uint64_t site)
 {
+    if (lg__self && lg__signal_file_bits(descriptor))
+        return lg__signal_file_read(descriptor, buffer, count, site);
     if (!before(descriptor, POLLIN, site))
         return -1;
     return after_read(buffer, lg__real()->read(descriptor, buffer, count), site);
@@ -227,7 +231,9 @@ LG__EXPORT int close(int descriptor)
     struct lg__thread *self = lg__self;
     if (self) {
         lg__baton_point(self, LG__EVENT_INPUT, 0, 0, LG__SITE);
-        tell(self);
+        lg__input_tell(self);
+        lg__alarm_close(descriptor);
+        lg__signal_file_close(descriptor);
     }
     return lg__real()->close(descriptor);
 }

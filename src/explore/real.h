@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/sysinfo.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <threads.h>
 #include <time.h>
@@ -101,6 +102,13 @@ int __isoc23_vsscanf(const char *text, const char *format, va_list arguments);
     X(wmemcpy)                                                                                     \
     X(wmemmove)                                                                                    \
     X(wmemset)                                                                                     \
+    X(vfwprintf)                                                                                   \
+    X(vswprintf)                                                                                   \
+    X(fputwc)                                                                                      \
+    X(fputws)                                                                                      \
+    X(fgetwc)                                                                                      \
+    X(fgetws)                                                                                      \
+    X(ungetwc)                                                                                     \
     X(wcslen)                                                                                      \
     X(wcsnlen)                                                                                     \
     X(wcschr)                                                                                      \
@@ -174,6 +182,9 @@ int __isoc23_vsscanf(const char *text, const char *format, va_list arguments);
     X(alarm)                                                                                       \
     X(setitimer)                                                                                   \
     X(getitimer)                                                                                   \
+    X(timerfd_create)                                                                              \
+    X(timerfd_settime)                                                                             \
+    X(timerfd_gettime)                                                                             \
     X(timer_create)                                                                                \
     X(timer_gettime)                                                                               \
     X(timer_settime)                                                                               \

@@ -52,6 +52,7 @@ struct lg__wait {
     bool is_interruptible; /* by a signal's handler */
     bool is_restartable;   /* not if the handler has SA_RESTART */
     bool is_for_signal;    /* TIME: nothing but a signal ends it */
+    bool is_punctual;      /* its deadline comes early in no schedule */
 };
 
 #define LG__NEVER UINT64_MAX

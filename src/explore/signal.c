@@ -1,4 +1,5 @@
 #include "explore/signal.h"
+#include "explore/signal_file.h"
 
 #include "explore/baton.h"
 #include "explore/fail.h"
@@ -205,6 +206,7 @@ void lg__signal_send(struct lg__thread *thread, const siginfo_t *info, uint64_t 
     append(thread ? &thread->arrivals : &waiting, info, site);
     if (thread)
         look_again(thread);
+    lg__signal_file_update();
 }
 
 void lg__signal_look_outside(void)
@@ -223,7 +225,9 @@ static bool is_anybody_waiting(void)
 {
     for (uint32_t i = 0; i < lg__run.live_count; i++) {
         const struct lg__wait *wait = &lg__run.live[i]->wait;
-        if (wait->kind == LG__WAIT_ARRIVAL || (wait->kind == LG__WAIT_TIME && wait->is_for_signal))
+        if (wait->kind == LG__WAIT_ARRIVAL ||
+            (wait->kind == LG__WAIT_TIME && wait->is_for_signal) ||
+            (wait->kind == LG__WAIT_INPUT && lg__signal_file_is_any()))
             return true;
     }
     return false;
@@ -261,6 +265,7 @@ void lg__signal_block(struct lg__thread *self, uint64_t bits)
     for (struct lg__arrival *mine; (mine = cut(&waiting, ~bits));)
         append(&self->arrivals, &mine->info, mine->site);
     look_again(self);
+    lg__signal_file_update();
 }
 
 static void call_handler(const struct sigaction *action, siginfo_t *info)
@@ -318,7 +323,16 @@ bool lg__signal_deliver(struct lg__thread *self)
         handle(self, arrival);
     }
     look_again(self);
+    lg__signal_file_update();
     return must_restart;
+}
+
+uint64_t lg__signal_pending(void)
+{
+    uint64_t bits = bits_of(waiting);
+    for (uint32_t i = 0; i < lg__run.live_count; i++)
+        bits |= bits_of(lg__run.live[i]->arrivals);
+    return bits;
 }
 
 /* ---- Being waited for ---------------------------------------------------------------------------------- */
@@ -336,6 +350,7 @@ bool lg__signal_take(struct lg__thread *self, uint64_t bits, siginfo_t *info)
     if (!arrival)
         return false;
     look_again(self);
+    lg__signal_file_update();
     lg__clock_join(&self->clock, &told);
     *info = arrival->info;
     return true;

@@ -48,6 +48,13 @@ uint64_t lg__signal_arrived(const struct lg__thread *thread, uint64_t bits);
 /* Take the first of these that has arrived.  False: none has. */
 bool lg__signal_take(struct lg__thread *self, uint64_t bits, siginfo_t *info);
 
+/* Wait for one of the set, as sigwaitinfo.  Returns its number, or -1 with errno. */
+int lg__signal_wait(struct lg__thread *self, const sigset_t *set, siginfo_t *info,
+                    uint64_t deadline, uint64_t site);
+
+/* What has arrived and was not delivered, for anybody. */
+uint64_t lg__signal_pending(void);
+
 /* Let arrive what the kernel has delivered from outside. */
 void lg__signal_look_outside(void);
 

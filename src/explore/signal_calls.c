@@ -3,7 +3,6 @@
 #include "explore/signal.h"
 
 #include <string.h>
-#include <sys/signalfd.h>
 
 #define LAST 64
 
@@ -177,8 +176,8 @@ LG__EXPORT int sigqueue(pid_t process, int number, const union sigval value)
 /* ---- Waiting -------------------------------------------------------------------------------------------- */
 
 /* Returns the number; -1 with EAGAIN or EINTR. */
-static int await(struct lg__thread *self, const sigset_t *set, siginfo_t *info, uint64_t deadline,
-                 uint64_t site)
+int lg__signal_wait(struct lg__thread *self, const sigset_t *set, siginfo_t *info,
+                    uint64_t deadline, uint64_t site)
 {
     lg__thread_look_for_cancel(self);
     self->pending = LG__EVENT_WAIT;
@@ -206,7 +205,7 @@ LG__EXPORT int sigwait(const sigset_t *restrict set, int *restrict number)
     if (!self)
         return lg__real()->sigwait(set, number);
     do
-        *number = await(self, set, &info, LG__NEVER, LG__SITE);
+        *number = lg__signal_wait(self, set, &info, LG__NEVER, LG__SITE);
     while (*number < 0);
     return 0;
 }
@@ -217,7 +216,7 @@ LG__EXPORT int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict out
     siginfo_t info;
     if (!self)
         return lg__real()->sigwaitinfo(set, out);
-    return await(self, set, out ? out : &info, LG__NEVER, LG__SITE);
+    return lg__signal_wait(self, set, out ? out : &info, LG__NEVER, LG__SITE);
 }
 
 LG__EXPORT int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict out,
@@ -228,7 +227,7 @@ LG__EXPORT int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict ou
     if (!self)
         return lg__real()->sigtimedwait(set, out, time);
     uint64_t deadline = time ? lg__time_after(time) : LG__NEVER;
-    return await(self, set, out ? out : &info, deadline, LG__SITE);
+    return lg__signal_wait(self, set, out ? out : &info, deadline, LG__SITE);
 }
 
 /* Until a handler has run. */
@@ -269,13 +268,6 @@ LG__EXPORT int pause(void)
         return lg__real()->pause();
     lg__baton_point(self, LG__EVENT_WAIT, 0, 0, LG__SITE);
     return suspend(self, LG__SITE);
-}
-
-LG__EXPORT int signalfd(int descriptor, const sigset_t *set, int flags)
-{
-    if (lg__self)
-        lg__run_cannot("the program calls signalfd, which explore does not know: use sigwait\n");
-    return lg__real()->signalfd(descriptor, set, flags);
 }
 
 /* ---- Leaving a handler by a jump: the mask is what sigsetjmp has kept ------------------------------------- */

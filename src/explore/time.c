@@ -50,7 +50,7 @@ int lg__time_deadline(clockid_t clock, const struct timespec *time, uint64_t *de
     return 0;
 }
 
-bool lg__sleep_until(struct lg__thread *self, uint64_t deadline, uint64_t site)
+static bool sleep_until(struct lg__thread *self, uint64_t deadline, bool is_punctual, uint64_t site)
 {
     lg__thread_look_for_cancel(self);
     self->pending = LG__EVENT_SLEEP;
@@ -61,11 +61,22 @@ bool lg__sleep_until(struct lg__thread *self, uint64_t deadline, uint64_t site)
                                    .deadline = deadline,
                                    .site = site,
                                    .is_cancellable = true,
-                                   .is_interruptible = true};
+                                   .is_interruptible = true,
+                                   .is_punctual = is_punctual};
     lg__baton_wait(self);
     bool was_interrupted = self->was_interrupted;
     lg__thread_look_for_cancel(self);
     return !was_interrupted;
+}
+
+bool lg__sleep_until(struct lg__thread *self, uint64_t deadline, uint64_t site)
+{
+    return sleep_until(self, deadline, false, site);
+}
+
+bool lg__sleep_punctually(struct lg__thread *self, uint64_t deadline, uint64_t site)
+{
+    return sleep_until(self, deadline, true, site);
 }
 
 static uint64_t from_now(uint64_t seconds, uint64_t ns)

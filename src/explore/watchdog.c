@@ -1,5 +1,6 @@
 #include "explore/watchdog.h"
 
+#include "explore/caller.h"
 #include "explore/campaign.h"
 #include "explore/fail.h"
 #include "explore/kernel.h"
@@ -11,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define TICK_MS     20
@@ -63,40 +66,135 @@ static bool read_stat(pid_t run, pid_t thread, char *letter, uint64_t *busy)
     return true;
 }
 
+#define CALL(name)                                                                                 \
+    {                                                                                              \
+        SYS_##name, #name                                                                          \
+    }
+
+/* Those that may block. */
+static const struct {
+    long number;
+    const char *name;
+} calls[] = {
+#if defined(__x86_64__)
+    CALL(open),
+    CALL(poll),
+    CALL(select),
+    CALL(epoll_wait),
+    CALL(pause),
+    CALL(vfork),
+#endif
+    CALL(read),
+    CALL(write),
+    CALL(readv),
+    CALL(writev),
+    CALL(pread64),
+    CALL(pwrite64),
+    CALL(preadv),
+    CALL(pwritev),
+    CALL(preadv2),
+    CALL(pwritev2),
+    CALL(openat),
+    CALL(close),
+    CALL(ppoll),
+    CALL(pselect6),
+    CALL(epoll_pwait),
+    CALL(epoll_pwait2),
+    CALL(connect),
+    CALL(accept),
+    CALL(accept4),
+    CALL(recvfrom),
+    CALL(recvmsg),
+    CALL(recvmmsg),
+    CALL(sendto),
+    CALL(sendmsg),
+    CALL(sendmmsg),
+    CALL(sendfile),
+    CALL(splice),
+    CALL(tee),
+    CALL(vmsplice),
+    CALL(flock),
+    CALL(fcntl),
+    CALL(fsync),
+    CALL(fdatasync),
+    CALL(msync),
+    CALL(ioctl),
+    CALL(wait4),
+    CALL(waitid),
+    CALL(futex),
+    CALL(nanosleep),
+    CALL(clock_nanosleep),
+    CALL(rt_sigsuspend),
+    CALL(rt_sigtimedwait),
+    CALL(msgrcv),
+    CALL(msgsnd),
+    CALL(semop),
+    CALL(semtimedop),
+    CALL(mq_timedreceive),
+    CALL(mq_timedsend),
+    CALL(io_getevents),
+    CALL(io_pgetevents),
+    CALL(io_uring_enter),
+    CALL(getrandom),
+    CALL(ptrace),
+    CALL(restart_syscall)};
+
 static const char *name_of_call(long number)
 {
-    switch (number) {
-    case SYS_read:
-        return "read";
-    case SYS_write:
-        return "write";
-    case SYS_wait4:
-        return "wait4";
-    case SYS_flock:
-        return "flock";
-    case SYS_fcntl:
-        return "fcntl";
-    case SYS_futex:
-        return "futex";
-    case SYS_accept:
-        return "accept";
-    case SYS_connect:
-        return "connect";
-    case SYS_recvfrom:
-        return "recvfrom";
-    case SYS_msgrcv:
-        return "msgrcv";
-    case SYS_rt_sigsuspend:
-        return "rt_sigsuspend";
-    case SYS_rt_sigtimedwait:
-        return "rt_sigtimedwait";
-    case SYS_poll:
-        return "poll";
-    case SYS_epoll_wait:
-        return "epoll_wait";
-    default:
-        return "one that has no name here";
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        if (calls[i].number == number)
+            return calls[i].name;
+    return "one that has no name here";
+}
+
+static bool read_memory(pid_t run, uint64_t address, void *out, size_t size)
+{
+    struct iovec here = {out, size}, there = {(void *)(uintptr_t)address, size};
+    return process_vm_readv(run, &here, 1, &there, 1, 0) == (ssize_t)size;
+}
+
+/* The function that the instruction before a place calls, by way of a table of addresses; 0: it is no such call. */
+static uint64_t called_before(pid_t run, uint64_t place)
+{
+    unsigned char code[16];
+    int32_t distance;
+    uint64_t at = place, target = 0;
+    if (!read_memory(run, place - 6, code, 6))
+        return 0;
+    memcpy(&distance, code + 2, sizeof distance);
+    if (code[1] == 0xe8) { /* call a stub, which jumps */
+        at += (uint64_t)(int64_t)distance;
+        if (!read_memory(run, at, code, sizeof code))
+            return 0;
+        size_t skipped = 0;
+        if (!memcmp(code, "\xf3\x0f\x1e\xfa", 4)) /* endbr64 */
+            skipped = 4;
+        skipped += code[skipped] == 0xf2; /* bnd */
+        if (code[skipped] != 0xff || code[skipped + 1] != 0x25)
+            return 0;
+        memcpy(&distance, code + skipped + 2, sizeof distance);
+        at += skipped + 6;
+    } else if (code[0] != 0xff || code[1] != 0x15) {
+        return 0;
     }
+    return read_memory(run, at + (uint64_t)(int64_t)distance, &target, sizeof target) ? target : 0;
+}
+
+/* The place in the program that has called what sleeps.  Old words lie on the stack as well: it is the one that has
+ * called the function nearest to the place within libc.  `at` is that place, if there is none. */
+static uint64_t find_caller(pid_t run, uint64_t stack, uint64_t at)
+{
+    uint64_t found = at, nearest = UINT64_MAX, word;
+    lg__caller_look();
+    for (size_t i = 0; i < 512 && read_memory(run, stack + 8 * i, &word, sizeof word); i++) {
+        uint64_t called = lg__caller_is_instrumented(word) ? called_before(run, word) : 0;
+        uint64_t distance = called < at ? at - called : called - at;
+        if (called && distance < nearest) {
+            nearest = distance;
+            found = word;
+        }
+    }
+    return found;
 }
 
 /* The system call that a thread is in, and its place in the program's memory.  No signal is sent: it might
@@ -105,15 +203,15 @@ static long read_call(pid_t run, pid_t thread, uint64_t *site)
 {
     char path[64];
     long number = -1;
-    unsigned long place = 0;
+    unsigned long stack = 0, place = 0;
     snprintf(path, sizeof path, "/proc/%d/task/%d/syscall", (int)run, (int)thread);
     FILE *in = fopen(path, "r");
     if (!in)
         return -1;
-    if (fscanf(in, "%ld %*x %*x %*x %*x %*x %*x %*x %lx", &number, &place) != 2)
+    if (fscanf(in, "%ld %*x %*x %*x %*x %*x %*x %lx %lx", &number, &stack, &place) != 3)
         number = -1;
     fclose(in);
-    *site = place;
+    *site = number < 0 ? 0 : find_caller(run, stack, place);
     return number;
 }
 

@@ -1,6 +1,7 @@
 /* Memory and strings of wide characters, as in memory.c. */
 #define __NO_INLINE__ 1
 
+#include "explore/wide.h"
 #include "explore/access.h"
 #include "explore/caller.h"
 #include "explore/intercept.h"
@@ -31,6 +32,11 @@ static size_t note_until(const wchar_t *text, wchar_t first, wchar_t second, siz
 static size_t note_text(const wchar_t *text, uint64_t site)
 {
     return note_until(text, 0, 0, SIZE_MAX / sizeof *text, site);
+}
+
+void lg__wide_read_text(const wchar_t *text, size_t limit, uint64_t site)
+{
+    note_until(text, 0, 0, limit, site);
 }
 
 static void note_copy(const wchar_t *to, const wchar_t *from, size_t count, uint64_t site)
