@@ -9,6 +9,7 @@
 
 #include "plat/atomic.h"
 #include "plat/futex.h"
+#include "plat/seam.h"
 
 #ifndef LG_EXPLORED
 
@@ -26,6 +27,7 @@ static inline bool lg__raw_try_lock(struct lg__raw_lock *lock)
 
 static inline void lg__raw_lock(struct lg__raw_lock *lock)
 {
+    lg__seam_pass(LG__STOP_LOCK);
     if (lg__unlikely(!lg__raw_try_lock(lock)))
         lg__raw_lock_slow(lock);
 }
@@ -34,6 +36,7 @@ static inline void lg__raw_unlock(struct lg__raw_lock *lock)
 {
     if (lg__unlikely(lg__swap_release(&lock->word, 0u) == 2))
         lg__futex_wake(&lock->word, 1);
+    lg__seam_pass(LG__STOP_UNLOCKED);
 }
 
 #else

@@ -36,7 +36,9 @@ enum lg__stop {
     LG__STOP_CHECKOUT, /* before a fast checkout moves an idle slot that it has found fit */
     LG__STOP_CHECKIN,  /* before a fast checkin moves a lent slot that it has found plain */
     LG__STOP_WAKE,     /* a wait has been ended, before its waiter is woken */
-    LG__STOP_END       /* the id of an ending context is gone */
+    LG__STOP_END,      /* the id of an ending context is gone */
+    LG__STOP_LOCK,     /* before a raw lock is waited for or taken */
+    LG__STOP_UNLOCKED  /* after it was let go */
 };
 
 #ifdef LG_FAULTS
