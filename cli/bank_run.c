@@ -13,7 +13,6 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define TICK_MS 100
 
@@ -279,7 +278,7 @@ static uint32_t start_workers(struct bank *bank, pthread_t *threads)
 int bank_run(struct bank *bank)
 {
     pthread_t threads[1000], auditor;
-    bool is_drawn = !bank->options.is_quiet && isatty(STDERR_FILENO);
+    bool is_drawn = !bank->options.is_quiet && terminal_obeys(stderr);
     /* Without transactions the sum is right only when nobody moves anything. */
     bool is_audited = bank->options.lock != BANK_LOCK_NONE;
     lg_deadline start = lg_after_ms(0);

@@ -5,6 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+bool terminal_obeys(FILE *stream)
+{
+    const char *kind = getenv("TERM");
+    return isatty(fileno(stream)) && !(kind && !strcmp(kind, "dumb"));
+}
+
 const char *terminal_colour(FILE *stream, enum colour colour)
 {
     static const char *const escapes[] = {
@@ -14,10 +20,7 @@ const char *terminal_colour(FILE *stream, enum colour colour)
         [COLOUR_OFF] = "\033[0m",
     };
     const char *refusal = getenv("NO_COLOR");
-    const char *kind = getenv("TERM");
-    if ((refusal && *refusal) || (kind && !strcmp(kind, "dumb")) || !isatty(fileno(stream)))
-        return "";
-    return escapes[colour];
+    return (refusal && *refusal) || !terminal_obeys(stream) ? "" : escapes[colour];
 }
 
 const char *terminal_grouped(int64_t number, char buffer[GROUPED_SIZE])

@@ -8,7 +8,10 @@
 
 enum colour { COLOUR_GOOD, COLOUR_BAD, COLOUR_DIM, COLOUR_OFF };
 
-/* The escape for a colour, or "" when the stream is no terminal or NO_COLOR is set. */
+/* Whether the stream is a terminal that understands escapes. */
+bool terminal_obeys(FILE *stream);
+
+/* The escape for a colour, or "" when the stream is no such terminal or NO_COLOR is set. */
 const char *terminal_colour(FILE *stream, enum colour colour);
 
 /* 1234567 as "1,234,567" in the buffer, which is returned. */

@@ -3,7 +3,11 @@
  * A deadline is an absolute time on CLOCK_MONOTONIC in nanoseconds, made once and handed down, so
  * that a call which waits three times still ends when it was told to.  There is no default that
  * waits for ever: LG_FOREVER is spelled out.  LG_TRY, or any deadline in the past, means "do not
- * wait". */
+ * wait".
+ *
+ * NULL in the place of a thing: LG_EINVAL from what returns a status, 0 from what asks, nothing from what
+ * destroys.  An unlock, a signal, a record have no way to say it: there NULL is as illegal as any pointer
+ * that is none. */
 #ifndef LIFEGUARD_BASE_H
 #define LIFEGUARD_BASE_H
 

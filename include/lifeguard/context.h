@@ -51,7 +51,7 @@ LG_API LG_MUST_CHECK int lg_context_join_at(uint64_t id, lg_deadline deadline, c
 LG_API LG_MUST_CHECK int lg_context_set_name(const char *name);
 
 /* A context's name.
- * Shape:   out has room for LG_NAME_SIZE bytes.
+ * Shape:   out has room for LG_NAME_SIZE bytes; it gets "" for NULL.
  * Threads: any; the context must be alive. */
 LG_API void lg_context_name(const struct lg_context *context, char *out);
 

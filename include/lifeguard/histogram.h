@@ -39,7 +39,7 @@ struct lg_histogram_summary {
 LG_BEGIN_DECLS
 
 /* Count a value.
- * Shape:   any value; nanoseconds, or what you like.
+ * Shape:   histogram not NULL; any value: nanoseconds, or what you like.
  * Threads: any, also at the same time; one relaxed addition, and a second write for a new maximum;
  *          allocates nothing; signal-safe. */
 LG_API void lg_histogram_record(struct lg_histogram *histogram, uint64_t value);

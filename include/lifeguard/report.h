@@ -108,13 +108,15 @@ LG_BEGIN_DECLS
 LG_API const struct lg_report *lg_report_last(void);
 
 /* Write a report into a buffer, as text, JSON or Graphviz DOT.
- * Shape:   buffer of size bytes (may be NULL when size is 0); always ended by 0 when size > 0.
+ * Shape:   report NULL is one of kind LG_REPORT_NONE; buffer of size bytes (may be NULL when size is 0);
+ *          always ended by 0 when size > 0.
  * Returns: the length of the whole text without the final 0, as snprintf does.
  * Threads: any; allocates nothing. */
 LG_API size_t lg_report_write(const struct lg_report *report, enum lg_report_format format,
                               char *buffer, size_t size);
 
 /* Write a report to a file descriptor.
+ * Shape:   report as of lg_report_write.
  * Returns: LG_OK; LG_ESYS if write(2) failed.
  * Threads: any; allocates nothing. */
 LG_API int lg_report_print(const struct lg_report *report, enum lg_report_format format, int fd);

@@ -407,7 +407,10 @@ void lg__context_copy_name(uint64_t id, char *out)
 
 void lg_context_name(const struct lg_context *context, char *out)
 {
-    copy_name(context, out);
+    if (context)
+        copy_name(context, out);
+    else
+        *out = 0;
 }
 
 int lg_context_set_name(const char *name)

@@ -4,9 +4,11 @@
 #include "graph/context.h"
 #include "graph/report_write.h"
 
+/* For who has none: NULL, and a thread that could get no context. */
+static const struct lg_report none;
+
 const struct lg_report *lg_report_last(void)
 {
-    static const struct lg_report none; /* for a thread that could get no context */
     struct lg_context *self = lg__context_self();
     return self ? lg__report_of(self) : &none;
 }
@@ -14,6 +16,8 @@ const struct lg_report *lg_report_last(void)
 static void add_report(struct lg__text *text, const struct lg_report *report,
                        enum lg_report_format format)
 {
+    if (!report)
+        report = &none;
     switch (format) {
     case LG_REPORT_TEXT:
         lg__report_text(text, report);

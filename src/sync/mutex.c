@@ -84,6 +84,8 @@ int lg_mutex_init(struct lg_mutex *mutex, const char *name, uint32_t flags)
 
 void lg_mutex_destroy(struct lg_mutex *mutex)
 {
+    if (!mutex)
+        return;
     struct lg__bucket *bucket = lg__park_lock(mutex);
     bool is_waited_for = lg__park_next(bucket, NULL, mutex) != NULL;
     lg__park_unlock(bucket);

@@ -88,6 +88,8 @@ static int32_t count_in(const struct lg_permits *permits)
 
 void lg_permits_destroy(struct lg_permits *permits)
 {
+    if (!permits)
+        return;
     struct lg__bucket *bucket = lg__park_lock(lg__permits_tagged(permits));
     bool is_waited_for = lg__park_next(bucket, NULL, lg__permits_tagged(permits)) != NULL;
     lg__park_unlock(bucket);

@@ -100,6 +100,8 @@ int lg_rwlock_init(struct lg_rwlock *rwlock, const char *name)
 
 void lg_rwlock_destroy(struct lg_rwlock *rwlock)
 {
+    if (!rwlock)
+        return;
     struct lg__bucket *bucket = lg__park_lock(lg__rwlock_tagged(rwlock));
     bool is_waited_for = lg__park_next(bucket, NULL, lg__rwlock_tagged(rwlock)) != NULL;
     lg__park_unlock(bucket);

@@ -146,6 +146,25 @@ check 0 bank --seconds 0.3 --quiet
 says "all there" "$out"
 says "every account agrees" "$out"
 
+# On a terminal there are colours and a progress line; NO_COLOR and --quiet take one of them, TERM=dumb both.
+escape=$(printf '\033[')
+# on_terminal ENVIRONMENT ARGUMENTS...: what a terminal gets of both streams.
+on_terminal() {
+    setting=$1
+    shift
+    env TERM=xterm "$setting" script -qec "$program bank --seconds 0.3 $*" /dev/null < /dev/null > "$out" 2> "$err"
+}
+if command -v script > /dev/null; then
+    on_terminal A=b
+    says "${escape}2mtransfers" "$out"
+    says "${escape}K" "$out"
+    on_terminal NO_COLOR=1 --quiet
+    grep -qF "$escape" "$out" && fail "an escape with NO_COLOR and --quiet"
+    on_terminal TERM=dumb
+    grep -qF "$escape" "$out" && fail "an escape on a dumb terminal"
+    says "all there" "$out"
+fi
+
 # The drained pool: each deadlock is found, its victim retries, the first report is printed.
 check 0 bank --nested --threads 8 --pool 2 --transfers 2000
 says 'deadlock on pool "db" (2 of 2 out), closed by worker-' "$out"

@@ -217,6 +217,9 @@ static void test_resume_refuses_what_is_not_detached(void **state)
     assert_int_equal(lg_context_resume(mine), LG_EINVAL);
     assert_int_equal(lg_context_resume(crew_context(a)), LG_EINVAL);
     assert_int_equal(lg_context_end(NULL), LG_EINVAL);
+    char name[LG_NAME_SIZE] = "before";
+    lg_context_name(NULL, name);
+    assert_string_equal(name, "");
     assert_int_equal(lg_context_end(mine), LG_EINVAL);
     struct lg_context *ghost = thing_ghost("ghost");
     assert_int_equal(step_lock(&m), LG_OK);

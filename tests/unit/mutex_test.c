@@ -62,6 +62,7 @@ static void test_null(void **state)
     assert_int_equal(step_try(NULL), LG_EINVAL);
     assert_int_equal(step_recover(NULL), LG_EINVAL);
     assert_int_equal(lg_mutex_is_held(NULL), 0);
+    lg_mutex_destroy(NULL);
 }
 
 static void test_a_place_may_be_unknown(void **state)

@@ -66,6 +66,7 @@ static void test_bad_arguments(void **state)
     assert_int_equal(lg_permits_give(&p, 1, NULL), LG_EINVAL);
     assert_int_equal(lg_permits_resize(null, 1), LG_EINVAL);
     assert_int_equal(lg_permits_resize(&p, LG_PERMITS_MAX + 1), LG_EINVAL);
+    lg_permits_destroy(NULL);
     assert_int_equal(lg_permits_held(NULL) + lg_permits_available(NULL) + lg_permits_capacity(NULL),
                      0);
     expect_permits_quiet(&p, 2);

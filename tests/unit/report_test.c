@@ -236,6 +236,7 @@ static void test_nothing_to_report(void **state)
     (void)crew_do(a, step_copy_report, &fresh);
     assert_int_equal(fresh.kind, LG_REPORT_NONE);
     assert_string_equal(write_as(&fresh, LG_REPORT_TEXT), "no failed wait to report\n");
+    assert_string_equal(write_as(NULL, LG_REPORT_TEXT), "no failed wait to report\n");
     expect_valid(&(struct lg_report){0});
 }
 

@@ -80,6 +80,7 @@ static void test_init_and_null(void **state)
     assert_int_equal(step_upgrade_until(&nothing), LG_EINVAL);
     assert_int_equal(step_rwlock_recover(NULL), LG_EINVAL);
     assert_int_equal(step_mode(NULL), LG_RWLOCK_NOT_HELD);
+    lg_rwlock_destroy(NULL);
 }
 
 /* What A holds against what B tries. */
