@@ -10,19 +10,6 @@
 
 #define MASK (FAULT_BIT(MAP) | FAULT_BIT(KEY) | FAULT_BIT(ALLOC))
 
-static void count_one(void *arg, struct lg_context *context)
-{
-    (void)context;
-    (*(unsigned *)arg)++;
-}
-
-static unsigned count_living(void)
-{
-    unsigned count = 0;
-    lg__context_each(count_one, &count);
-    return count;
-}
-
 static bool is_done_or_refused(int status)
 {
     return status == LG_OK || status == LG_ENOMEM;
@@ -63,13 +50,13 @@ static int first_use(void)
 {
     faults_begin();
     int wrong = use_whatever_there_is();
-    unsigned living = count_living();
+    unsigned living = support_count_contexts();
     int result = faults_end(wrong);
     /* There is room now: what failed works, and no context was left behind. */
     SUPPORT_CHECK(living <= 1);
     SUPPORT_CHECK(use_whatever_there_is() == 0);
     SUPPORT_CHECK(lg_context_self() != NULL);
-    SUPPORT_CHECK(count_living() == 1);
+    SUPPORT_CHECK(support_count_contexts() == 1);
     return result;
 }
 
@@ -98,17 +85,17 @@ static int make_many(void)
         else
             refused++;
     }
-    int wrong = count_living() != count;
+    int wrong = support_count_contexts() != count;
     for (unsigned i = 0; i < count; i++)
         for (unsigned j = 0; j < i; j++)
             wrong |= all[i] == all[j] || all[i]->id == all[j]->id;
     int result = faults_end(wrong);
     for (unsigned i = 0; i < count; i++)
         SUPPORT_CHECK(lg_context_end(all[i]) == LG_OK);
-    SUPPORT_CHECK(count_living() == 0);
+    SUPPORT_CHECK(support_count_contexts() == 0);
     for (unsigned i = 0; i < MANY; i++) /* now all are to be had */
         SUPPORT_CHECK((all[i] = lg_context_detach()) != NULL);
-    SUPPORT_CHECK(count_living() == MANY);
+    SUPPORT_CHECK(support_count_contexts() == MANY);
     return result;
 }
 
@@ -156,13 +143,13 @@ static int wander(void *arg)
 static void test_resume(void **state)
 {
     (void)state;
-    unsigned before = count_living();
+    unsigned before = support_count_contexts();
     for (int is_persistent = 0; is_persistent < 2; is_persistent++)
         for (unsigned n = 1; n < 6; n++) {
             lg__seam_arm(n, MASK, is_persistent);
             assert_int_equal(wander(NULL), 0);
             (void)lg__seam_disarm();
-            assert_int_equal(count_living(), before);
+            assert_int_equal(support_count_contexts(), before);
         }
 }
 
@@ -186,13 +173,13 @@ static int start_thread(void *arg)
     pthread_t thread;
     void *wrong = NULL;
     struct lg_mutex m = LG_MUTEX_INIT("m");
-    unsigned before = count_living();
+    unsigned before = support_count_contexts();
     (void)arg;
     SUPPORT_CHECK(pthread_create(&thread, NULL, lock_and_leave, &m) == 0);
     SUPPORT_CHECK(pthread_join(thread, &wrong) == 0);
     SUPPORT_CHECK(wrong == NULL);
     SUPPORT_CHECK(m.word == 0);
-    SUPPORT_CHECK(count_living() == before);
+    SUPPORT_CHECK(support_count_contexts() == before);
     return 0;
 }
 

@@ -10,19 +10,6 @@
 
 #define CHUNK 256 /* contexts that are mapped at once */
 
-static void count_one(void *arg, struct lg_context *context)
-{
-    (void)context;
-    (*(unsigned *)arg)++;
-}
-
-static unsigned count_living(void)
-{
-    unsigned count = 0;
-    lg__context_each(count_one, &count);
-    return count;
-}
-
 /* Make contexts until one more needs a new mapping.  A new place is only taken when no old one is
  * free, so whoever gets a last one knows that all are full. */
 static unsigned fill_chunks(struct lg_context **contexts)
@@ -66,11 +53,11 @@ static void end_one(uint32_t mask, bool is_persistent)
     crew_run(b, loan_checkout, &second);
     crew_wait_blocked_on(b, pool);
     null_wait_no_openers(pool);
-    unsigned before = count_living();
+    unsigned before = support_count_contexts();
     lg__seam_arm(1, mask, is_persistent);
     crew_leave(a);
     (void)lg__seam_disarm();
-    assert_int_equal(count_living(), before - 1);
+    assert_int_equal(support_count_contexts(), before - 1);
     assert_status(crew_wait(b), LG_OK);
     assert_status(crew_do(b, loan_checkin, &second), LG_OK);
     assert_status(loan_checkin(&first), LG_ESTALE);

@@ -1,26 +1,9 @@
 /* LIFEGUARD_DETECT: three words, and anything else is said once and means the first of them.
  *
  * The detector reads it once a process, so this is the detector's own file, where that can be undone. */
-#include "fuzz.h"
+#include "heard.h"
 
 #include "graph/detector.c"
-
-#include <lifeguard/log.h>
-
-struct heard {
-    unsigned count;
-    char code[32];
-    char text[256];
-};
-
-static void hear(void *arg, const struct lg_log_event *event)
-{
-    struct heard *heard = arg;
-    FUZZ_CHECK(strlen(event->text) < sizeof heard->text);
-    heard->count++;
-    snprintf(heard->code, sizeof heard->code, "%s", event->code);
-    snprintf(heard->text, sizeof heard->text, "%s", event->text);
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -3,24 +3,9 @@
  *
  * The library reads them once a process, so this is the file itself that does. */
 #define _GNU_SOURCE /* secure_getenv */
-#include "fuzz.h"
+#include "heard.h"
 
 #include "observe/environment.c"
-
-struct heard {
-    unsigned count;
-    char code[32];
-    char text[256];
-};
-
-static void hear(void *arg, const struct lg_log_event *event)
-{
-    struct heard *heard = arg;
-    FUZZ_CHECK(strlen(event->text) < sizeof heard->text);
-    heard->count++;
-    snprintf(heard->code, sizeof heard->code, "%s", event->code);
-    snprintf(heard->text, sizeof heard->text, "%s", event->text);
-}
 
 static void check_predict(const char *wish, struct heard *heard)
 {

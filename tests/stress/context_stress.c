@@ -11,19 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void count_one(void *arg, struct lg_context *context)
-{
-    (void)context;
-    (*(unsigned *)arg)++;
-}
-
-static unsigned count_living(void)
-{
-    unsigned count = 0;
-    lg__context_each(count_one, &count);
-    return count;
-}
-
 /* ---- Ten thousand ---------------------------------------------------------------------------- */
 
 #define CROWD      10000
@@ -70,10 +57,10 @@ static void test_ten_thousand_at_once(void **state)
     (void)state;
     if (SUPPORT_TSAN || SUPPORT_ASAN)
         SUPPORT_SKIP("sanitizers have no room for 10,000 threads");
-    unsigned before = count_living();
+    unsigned before = support_count_contexts();
     assert_int_equal(step_lock(&turnstile), LG_OK);
     unsigned count = start_crowd();
-    while (count_living() < before + count)
+    while (support_count_contexts() < before + count)
         sched_yield();
     step_unlock(&turnstile);
     for (unsigned i = 0; i < count; i++)
@@ -82,7 +69,7 @@ static void test_ten_thousand_at_once(void **state)
         SUPPORT_SKIP("the system does not allow 10,000 threads");
     assert_int_equal(through, CROWD);
     assert_int_equal(unlucky, 0);
-    assert_int_equal(count_living(), before);
+    assert_int_equal(support_count_contexts(), before);
     assert_int_equal(turnstile.word, 0);
 }
 
@@ -169,7 +156,7 @@ static void test_threads_that_come_and_go(void **state)
     static struct street street;
     struct passer senders[2];
     struct crew_worker *workers[2];
-    unsigned before = count_living();
+    unsigned before = support_count_contexts();
     support_log_begin(LG_LOG_ERROR);
     street.rounds = SUPPORT_ROUNDS(600u);
     for (unsigned i = 0; i < 2; i++) {
@@ -186,7 +173,7 @@ static void test_threads_that_come_and_go(void **state)
     assert_int_equal(street.wrong, 0);
     assert_true(street.left_open > 0);
     assert_int_equal(street.recovered, street.left_open);
-    assert_int_equal(count_living(), before + 2);
+    assert_int_equal(support_count_contexts(), before + 2);
 }
 
 /* ---- Coroutines ------------------------------------------------------------------------------ */

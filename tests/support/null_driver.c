@@ -407,6 +407,18 @@ void null_drop(struct null_driver *driver, void *memory, const void *user)
 
 /* ---- Loans -------------------------------------------------------------------------------------- */
 
+struct lg_lease null_take_at(struct lg_pool *pool, const char *place)
+{
+    struct lg_lease lease;
+    assert_status(lg_pool_checkout_at(pool, LG_FOREVER, &lease, place), LG_OK);
+    return lease;
+}
+
+void null_give(struct lg_pool *pool, struct lg_lease *lease)
+{
+    assert_status(lg_pool_checkin(pool, lease), LG_OK);
+}
+
 struct loan loan_of(struct null_driver *driver, struct lg_pool *pool, lg_deadline deadline)
 {
     return (struct loan){.driver = driver, .pool = pool, .deadline = deadline};

@@ -147,6 +147,11 @@ void null_yield(void);
 void null_use(struct null_driver *driver, void *resource, const void *user);
 void null_drop(struct null_driver *driver, void *resource, const void *user);
 
+/* A checkout and a checkin that must not fail, however long they take. */
+#define null_take(pool) null_take_at((pool), LG_HERE)
+struct lg_lease null_take_at(struct lg_pool *pool, const char *place);
+void null_give(struct lg_pool *pool, struct lg_lease *lease);
+
 /* ---- Loans: steps for the crew, which return the status --------------------------------------- */
 
 struct loan {

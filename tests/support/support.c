@@ -170,6 +170,21 @@ static void tell_watchdog(bool it_is_over)
     pthread_mutex_unlock(&watch_mutex);
 }
 
+/* ---- Contexts ------------------------------------------------------------------------------- */
+
+static void count_one(void *arg, struct lg_context *context)
+{
+    (void)context;
+    (*(unsigned *)arg)++;
+}
+
+unsigned support_count_contexts(void)
+{
+    unsigned count = 0;
+    lg__context_each(count_one, &count);
+    return count;
+}
+
 /* ---- Running --------------------------------------------------------------------------------- */
 
 static void on_abort(int signal_number)

@@ -78,6 +78,9 @@ int support_run_case(char **argv, const struct support_case *cases);
  * It starts anew with each test. */
 #define SUPPORT_WATCHDOG_S 40
 
+/* How many contexts live.  Any thread. */
+unsigned support_count_contexts(void);
+
 /* ---- Random ---------------------------------------------------------------------------------- */
 
 /* LIFEGUARD_SEED, or a fixed number.  A failing program prints the line that replays it. */

@@ -13,19 +13,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static void add_one(void *arg, struct lg_context *context)
-{
-    (void)context;
-    (*(unsigned *)arg)++;
-}
-
-static unsigned count_living(void)
-{
-    unsigned count = 0;
-    lg__context_each(add_one, &count);
-    return count;
-}
-
 /* ---- Names ----------------------------------------------------------------------------------- */
 
 static int get_own_tid(void *arg)
@@ -150,14 +137,14 @@ static void test_a_context_ends_with_its_thread(void **state)
 {
     (void)state;
     uint64_t id = 0;
-    unsigned before = count_living();
+    unsigned before = support_count_contexts();
     struct crew_worker *a = crew_hire("A");
     (void)crew_do(a, exchange_context, &id);
-    assert_int_equal(count_living(), before + 1);
+    assert_int_equal(support_count_contexts(), before + 1);
     assert_true(lg__context_is_alive(id));
     crew_leave(a);
     assert_false(lg__context_is_alive(id));
-    assert_int_equal(count_living(), before);
+    assert_int_equal(support_count_contexts(), before);
 }
 
 /* ---- Detach, resume, end --------------------------------------------------------------------- */
@@ -236,15 +223,15 @@ static void test_resume_refuses_what_is_not_detached(void **state)
 static void test_resume_ends_the_context_that_was_there(void **state)
 {
     (void)state;
-    unsigned before = count_living();
+    unsigned before = support_count_contexts();
     struct lg_context *mine = lg_context_detach();
     assert_null(lg__self);
-    assert_int_equal(count_living(), before); /* none is made before it is needed */
+    assert_int_equal(support_count_contexts(), before); /* none is made before it is needed */
     uint64_t id = lg_context_self()->id;
-    assert_int_equal(count_living(), before + 1);
+    assert_int_equal(support_count_contexts(), before + 1);
     assert_int_equal(lg_context_resume(mine), LG_OK);
     assert_false(lg__context_is_alive(id));
-    assert_int_equal(count_living(), before);
+    assert_int_equal(support_count_contexts(), before);
     assert_ptr_equal(lg_context_self(), mine);
 }
 
@@ -334,7 +321,7 @@ static void test_destructors_may_lock(void **state)
 {
     (void)state;
     unsigned rounds = 2;
-    unsigned before = count_living();
+    unsigned before = support_count_contexts();
     assert_int_equal(pthread_key_create(&late_key, destroy_late), 0);
     struct crew_worker *a = crew_hire("A");
     assert_int_equal(crew_do(a, set_late_value, &rounds), 0);
@@ -342,7 +329,7 @@ static void test_destructors_may_lock(void **state)
     crew_leave(a);
     pthread_key_delete(late_key);
     assert_int_equal(late_rounds, 2);
-    assert_int_equal(count_living(), before);
+    assert_int_equal(support_count_contexts(), before);
     assert_int_equal(support_log_count(NULL), 0);
     assert_int_equal(step_try(&late_mutex), LG_OK);
     step_unlock(&late_mutex);
@@ -366,7 +353,7 @@ static void lock_and_count(void *arg, const struct lg_log_event *event)
 static void test_a_callback_at_the_end_leaves_no_context(void **state)
 {
     (void)state;
-    unsigned before = count_living();
+    unsigned before = support_count_contexts();
     lg_log_set(LG_LOG_WARN, lock_and_count, NULL);
     for (int i = 0; i < 5; i++) {
         struct lg_mutex m = LG_MUTEX_INIT("m");
@@ -376,7 +363,7 @@ static void test_a_callback_at_the_end_leaves_no_context(void **state)
     }
     lg_log_set(LG_LOG_WARN, NULL, NULL);
     assert_int_equal(log_lines, 5);
-    assert_int_equal(count_living(), before);
+    assert_int_equal(support_count_contexts(), before);
 }
 
 /* ---- Hooks ----------------------------------------------------------------------------------- */
@@ -429,7 +416,7 @@ static void test_a_hook_hears_of_a_thread_s_end(void **state)
 {
     (void)state;
     struct lg_mutex m = LG_MUTEX_INIT("m");
-    unsigned before = count_living();
+    unsigned before = support_count_contexts();
     struct crew_worker *a = crew_hire("A");
     struct lg_context *context = crew_context(a);
     uint64_t id = context->id;
@@ -445,7 +432,7 @@ static void test_a_hook_hears_of_a_thread_s_end(void **state)
     assert_false(heard[0].was_found);
     assert_string_equal(heard[0].name, "A (ended)");
     assert_true(heard[0].had_guest && heard[0].was_guest_alive);
-    assert_int_equal(count_living(), before);
+    assert_int_equal(support_count_contexts(), before);
 }
 
 /* Another ends it, and has a context of its own: it needs no guest. */
@@ -488,7 +475,7 @@ static void test_an_ending_context_is_not_used_again_yet(void **state)
 static void test_a_guest_may_be_taken_away(void **state)
 {
     (void)state;
-    unsigned before = count_living();
+    unsigned before = support_count_contexts();
     struct lg_context *mine = lg_context_detach();
     struct lg_context *guest = lg__guest_begin();
     assert_non_null(guest);
@@ -501,7 +488,7 @@ static void test_a_guest_may_be_taken_away(void **state)
     assert_int_equal(lg_context_end(guest), LG_OK);
     assert_int_equal(heard_count, 1);
     assert_int_equal(lg_context_resume(mine), LG_OK);
-    assert_int_equal(count_living(), before);
+    assert_int_equal(support_count_contexts(), before);
 }
 
 /* ---- What is held ---------------------------------------------------------------------------- */

@@ -17,19 +17,6 @@
 static struct lg_mutex mine = LG_MUTEX_INIT("mine"), theirs = LG_MUTEX_INIT("theirs");
 static struct lg_mutex levels = LG_MUTEX_RECURSIVE_INIT("levels"), idle = LG_MUTEX_INIT("idle");
 
-static void count_one(void *arg, struct lg_context *context)
-{
-    (void)context;
-    (*(unsigned *)arg)++;
-}
-
-static unsigned count_living(void)
-{
-    unsigned count = 0;
-    lg__context_each(count_one, &count);
-    return count;
-}
-
 /* ---- What is held ---------------------------------------------------------------------------- */
 
 static int check_child(void *arg)
@@ -37,7 +24,7 @@ static int check_child(void *arg)
     const struct lg_context *parent_self = arg;
     char name[LG_NAME_SIZE];
     SUPPORT_CHECK(lg_context_self() == parent_self);
-    SUPPORT_CHECK(count_living() == 1);
+    SUPPORT_CHECK(support_count_contexts() == 1);
     lg_context_name(lg_context_self(), name);
     SUPPORT_CHECK(strcmp(name, "main") == 0);
     SUPPORT_CHECK(lg_mutex_is_held(&mine) == 1);
@@ -209,7 +196,7 @@ static int reuse_slots(void *arg)
         for (int j = 0; j < 16; j++)
             SUPPORT_CHECK(all[j]->id != old->ids[i]);
     }
-    SUPPORT_CHECK(count_living() == 17);
+    SUPPORT_CHECK(support_count_contexts() == 17);
     for (int i = 0; i < 16; i++)
         thing_bury(all[i]);
     SUPPORT_CHECK(lg_context_resume(old->detached) == LG_EINVAL);
@@ -275,7 +262,7 @@ static int use_everything(void *arg)
     alarm(20);
     lg_log_set(LG_LOG_DEBUG, swallow, NULL);
     lg_panic_set(NULL, NULL);
-    SUPPORT_CHECK(count_living() == 1);
+    SUPPORT_CHECK(support_count_contexts() == 1);
     SUPPORT_CHECK(step_lock(&own) == LG_OK);
     SUPPORT_CHECK(step_lock(&own) == LG_EDEADLK);
     step_unlock(&own);

@@ -5,13 +5,6 @@
 #include <pthread.h>
 #include <string.h>
 
-static struct lg_lease take(struct lg_pool *pool)
-{
-    struct lg_lease lease;
-    assert_status(lg_pool_checkout(pool, LG_FOREVER, &lease), LG_OK);
-    return lease;
-}
-
 static struct lg_pool_stats stats_of(struct lg_pool *pool)
 {
     struct lg_pool_stats stats = LG_POOL_STATS_INIT;
@@ -48,7 +41,7 @@ static void a_lease_is_emptied_by_its_checkin(void **state)
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
     for (int i = 0; i < 3; i++) { /* slow and fast */
-        struct lg_lease lease = take(pool);
+        struct lg_lease lease = null_take(pool);
         assert_status(lg_pool_checkin(pool, &lease), LG_OK);
         assert_null(lease.resource);
         assert_null(lease.pool);
@@ -63,12 +56,12 @@ static void a_copy_is_the_same_lease(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     struct lg_lease copy = lease;
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
     assert_wrong(driver, pool, &copy, LG_ESTALE); /* while it is idle */
     assert_not_ours_to_move(&copy, LG_ESTALE);
-    lease = take(pool);
+    lease = null_take(pool);
     assert_ptr_equal(lease.resource, copy.resource);
     assert_wrong(driver, pool, &copy, LG_ESTALE); /* while it is the same context's again */
     assert_not_ours_to_move(&copy, LG_ESTALE);
@@ -88,7 +81,7 @@ static void a_copy_is_stale_when_its_resource_is_gone(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     struct lg_lease copy = lease;
     assert_status(lg_pool_discard(pool, &lease), LG_OK);
     assert_null(lease.resource);
@@ -103,7 +96,7 @@ static void zeroes_are_a_stale_lease(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 2);
-    struct lg_lease lease = take(pool), nothing = {0};
+    struct lg_lease lease = null_take(pool), nothing = {0};
     assert_wrong(driver, pool, &nothing, LG_ESTALE);
     assert_not_ours_to_move(&nothing, LG_ESTALE);
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
@@ -115,7 +108,7 @@ static void null_is_no_lease_and_no_pool(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     assert_status(lg_pool_checkin(NULL, &lease), LG_EINVAL);
     assert_status(lg_pool_checkin(pool, NULL), LG_EINVAL);
     assert_status(lg_pool_discard(NULL, &lease), LG_EINVAL);
@@ -133,7 +126,7 @@ static void a_lease_goes_back_where_it_came_from(void **state)
     (void)state;
     struct null_driver *driver = null_begin(), *others = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1), *other = null_pool_of(others, 1);
-    struct lg_lease lease = take(pool), its = take(other);
+    struct lg_lease lease = null_take(pool), its = null_take(other);
     assert_wrong(others, other, &lease, LG_EFOREIGN);
     assert_wrong(driver, pool, &its, LG_EFOREIGN);
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
@@ -161,7 +154,7 @@ static void made_up_leases_are_refused(void **state)
         options.capacity = 3;
         options.nested = (enum lg_nested)nested;
         struct lg_pool *pool = null_pool(driver, &options);
-        struct lg_lease lease = take(pool);
+        struct lg_lease lease = null_take(pool);
         for (size_t i = 0; i < sizeof wrong_slots / sizeof wrong_slots[0]; i++) {
             struct lg_lease wrong = lease;
             wrong.slot = wrong_slots[i];
@@ -189,7 +182,7 @@ static void the_driver_resets_what_comes_back(void **state)
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
     for (uint32_t i = 1; i <= 3; i++) {
-        struct lg_lease lease = take(pool);
+        struct lg_lease lease = null_take(pool);
         assert_int_equal(null_get(driver, resets), i - 1);
         assert_status(lg_pool_checkin(pool, &lease), LG_OK);
         assert_int_equal(null_get(driver, resets), i);
@@ -203,13 +196,13 @@ static void what_cannot_be_reset_is_closed(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     void *first = lease.resource;
     null_set(driver, fail_resets, 1);
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
     assert_int_equal(null_get(driver, closed), 1);
     assert_status(lg_pool_try_checkout(pool, &lease), LG_EBUSY);
-    lease = take(pool);
+    lease = null_take(pool);
     assert_ptr_not_equal(lease.resource, first);
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
     null_end(driver, pool);
@@ -220,7 +213,7 @@ static void what_is_discarded_is_closed_and_not_reset(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     assert_status(lg_pool_discard(pool, &lease), LG_OK);
     assert_int_equal(null_get(driver, closed), 1);
     assert_int_equal(null_get(driver, resets), 0);
@@ -238,7 +231,7 @@ static void a_waiter_outlives_what_it_waited_for(void **state)
     struct crew_worker *worker = crew_hire("waiter");
     for (uint32_t i = 0; i < 2; i++) {
         struct loan loan = loan_of(driver, pool, LG_FOREVER);
-        struct lg_lease lease = take(pool);
+        struct lg_lease lease = null_take(pool);
         void *first = lease.resource;
         crew_run(worker, loan_checkout, &loan);
         crew_wait_blocked_on(worker, pool);
@@ -272,7 +265,7 @@ static void a_resource_in_its_reset_is_nobodys(void **state)
     assert_int_equal(lg_pool_holders(pool, NULL, 0), 0);
     null_let_all(&driver->resets);
     assert_status(crew_wait(worker), LG_OK);
-    lease = take(pool);
+    lease = null_take(pool);
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
     null_end(driver, pool);
 }
@@ -330,7 +323,7 @@ static void two_returns_of_one_lease_have_one_winner(void **state)
     pthread_barrier_init(&duel.barrier, NULL, 2);
     assert_int_equal(pthread_create(&thread, NULL, second, &duel), 0);
     for (uint32_t i = 0; i < duel.rounds; i++) {
-        duel.copies[0] = duel.copies[1] = take(duel.pool);
+        duel.copies[0] = duel.copies[1] = null_take(duel.pool);
         duel.discards[0] = support_below(&random, 20) == 0;
         duel.discards[1] = support_below(&random, 20) == 0;
         pthread_barrier_wait(&duel.barrier);

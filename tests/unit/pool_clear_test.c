@@ -6,13 +6,6 @@
 
 #include <pthread.h>
 
-static struct lg_lease take(struct lg_pool *pool)
-{
-    struct lg_lease lease;
-    assert_status(lg_pool_checkout(pool, LG_FOREVER, &lease), LG_OK);
-    return lease;
-}
-
 static uint64_t generation(struct lg_pool *pool)
 {
     struct lg_pool_stats stats = LG_POOL_STATS_INIT;
@@ -27,7 +20,7 @@ static void what_is_idle_is_closed_at_once(void **state)
     struct lg_pool *pool = null_pool_of(driver, 3);
     struct lg_lease leases[3];
     for (int i = 0; i < 3; i++)
-        leases[i] = take(pool);
+        leases[i] = null_take(pool);
     for (int i = 0; i < 3; i++)
         assert_status(lg_pool_checkin(pool, &leases[i]), LG_OK);
     uint64_t before = generation(pool);
@@ -35,7 +28,7 @@ static void what_is_idle_is_closed_at_once(void **state)
     assert_int_equal(generation(pool), before + 1);
     null_wait_closed(driver, 3);
     null_assert_counts(driver, pool, 0);
-    leases[0] = take(pool);
+    leases[0] = null_take(pool);
     assert_int_equal(null_get(driver, opened), 4);
     assert_status(lg_pool_checkin(pool, &leases[0]), LG_OK);
     null_end(driver, pool);
@@ -49,10 +42,10 @@ static void what_is_lent_is_closed_at_its_checkin(void **state)
         if (!has_reset)
             driver->table.reset = NULL;
         struct lg_pool *pool = null_pool_of(driver, 2);
-        struct lg_lease old = take(pool);
+        struct lg_lease old = null_take(pool);
         assert_status(lg_pool_clear(pool, 0), LG_OK);
         assert_int_equal(null_get(driver, closed), 0);
-        struct lg_lease young = take(pool);
+        struct lg_lease young = null_take(pool);
         assert_int_equal(null_get(driver, opened), 2);
         assert_status(lg_pool_checkin(pool, &old), LG_OK);
         null_wait_closed(driver, 1);
@@ -67,7 +60,7 @@ static void a_lease_may_be_two_generations_old(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     for (int i = 0; i < 5; i++)
         assert_status(lg_pool_clear(pool, 0), LG_OK);
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
@@ -83,7 +76,7 @@ static void a_waiter_gets_a_fresh_one(void **state)
     struct lg_pool *pool = null_pool_of(driver, 1);
     struct crew_worker *worker = crew_hire("waiter");
     struct loan loan = loan_of(driver, pool, LG_FOREVER);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     void *old = lease.resource;
     crew_run(worker, loan_checkout, &loan);
     crew_wait_blocked_on(worker, pool);
@@ -190,7 +183,7 @@ static void a_waiter_is_not_lent_what_was_cleared(void **state)
     struct lg_pool *pool = null_pool_of(driver, 1);
     struct crew_worker *waiter = crew_hire("waiter");
     struct loan its = loan_of(driver, pool, LG_FOREVER);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     null_wait_no_openers(pool);
     crew_run(waiter, loan_checkout, &its);
     crew_wait_blocked_on(waiter, pool);
@@ -252,7 +245,7 @@ static void run_race(bool has_reset)
     pthread_barrier_init(&race.barrier, NULL, 2);
     assert_int_equal(pthread_create(&thread, NULL, clear_each_round, &race), 0);
     for (uint32_t i = 0; i < race.rounds; i++) {
-        struct lg_lease lease = take(race.pool);
+        struct lg_lease lease = null_take(race.pool);
         pthread_barrier_wait(&race.barrier);
         assert_status(lg_pool_checkin(race.pool, &lease), LG_OK);
         pthread_barrier_wait(&race.barrier);

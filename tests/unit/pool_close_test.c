@@ -1,5 +1,6 @@
 /* Close and destroy: who is told, who is waited for, and what panics. */
 #include "support/crew.h"
+#include "support/locks.h"
 #include "support/null_driver.h"
 
 #include <lifeguard/mutex.h>
@@ -32,13 +33,6 @@ static struct closing closing_of(struct lg_pool *pool, lg_deadline deadline)
     return (struct closing){.pool = pool, .deadline = deadline, .room = 4, .count = 99};
 }
 
-static struct lg_lease take(struct lg_pool *pool)
-{
-    struct lg_lease lease;
-    assert_status(lg_pool_checkout(pool, LG_FOREVER, &lease), LG_OK);
-    return lease;
-}
-
 static void an_unused_pool_closes_at_once(void **state)
 {
     (void)state;
@@ -57,7 +51,7 @@ static void what_is_idle_is_closed(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 2);
-    struct lg_lease a = take(pool), b = take(pool);
+    struct lg_lease a = null_take(pool), b = null_take(pool);
     assert_status(lg_pool_checkin(pool, &a), LG_OK);
     assert_status(lg_pool_checkin(pool, &b), LG_OK);
     assert_status(lg_pool_close(pool, LG_FOREVER, NULL, 0, NULL), LG_OK);
@@ -70,7 +64,7 @@ static void a_closed_pool_lends_nothing(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
     assert_status(lg_pool_close(pool, LG_TRY, NULL, 0, NULL), LG_OK);
     assert_status(lg_pool_checkout(pool, LG_FOREVER, &lease), LG_ECLOSED);
@@ -88,7 +82,7 @@ static void a_closed_pool_shares_nothing(void **state)
     struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
     options.nested = LG_NESTED_SHARE;
     struct lg_pool *pool = null_pool(driver, &options);
-    struct lg_lease outer = take(pool), inner = take(pool), more;
+    struct lg_lease outer = null_take(pool), inner = null_take(pool), more;
     assert_status(lg_pool_close(pool, LG_TRY, NULL, 0, NULL), LG_EDEADLK);
     assert_status(lg_pool_checkout(pool, LG_FOREVER, &more), LG_ECLOSED);
     assert_status(lg_pool_checkin(pool, &inner), LG_OK);
@@ -103,11 +97,11 @@ static void arguments_must_fit(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     assert_status(lg_pool_close(NULL, LG_TRY, NULL, 0, NULL), LG_EINVAL);
     assert_status(lg_pool_close(pool, LG_TRY, NULL, 1, NULL), LG_EINVAL);
     assert_status(lg_pool_checkin(pool, &lease), LG_OK); /* it was not closed */
-    lease = take(pool);
+    lease = null_take(pool);
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
     null_end(driver, pool);
 }
@@ -181,7 +175,7 @@ static void it_waits_for_the_last_checkin(void **state)
     struct lg_pool *pool = null_pool_of(driver, 2);
     struct crew_worker *closer = crew_hire("closer"), *other = crew_hire("other");
     struct closing closing = closing_of(pool, LG_FOREVER), second = closing;
-    struct lg_lease a = take(pool), b = take(pool);
+    struct lg_lease a = null_take(pool), b = null_take(pool);
     crew_run(closer, step_close, &closing);
     crew_run(other, step_close, &second);
     crew_wait_blocked_on(closer, pool);
@@ -227,7 +221,7 @@ static void a_holder_that_closes_would_wait_for_itself(void **state)
     options.name = "mine";
     options.capacity = 2;
     struct lg_pool *pool = null_pool(driver, &options);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     struct closing closing = closing_of(pool, LG_FOREVER);
     assert_status(step_close(&closing), LG_EDEADLK);
     assert_int_equal(closing.count, 1);
@@ -242,17 +236,6 @@ static void a_holder_that_closes_would_wait_for_itself(void **state)
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
     assert_status(step_close(&closing), LG_OK);
     null_end(driver, pool);
-}
-
-static int step_lock(void *mutex)
-{
-    return lg_mutex_lock((struct lg_mutex *)mutex, LG_FOREVER);
-}
-
-static int step_unlock(void *mutex) LG_NO_THREAD_SAFETY_ANALYSIS
-{
-    lg_mutex_unlock((struct lg_mutex *)mutex);
-    return LG_OK;
 }
 
 /* The closer holds what a holder of a lease waits for. */
@@ -383,7 +366,7 @@ static void destroy_with_ones_own_lease_out_panics(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = named_pool(driver, "mine");
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     struct support_panic panic = support_panic_of(step_destroy, pool);
     assert_true(panic.has_happened);
     assert_string_equal(panic.object, "mine");

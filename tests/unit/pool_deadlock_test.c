@@ -1,6 +1,7 @@
 /* Deadlocks through pools: the scenarios of the rules, and what their reports say. */
 #include "pool/pool.h"
 #include "support/crew.h"
+#include "support/locks.h"
 #include "support/null_driver.h"
 
 #include <lifeguard/mutex.h>
@@ -23,17 +24,6 @@ static uint64_t deadlocks(struct lg_pool *pool)
     struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     lg_pool_stats(pool, &stats);
     return stats.deadlocks;
-}
-
-static int step_lock(void *mutex)
-{
-    return lg_mutex_lock((struct lg_mutex *)mutex, LG_FOREVER);
-}
-
-static int step_unlock(void *mutex) LG_NO_THREAD_SAFETY_ANALYSIS
-{
-    lg_mutex_unlock((struct lg_mutex *)mutex);
-    return LG_OK;
 }
 
 /* Workers that each hold one lease, or `depth` of them, and will want one more. */

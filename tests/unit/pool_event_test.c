@@ -51,13 +51,6 @@ static struct lg_pool_event last_of(const struct stand *stand, enum lg_pool_even
     return listener_last(stand->listener, type);
 }
 
-static struct lg_lease take(struct lg_pool *pool)
-{
-    struct lg_lease lease;
-    assert_status(lg_pool_checkout(pool, LG_FOREVER, &lease), LG_OK);
-    return lease;
-}
-
 static void names_are_texts(void **state)
 {
     (void)state;
@@ -75,7 +68,7 @@ static void a_life_is_told(void **state)
 {
     (void)state;
     struct stand stand = stand_of(2);
-    struct lg_lease a = take(stand.pool), b = take(stand.pool);
+    struct lg_lease a = null_take(stand.pool), b = null_take(stand.pool);
     listener_expect(stand.listener, "checkout started", "resource created #1", "resource ready #1",
                     "checked out #1", "checkout started", "resource created #2",
                     "resource ready #2", "checked out #2", NULL);
@@ -125,7 +118,7 @@ static void failures_have_reasons(void **state)
                     "resource closed #1 (error)", "checkout failed (open failed)", NULL);
     assert_int_equal(last_of(&stand, LG_EVENT_RESOURCE_CLOSED).status, LG_EDRIVER);
     assert_int_equal(last_of(&stand, LG_EVENT_CHECKOUT_FAILED).status, LG_EOPEN);
-    lease = take(stand.pool);
+    lease = null_take(stand.pool);
     assert_status(lg_pool_checkout(stand.pool, LG_FOREVER, &other), LG_EDEADLK);
     listener_expect(stand.listener, "checkout started", "resource created #2", "resource ready #2",
                     "checked out #2", "checkout started", "checkout failed (deadlock)", NULL);
@@ -141,10 +134,10 @@ static void what_is_served_at_once_waits_not(void **state)
 {
     (void)state;
     struct stand stand = stand_of(1);
-    struct lg_lease lease = take(stand.pool);
+    struct lg_lease lease = null_take(stand.pool);
     assert_true(last_of(&stand, LG_EVENT_CHECKED_OUT).duration_ns > 0);
     assert_status(lg_pool_checkin(stand.pool, &lease), LG_OK);
-    lease = take(stand.pool);
+    lease = null_take(stand.pool);
     assert_int_equal(last_of(&stand, LG_EVENT_CHECKED_OUT).duration_ns, 0);
     assert_status(lg_pool_checkin(stand.pool, &lease), LG_OK);
     leave(&stand);
@@ -156,7 +149,7 @@ static void nested_policies_are_told(void **state)
     struct stand stand = prepare(2);
     stand.options.nested = LG_NESTED_SHARE;
     open_stand(&stand);
-    struct lg_lease a = take(stand.pool), b = take(stand.pool);
+    struct lg_lease a = null_take(stand.pool), b = null_take(stand.pool);
     assert_ptr_equal(a.resource, b.resource);
     assert_int_equal(lg_lease_id(&b), 1);
     assert_status(lg_pool_checkin(stand.pool, &a), LG_OK);
@@ -168,7 +161,7 @@ static void nested_policies_are_told(void **state)
     stand = prepare(2);
     stand.options.nested = LG_NESTED_FORBID;
     open_stand(&stand);
-    a = take(stand.pool);
+    a = null_take(stand.pool);
     assert_status(lg_pool_checkout(stand.pool, LG_FOREVER, &b), LG_ENESTED);
     assert_status(lg_pool_checkin(stand.pool, &a), LG_OK);
     listener_expect(stand.listener, "checkout started", "resource created #1", "resource ready #1",
@@ -184,7 +177,7 @@ static void a_return_comes_before_what_it_enables(void **state)
     struct stand stand = stand_of(1);
     struct crew_worker *worker = crew_hire("waiter");
     struct loan its = loan_of(stand.driver, stand.pool, LG_FOREVER);
-    struct lg_lease lease = take(stand.pool);
+    struct lg_lease lease = null_take(stand.pool);
     listener_catch_up(stand.listener, stand.pool);
     stand.listener->read = listener_heard(stand.listener);
     for (int i = 0; i < 100; i++) {
@@ -193,7 +186,7 @@ static void a_return_comes_before_what_it_enables(void **state)
         assert_status(lg_pool_checkin(stand.pool, &lease), LG_OK);
         assert_status(crew_wait(worker), LG_OK);
         assert_status(crew_do(worker, loan_checkin, &its), LG_OK);
-        lease = take(stand.pool);
+        lease = null_take(stand.pool);
         listener_expect(stand.listener, "checkout started", "checked in #1", "checked out #1",
                         "checked in #1", "checkout started", "checked out #1", NULL);
     }
@@ -208,7 +201,7 @@ static void who_begins_to_wait_is_heard_of(void **state)
     struct stand stand = stand_of(1);
     struct crew_worker *worker = crew_hire("waiter");
     struct loan its = loan_of(stand.driver, stand.pool, LG_FOREVER);
-    struct lg_lease lease = take(stand.pool);
+    struct lg_lease lease = null_take(stand.pool);
     listener_expect(stand.listener, "checkout started", "resource created #1", "resource ready #1",
                     "checked out #1", NULL);
     crew_run(worker, loan_checkout, &its);
@@ -235,7 +228,7 @@ static void who_finds_another_delivering_goes_on(void **state)
     crew_run(worker, loan_checkin, &its);
     NULL_WAIT_UNTIL(listener_heard(stand.listener) > heard); /* and it stays in the listener */
     uint32_t before = listener_heard(stand.listener);
-    struct lg_lease lease = take(stand.pool);
+    struct lg_lease lease = null_take(stand.pool);
     assert_status(lg_pool_checkin(stand.pool, &lease), LG_OK);
     assert_int_equal(listener_heard(stand.listener), before);
     __atomic_store_n(&stand.listener->is_held, 0, __ATOMIC_SEQ_CST);
@@ -260,7 +253,7 @@ static void what_finds_no_room_is_counted(void **state)
     NULL_WAIT_UNTIL(listener_heard(stand.listener) > heard); /* and it stays in the listener */
     uint64_t number = stand.listener->events[listener_heard(stand.listener) - 1].number;
     for (int i = 0; i < 3; i++) { /* nine, for four of which there is room */
-        struct lg_lease lease = take(stand.pool);
+        struct lg_lease lease = null_take(stand.pool);
         assert_status(lg_pool_checkin(stand.pool, &lease), LG_OK);
     }
     __atomic_store_n(&stand.listener->is_held, 0, __ATOMIC_SEQ_CST);
@@ -268,7 +261,7 @@ static void what_finds_no_room_is_counted(void **state)
     const struct lg_pool_event *last = &stand.listener->events[listener_heard(stand.listener) - 1];
     assert_int_equal(last->number, number + 4);
     assert_int_equal(last->dropped, 0);
-    struct lg_lease lease = take(stand.pool);
+    struct lg_lease lease = null_take(stand.pool);
     listener_catch_up(stand.listener, stand.pool);
     assert_int_equal(last[1].number, number + 10);
     assert_int_equal(last[1].dropped, 5);
@@ -295,7 +288,7 @@ static void a_listener_may_use_the_pool(void **state)
 {
     (void)state;
     struct stand stand = stand_of(1);
-    struct lg_lease lease = take(stand.pool);
+    struct lg_lease lease = null_take(stand.pool);
     stand.listener->act_arg = &stand;
     stand.listener->act = take_in_the_listener;
     assert_status(lg_pool_checkin(stand.pool, &lease), LG_OK);

@@ -31,13 +31,6 @@ static void leave(struct stand *stand)
     listener_end(stand->listener);
 }
 
-static struct lg_lease take(struct lg_pool *pool)
-{
-    struct lg_lease lease;
-    assert_status(lg_pool_checkout(pool, LG_FOREVER, &lease), LG_OK);
-    return lease;
-}
-
 static enum lg_event_reason last_reason(const struct stand *stand)
 {
     listener_catch_up(stand->listener, stand->pool);
@@ -58,7 +51,7 @@ static void what_is_idle_is_evicted_at_once(void **state)
     (void)state;
     struct stand stand = prepare(2);
     open_stand(&stand, true);
-    struct lg_lease a = take(stand.pool), b = take(stand.pool);
+    struct lg_lease a = null_take(stand.pool), b = null_take(stand.pool);
     uint64_t id = lg_lease_id(&a);
     assert_status(lg_pool_checkin(stand.pool, &a), LG_OK);
     assert_status(lg_pool_evict(stand.pool, id, 0), LG_OK);
@@ -101,14 +94,14 @@ static void a_biased_one_is_evicted(void **state)
     stand.driver->table.check = NULL;
     open_stand(&stand, false);
     for (int i = 0; i < 100; i++) {
-        struct lg_lease lease = take(stand.pool);
+        struct lg_lease lease = null_take(stand.pool);
         assert_status(lg_pool_checkin(stand.pool, &lease), LG_OK);
     }
     assert_status(lg_pool_evict(stand.pool, 1, 0), LG_OK);
     assert_int_equal(null_get(stand.driver, closed), 1);
     struct lg_lease lease;
     for (int i = 0; i < 100; i++) {
-        lease = take(stand.pool);
+        lease = null_take(stand.pool);
         if (i < 99)
             assert_status(lg_pool_checkin(stand.pool, &lease), LG_OK);
     }
@@ -167,7 +160,7 @@ static void what_is_old_and_idle_is_closed(void **state)
     stand.options.lifetime_ms = LIFE_MS;
     stand.options.period_ms = 1;
     open_stand(&stand, true);
-    struct lg_lease lease = take(stand.pool);
+    struct lg_lease lease = null_take(stand.pool);
     assert_status(lg_pool_checkin(stand.pool, &lease), LG_OK);
     null_grow_old();
     assert_int_equal(null_get(stand.driver, closed), 0);
@@ -186,14 +179,14 @@ static void what_is_old_and_lent_is_closed_when_it_is_back(void **state)
     stand.options.lifetime_ms = LIFE_MS;
     stand.options.period_ms = LG_PERIOD_NEVER;
     open_stand(&stand, true);
-    struct lg_lease lease = take(stand.pool);
+    struct lg_lease lease = null_take(stand.pool);
     grow_up(stand.pool, LIFE_MS);
     assert_status(lg_pool_checkin(stand.pool, &lease), LG_OK);
     assert_int_equal(last_reason(&stand), LG_REASON_LIFETIME);
-    lease = take(stand.pool);
+    lease = null_take(stand.pool);
     assert_status(lg_pool_checkin(stand.pool, &lease), LG_OK);
     grow_up(stand.pool, LIFE_MS);
-    lease = take(stand.pool);
+    lease = null_take(stand.pool);
     assert_int_equal(lg_lease_id(&lease), 3);
     assert_status(lg_pool_checkin(stand.pool, &lease), LG_OK);
     leave(&stand);
@@ -209,11 +202,11 @@ static void what_is_always_in_use_ends_too(void **state)
     stand.options.lifetime_ms = LIFE_MS;
     stand.options.period_ms = 1;
     open_stand(&stand, false);
-    struct lg_lease lease = take(stand.pool);
+    struct lg_lease lease = null_take(stand.pool);
     assert_status(lg_pool_checkin(stand.pool, &lease), LG_OK);
     grow_up(stand.pool, LIFE_MS);
     while (null_get(stand.driver, closed) == 0) {
-        lease = take(stand.pool);
+        lease = null_take(stand.pool);
         assert_status(lg_pool_checkin(stand.pool, &lease), LG_OK);
     }
     leave(&stand);
@@ -230,7 +223,7 @@ static void lifetimes_differ(void **state)
     struct lg_lease leases[8];
     uint32_t early = 0;
     for (int i = 0; i < 8; i++)
-        leases[i] = take(stand.pool);
+        leases[i] = null_take(stand.pool);
     grow_up(stand.pool, LIFE_MS / 4 * 3);
     for (int i = 0; i < 8; i++)
         assert_status(lg_pool_checkin(stand.pool, &leases[i]), LG_OK);
@@ -249,7 +242,7 @@ static void what_is_long_idle_is_checked(void **state)
     stand.options.check_after_ms = 100 * NULL_CHECK_MS;
     stand.options.period_ms = 1;
     open_stand(&stand, true);
-    struct lg_lease a = take(stand.pool), b = take(stand.pool);
+    struct lg_lease a = null_take(stand.pool), b = null_take(stand.pool);
     assert_status(lg_pool_checkin(stand.pool, &a), LG_OK);
     null_grow_old();
     assert_int_equal(null_get(stand.driver, checks), 0);
@@ -270,7 +263,7 @@ static void what_is_found_dead_is_closed(void **state)
     stand.options.keepalive_ms = NULL_CHECK_MS;
     stand.options.period_ms = 1;
     open_stand(&stand, true);
-    struct lg_lease lease = take(stand.pool);
+    struct lg_lease lease = null_take(stand.pool);
     assert_status(lg_pool_checkin(stand.pool, &lease), LG_OK);
     null_set(stand.driver, fail_checks, 1);
     null_age(stand.pool);
@@ -291,7 +284,7 @@ static void a_waiter_gets_it_after_the_check(void **state)
     open_stand(&stand, true);
     struct crew_worker *worker = crew_hire("waiter");
     struct loan loan = loan_of(stand.driver, stand.pool, LG_FOREVER);
-    struct lg_lease lease = take(stand.pool);
+    struct lg_lease lease = null_take(stand.pool);
     assert_status(lg_pool_checkin(stand.pool, &lease), LG_OK);
     null_hold(&stand.driver->checks);
     null_age(stand.pool);

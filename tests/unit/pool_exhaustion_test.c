@@ -1,6 +1,7 @@
 /* The exhaustion error: each cause made on purpose, and named right in every form of the report. */
 #include "plat/clock.h"
 #include "support/crew.h"
+#include "support/locks.h"
 #include "support/null_driver.h"
 
 #include <lifeguard/mutex.h>
@@ -84,17 +85,6 @@ static void slow_holders(void **state)
     for (unsigned i = 0; i < 2; i++)
         assert_status(crew_do(workers[i], loan_checkin, &loans[i]), LG_OK);
     null_end(driver, pool);
-}
-
-static int step_lock(void *mutex)
-{
-    return lg_mutex_lock((struct lg_mutex *)mutex, LG_FOREVER);
-}
-
-static int step_unlock(void *mutex) LG_NO_THREAD_SAFETY_ANALYSIS
-{
-    lg_mutex_unlock((struct lg_mutex *)mutex);
-    return LG_OK;
 }
 
 /* What a holder itself waits for is in the report: that is where to look next. */

@@ -15,13 +15,6 @@ static struct lg_pool_options options_of(uint32_t capacity, uint32_t min_size)
     return options;
 }
 
-static struct lg_lease take(struct lg_pool *pool)
-{
-    struct lg_lease lease;
-    assert_status(lg_pool_checkout(pool, LG_FOREVER, &lease), LG_OK);
-    return lease;
-}
-
 static bool has_keeper(struct lg_pool *pool)
 {
     lg__raw_lock(&pool->lock);
@@ -77,7 +70,7 @@ static void what_is_missing_is_opened_again(void **state)
     options.period_ms = 1;
     struct lg_pool *pool = null_pool(driver, &options);
     null_wait_idle(pool, 2);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     assert_status(lg_pool_discard(pool, &lease), LG_OK);
     null_wait_idle(pool, 2);
     assert_int_equal(null_get(driver, opened), 3);
@@ -118,7 +111,7 @@ static void what_is_idle_for_too_long_is_closed(void **state)
     options.period_ms = 1;
     listener_attach(listener, &options);
     struct lg_pool *pool = null_pool(driver, &options);
-    struct lg_lease a = take(pool), b = take(pool);
+    struct lg_lease a = null_take(pool), b = null_take(pool);
     assert_status(lg_pool_checkin(pool, &a), LG_OK);
     null_grow_old();
     assert_int_equal(null_get(driver, closed), 0);
@@ -144,14 +137,14 @@ static void a_checkout_does_not_take_what_is_idle_for_too_long(void **state)
     options.period_ms = LG_PERIOD_NEVER;
     listener_attach(listener, &options);
     struct lg_pool *pool = null_pool(driver, &options);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
     null_age(pool);
-    lease = take(pool);
+    lease = null_take(pool);
     assert_int_equal(lg_lease_id(&lease), 2);
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
     assert_status(lg_pool_clear(pool, 0), LG_OK);
-    lease = take(pool);
+    lease = null_take(pool);
     listener_expect(listener, "pool created", "pool ready", "checkout started",
                     "resource created #1", "resource ready #1", "checked out #1", "checked in #1",
                     "checkout started", "resource closed #1 (idle)", "resource created #2",
@@ -179,7 +172,7 @@ static void what_a_waiter_is_given_is_not_idle(void **state)
     struct lg_pool *pool = null_pool(driver, &options);
     struct crew_worker *waiter = crew_hire("waiter");
     struct loan its = loan_of(driver, pool, LG_FOREVER);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     null_wait_no_openers(pool);
     crew_run(waiter, loan_checkout, &its);
     crew_wait_blocked_on(waiter, pool);
@@ -198,7 +191,7 @@ static void a_keeper_with_nothing_to_do_leaves(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
     assert_status(lg_pool_clear(pool, 0), LG_OK);
     null_wait_closed(driver, 1);
@@ -239,7 +232,7 @@ static void failures_double_the_wait(void **state)
         assert_true(retry_ns <= lg_after_ms(0) + most_ns);
         most_ns = most_ns < 2500 * 1000000ull ? most_ns * 2 : 5000 * 1000000ull;
     }
-    lease = take(pool);
+    lease = null_take(pool);
     assert_int_equal(pool->retry_ns, 0);
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
     null_end(driver, pool);
@@ -256,7 +249,7 @@ static void backing_off_refuses_nobody_unheard(void **state)
     NULL_WAIT_UNTIL(null_get(driver, open_failures) >= 6); /* the next but one is 320 ms away */
     uint32_t before = null_get(driver, opens_begun);
     null_set(driver, fail_opens, 0);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     assert_true(null_get(driver, opens_begun) > before);
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
     null_end(driver, pool);
@@ -340,7 +333,7 @@ static void closing_waits_for_what_the_keeper_closes(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     size_t count = 9;
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
     null_hold(&driver->closes);

@@ -1,6 +1,7 @@
 /* Leases: handing on, wandering, orphans. */
 #include "pool/pool.h"
 #include "support/crew.h"
+#include "support/locks.h"
 #include "support/null_driver.h"
 
 #include <lifeguard/mutex.h>
@@ -15,29 +16,6 @@ static struct lg_pool *pool_with(struct null_driver *driver, uint32_t capacity,
     options.capacity = capacity;
     options.nested = nested;
     return null_pool(driver, &options);
-}
-
-static struct lg_lease take(struct lg_pool *pool)
-{
-    struct lg_lease lease;
-    assert_status(lg_pool_checkout(pool, LG_FOREVER, &lease), LG_OK);
-    return lease;
-}
-
-static void give(struct lg_pool *pool, struct lg_lease *lease)
-{
-    assert_status(lg_pool_checkin(pool, lease), LG_OK);
-}
-
-static int step_lock(void *mutex)
-{
-    return lg_mutex_lock((struct lg_mutex *)mutex, LG_FOREVER);
-}
-
-static int step_unlock(void *mutex) LG_NO_THREAD_SAFETY_ANALYSIS
-{
-    lg_mutex_unlock((struct lg_mutex *)mutex);
-    return LG_OK;
 }
 
 /* ---- Handing on --------------------------------------------------------------------------------- */
@@ -81,7 +59,7 @@ static void holders_are_named_as_they_change(void **state)
     struct lg_pool *pool = pool_with(driver, 1, LG_NESTED_DETECT);
     struct crew_worker *worker = crew_hire("taker");
     struct lg_lease_info info;
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     struct loan loan = {.driver = driver, .pool = pool, .lease = lease, .is_untouched = 1};
     assert_int_equal(lg_pool_holders(pool, &info, 1), 1);
     assert_string_equal(info.holder, "main");
@@ -105,7 +83,7 @@ static void holders_are_named_as_they_change(void **state)
     assert_int_equal(lg_pool_holders(pool, &info, 1), 1);
     assert_string_equal(info.holder, "main");
     support_log_begin(LG_LOG_WARN);
-    give(pool, &lease);
+    null_give(pool, &lease);
     assert_int_equal(support_log_count(NULL), 0);
     null_end(driver, pool);
 }
@@ -117,14 +95,14 @@ static void a_gift_to_nobody_is_refused(void **state)
     struct lg_pool *pool = pool_with(driver, 1, LG_NESTED_DETECT);
     struct crew_worker *worker = crew_hire("gone");
     struct lg_context *context = crew_context(worker);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     struct lg_lease_info info;
     crew_leave(worker);
     assert_status(lg_lease_give(&lease, context), LG_EINVAL);
     assert_status(lg_lease_give(&lease, NULL), LG_EINVAL);
     assert_int_equal(lg_pool_holders(pool, &info, 1), 1);
     assert_string_equal(info.holder, "main");
-    give(pool, &lease);
+    null_give(pool, &lease);
     null_end(driver, pool);
 }
 
@@ -200,13 +178,13 @@ static void a_detached_lease_is_nobodys(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = pool_with(driver, 1, LG_NESTED_DETECT);
-    struct lg_lease lease = take(pool), second;
+    struct lg_lease lease = null_take(pool), second;
     assert_status(lg_lease_detach(&lease), LG_OK);
     assert_status(lg_lease_detach(&lease), LG_OK);
     assert_status(lg_pool_checkout(pool, lg_after_ms(1), &second), LG_ETIMEDOUT);
     assert_int_equal(lg_report_last()->cause, LG_EXHAUSTION_SLOW_HOLDERS);
     assert_string_equal(lg_report_last()->members[1].context, "(detached)");
-    give(pool, &lease);
+    null_give(pool, &lease);
     null_end(driver, pool);
 }
 
@@ -261,8 +239,9 @@ static void wander(bool has_reset)
     const char *place = strstr(text, "null_driver.c:"); /* both places are there */
     assert_non_null(place);
     assert_non_null(strstr(place + 1, "null_driver.c:"));
-    struct lg_lease lease = take(pool); /* nothing of it is left in the books of the contexts */
-    give(pool, &lease);
+    struct lg_lease lease =
+        null_take(pool); /* nothing of it is left in the books of the contexts */
+    null_give(pool, &lease);
     assert_int_equal(lg__held_count(lg_context_self()), 0);
     assert_int_equal(lg__held_count(crew_context(worker)), 0);
     crew_leave(worker);

@@ -13,18 +13,6 @@ static struct lg_pool *pool_with(struct null_driver *driver, uint32_t capacity,
     return null_pool(driver, &options);
 }
 
-static struct lg_lease take(struct lg_pool *pool)
-{
-    struct lg_lease lease;
-    assert_status(lg_pool_checkout(pool, LG_FOREVER, &lease), LG_OK);
-    return lease;
-}
-
-static void give(struct lg_pool *pool, struct lg_lease *lease)
-{
-    assert_status(lg_pool_checkin(pool, lease), LG_OK);
-}
-
 /* ---- nested = forbid ---------------------------------------------------------------------------- */
 
 static void forbid_refuses_the_second_at_once(void **state)
@@ -32,14 +20,14 @@ static void forbid_refuses_the_second_at_once(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = pool_with(driver, 4, LG_NESTED_FORBID);
-    struct lg_lease first = take(pool), second;
+    struct lg_lease first = null_take(pool), second;
     assert_status(lg_pool_checkout(pool, LG_FOREVER, &second), LG_ENESTED);
     assert_null(second.resource);
     assert_status(lg_pool_try_checkout(pool, &second), LG_ENESTED);
     null_assert_counts(driver, pool, 1);
-    give(pool, &first);
-    first = take(pool);
-    give(pool, &first);
+    null_give(pool, &first);
+    first = null_take(pool);
+    null_give(pool, &first);
     null_end(driver, pool);
 }
 
@@ -51,11 +39,11 @@ static void forbid_is_for_one_context_and_one_pool(void **state)
     struct lg_pool *other = pool_with(others, 2, LG_NESTED_FORBID);
     struct crew_worker *worker = crew_hire("another");
     struct loan loan = loan_of(driver, pool, LG_FOREVER);
-    struct lg_lease mine = take(pool), its = take(other);
+    struct lg_lease mine = null_take(pool), its = null_take(other);
     assert_status(crew_do(worker, loan_checkout, &loan), LG_OK);
     assert_status(crew_do(worker, loan_checkin, &loan), LG_OK);
-    give(other, &its);
-    give(pool, &mine);
+    null_give(other, &its);
+    null_give(pool, &mine);
     null_end(driver, pool);
     null_end(others, other);
 }
@@ -65,13 +53,13 @@ static void forbid_counts_what_was_adopted_and_not_what_was_detached(void **stat
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = pool_with(driver, 2, LG_NESTED_FORBID);
-    struct lg_lease first = take(pool), second;
+    struct lg_lease first = null_take(pool), second;
     assert_status(lg_lease_detach(&first), LG_OK);
-    second = take(pool);
-    give(pool, &second);
+    second = null_take(pool);
+    null_give(pool, &second);
     assert_status(lg_lease_adopt(&first), LG_OK);
     assert_status(lg_pool_checkout(pool, LG_FOREVER, &second), LG_ENESTED);
-    give(pool, &first);
+    null_give(pool, &first);
     null_end(driver, pool);
 }
 
@@ -84,17 +72,17 @@ static void share_gives_the_same_under_tags_of_their_own(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = pool_with(driver, 1, LG_NESTED_SHARE);
-    struct lg_lease outer = take(pool), inner = take(pool), third = take(pool);
+    struct lg_lease outer = null_take(pool), inner = null_take(pool), third = null_take(pool);
     assert_ptr_equal(inner.resource, outer.resource);
     assert_ptr_equal(third.resource, outer.resource);
     assert_memory_not_equal(&inner, &outer, sizeof inner);
     assert_memory_not_equal(&inner, &third, sizeof inner);
     null_assert_counts(driver, pool, 3);
     assert_int_equal(lg_pool_holders(pool, NULL, 0), 1);
-    give(pool, &inner);
-    give(pool, &third);
+    null_give(pool, &inner);
+    null_give(pool, &third);
     assert_int_equal(null_get(driver, resets), 0);
-    give(pool, &outer);
+    null_give(pool, &outer);
     assert_int_equal(null_get(driver, resets), 1);
     assert_int_equal(null_get(driver, opened), 1);
     null_end(driver, pool);
@@ -114,13 +102,13 @@ static void share_may_be_returned_in_any_order(void **state)
         uint32_t count = 1 + support_below(&random, LEVELS);
         struct loan try = loan_of(driver, pool, LG_TRY);
         for (uint32_t i = 0; i < count; i++)
-            leases[i] = take(pool);
+            leases[i] = null_take(pool);
         for (uint32_t left = count; left > 0; left--) {
             uint32_t i = support_below(&random, left);
             stale = leases[i];
             assert_status(crew_do(worker, loan_checkout, &try), LG_EBUSY);
             assert_int_equal(null_get(driver, resets), round);
-            give(pool, &leases[i]);
+            null_give(pool, &leases[i]);
             assert_status(lg_pool_checkin(pool, &stale), LG_ESTALE);
             assert_status(lg_lease_detach(&stale), LG_ESTALE);
             leases[i] = leases[left - 1];
@@ -134,25 +122,25 @@ static void share_may_be_returned_in_any_order(void **state)
 /* A holder may share a thousand times, one after the other: what it has returned is no level. */
 static void share_many_times(struct null_driver *driver, struct lg_pool *pool, int rounds)
 {
-    struct lg_lease outer = take(pool), middle = take(pool), last = middle;
+    struct lg_lease outer = null_take(pool), middle = null_take(pool), last = middle;
     uint32_t resets = null_get(driver, resets);
     for (int i = 0; i < rounds; i++) {
-        struct lg_lease inner = take(pool), copy = inner;
+        struct lg_lease inner = null_take(pool), copy = inner;
         assert_ptr_equal(inner.resource, outer.resource);
         if (i > 0)
             assert_status(lg_pool_checkin(pool, &last), LG_ESTALE); /* of the round before */
-        give(pool, &inner);
+        null_give(pool, &inner);
         assert_status(lg_pool_checkin(pool, &copy), LG_ESTALE);
         last = copy;
     }
-    give(pool, &outer);
+    null_give(pool, &outer);
     for (int i = 0; i < 100; i++) { /* the outermost may be gone: what is left is shared on */
-        struct lg_lease inner = take(pool);
+        struct lg_lease inner = null_take(pool);
         assert_ptr_equal(inner.resource, middle.resource);
-        give(pool, &inner);
+        null_give(pool, &inner);
     }
     assert_int_equal(null_get(driver, resets), resets);
-    give(pool, &middle);
+    null_give(pool, &middle);
     assert_int_equal(null_get(driver, resets), resets + 1);
 }
 
@@ -210,21 +198,21 @@ static void share_goes_thirty_two_levels_deep(void **state)
     struct lg_pool *pool = pool_with(driver, 2, LG_NESTED_SHARE);
     struct lg_lease leases[LEVELS + 2];
     for (int i = 0; i < LEVELS + 1; i++) {
-        leases[i] = take(pool);
+        leases[i] = null_take(pool);
         assert_int_equal(leases[i].resource == leases[0].resource, i < LEVELS);
     }
     null_assert_counts(driver, pool, LEVELS + 1);
     for (int i = 0; i < LEVELS + 1; i++)
-        give(pool, &leases[i]);
+        null_give(pool, &leases[i]);
     assert_int_equal(null_get(driver, resets), 2);
     null_end(driver, pool);
     driver = null_begin();
     pool = pool_with(driver, 1, LG_NESTED_SHARE);
     for (int i = 0; i < LEVELS; i++)
-        leases[i] = take(pool);
+        leases[i] = null_take(pool);
     assert_status(lg_pool_checkout(pool, LG_FOREVER, &leases[LEVELS]), LG_EDEADLK);
     for (int i = LEVELS - 1; i >= 0; i--)
-        give(pool, &leases[i]);
+        null_give(pool, &leases[i]);
     null_end(driver, pool);
 }
 
@@ -234,17 +222,17 @@ static void a_shared_resource_is_discarded_at_the_end(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = pool_with(driver, 1, LG_NESTED_SHARE);
-    struct lg_lease outer = take(pool), inner = take(pool);
+    struct lg_lease outer = null_take(pool), inner = null_take(pool);
     assert_status(lg_pool_discard(pool, &inner), LG_OK);
     assert_int_equal(null_get(driver, closed), 0);
-    inner = take(pool); /* the holder goes on sharing what it has */
+    inner = null_take(pool); /* the holder goes on sharing what it has */
     assert_ptr_equal(inner.resource, outer.resource);
-    give(pool, &outer);
-    give(pool, &inner);
+    null_give(pool, &outer);
+    null_give(pool, &inner);
     assert_int_equal(null_get(driver, closed), 1);
-    outer = take(pool);
+    outer = null_take(pool);
     assert_int_equal(null_get(driver, opened), 2);
-    give(pool, &outer);
+    null_give(pool, &outer);
     assert_int_equal(null_get(driver, closed), 1);
     null_end(driver, pool);
 }
@@ -254,13 +242,13 @@ static void a_shared_resource_is_cleared_at_the_end(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = pool_with(driver, 1, LG_NESTED_SHARE);
-    struct lg_lease outer = take(pool);
+    struct lg_lease outer = null_take(pool);
     assert_status(lg_pool_clear(pool, 0), LG_OK);
-    struct lg_lease inner = take(pool);
+    struct lg_lease inner = null_take(pool);
     assert_ptr_equal(inner.resource, outer.resource);
-    give(pool, &inner);
+    null_give(pool, &inner);
     assert_int_equal(null_get(driver, closed), 0);
-    give(pool, &outer);
+    null_give(pool, &outer);
     assert_int_equal(null_get(driver, closed), 1);
     null_end(driver, pool);
 }

@@ -26,19 +26,6 @@ static struct loan careless(struct null_driver *driver, struct lg_pool *pool)
     return loan;
 }
 
-static void add_one(void *arg, struct lg_context *context)
-{
-    (void)context;
-    (*(unsigned *)arg)++;
-}
-
-static unsigned count_living(void)
-{
-    unsigned count = 0;
-    lg__context_each(add_one, &count);
-    return count;
-}
-
 /* ---- What comes back ---------------------------------------------------------------------------- */
 
 static void a_thread_s_leases_come_back_reset(void **state)
@@ -544,14 +531,14 @@ static void a_reset_may_use_the_library(void **state)
     library_user.other = pool_with(others, 1, LG_NESTED_DETECT);
     struct lg_pool *pool = pool_with(driver, 2, LG_NESTED_DETECT);
     struct loan loans[2] = {careless(driver, pool), careless(driver, pool)};
-    unsigned before = count_living();
+    unsigned before = support_count_contexts();
     support_log_begin(LG_LOG_WARN);
     for (int i = 0; i < 3; i++) {
         struct crew_worker *a = crew_hire("A");
         assert_status(crew_do(a, loan_checkout, &loans[0]), LG_OK);
         assert_status(crew_do(a, loan_checkout, &loans[1]), LG_OK);
         crew_leave(a);
-        assert_int_equal(count_living(), before);
+        assert_int_equal(support_count_contexts(), before);
         null_assert_counts(driver, pool, 0);
         null_assert_counts(others, library_user.other, 0);
     }
@@ -572,12 +559,12 @@ static void a_reset_that_leaves_something_is_not_endless(void **state)
     struct lg_pool *pool = pool_with(driver, 1, LG_NESTED_DETECT);
     struct crew_worker *a = crew_hire("A");
     struct loan loan = careless(driver, pool);
-    unsigned before = count_living();
+    unsigned before = support_count_contexts();
     support_log_begin(LG_LOG_WARN);
     assert_status(crew_do(a, loan_checkout, &loan), LG_OK);
     crew_leave(a);
     library_user.keeps = false;
-    assert_int_equal(count_living(), before - 1);
+    assert_int_equal(support_count_contexts(), before - 1);
     null_assert_counts(driver, pool, 0);
     null_assert_counts(others, library_user.other, 1);
     assert_int_equal(support_log_count("orphan-reclaimed"), 1);

@@ -11,18 +11,6 @@
 #define set_full(word, value) __atomic_store_n((word), (value), __ATOMIC_SEQ_CST)
 #define get_full(word)        __atomic_load_n((word), __ATOMIC_SEQ_CST)
 
-static struct lg_lease take(struct lg_pool *pool)
-{
-    struct lg_lease lease;
-    assert_status(lg_pool_checkout(pool, LG_FOREVER, &lease), LG_OK);
-    return lease;
-}
-
-static void give(struct lg_pool *pool, struct lg_lease *lease)
-{
-    assert_status(lg_pool_checkin(pool, lease), LG_OK);
-}
-
 static struct lg_request *ask_by(struct lg_pool *pool, struct outcome *outcome)
 {
     assert_status(lg_pool_request(pool, LG_FOREVER, outcome_note, outcome, -1, &outcome->request),
@@ -43,7 +31,7 @@ static void what_waits_is_cancelled(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease mine = take(pool), lease;
+    struct lg_lease mine = null_take(pool), lease;
     struct lg_request *request = outcome_ask(pool, LG_FOREVER);
     struct outcome outcome = {.must_end = true};
     struct lg_request *told = ask_by(pool, &outcome);
@@ -54,7 +42,7 @@ static void what_waits_is_cancelled(void **state)
     outcome_wait(&outcome, 1);
     assert_status(outcome.status, LG_ECANCELED);
     lg_request_end(request);
-    give(pool, &mine);
+    null_give(pool, &mine);
     null_end(driver, pool);
     assert_int_equal(outcome_calls(&outcome), 1);
 }
@@ -90,13 +78,13 @@ static void a_failure_stands(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease mine = take(pool), lease;
+    struct lg_lease mine = null_take(pool), lease;
     struct lg_request *request = outcome_ask(pool, LG_TRY);
     wait_granted(request);
     assert_status(lg_request_cancel(request), LG_ESTALE);
     assert_status(lg_request_poll(request, &lease), LG_ETIMEDOUT);
     lg_request_end(request);
-    give(pool, &mine);
+    null_give(pool, &mine);
     null_end(driver, pool);
 }
 
@@ -107,20 +95,20 @@ static void a_grant_on_its_way_goes_back(void **state)
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
     struct outcome blocker = {.is_held = 1}, outcome = {.must_end = true}, ended = {0};
-    struct lg_lease mine = take(pool);
+    struct lg_lease mine = null_take(pool);
     assert_status(lg_pool_request(pool, LG_TRY, outcome_note, &blocker, -1, &blocker.request),
                   LG_OK);
     NULL_WAIT_UNTIL(get_full(&blocker.is_inside));
     struct lg_request *request = ask_by(pool, &outcome);
-    give(pool, &mine);
+    null_give(pool, &mine);
     outcome_wait_queued(pool, 0);
     assert_status(lg_request_cancel(request), LG_OK);
     lg_request_end(ask_by(pool, &ended)); /* behind it */
     set_full(&blocker.is_held, 0);
     outcome_wait(&outcome, 1);
     assert_status(outcome.status, LG_ECANCELED);
-    mine = take(pool);
-    give(pool, &mine);
+    mine = null_take(pool);
+    null_give(pool, &mine);
     lg_request_end(blocker.request);
     null_end(driver, pool);
     assert_int_equal(outcome_calls(&ended), 0);
@@ -133,11 +121,11 @@ static void what_has_ended_is_told_no_more(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease mine = take(pool);
+    struct lg_lease mine = null_take(pool);
     struct outcome outcome = {0};
     lg_request_end(ask_by(pool, &outcome));
     lg_request_end(outcome_ask(pool, LG_FOREVER));
-    give(pool, &mine);
+    null_give(pool, &mine);
     null_end(driver, pool);
     assert_int_equal(outcome_calls(&outcome), 0);
 }
@@ -163,7 +151,7 @@ static void end_waits_for_the_callback(void **state)
     set_full(&outcome.is_held, 0);
     (void)crew_wait(worker);
     assert_int_equal(outcome_calls(&outcome), 1);
-    give(pool, &outcome.lease);
+    null_give(pool, &outcome.lease);
     null_end(driver, pool);
 }
 
@@ -213,13 +201,13 @@ static void a_pool_that_is_waited_for_is_not_destroyed(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease mine = take(pool);
+    struct lg_lease mine = null_take(pool);
     struct lg_request *request = outcome_ask(pool, LG_FOREVER);
     struct support_panic panic = support_panic_of(step_destroy, pool);
     assert_true(panic.has_happened);
     assert_string_equal(panic.rule, "a pool was destroyed while waited for");
     lg_request_end(request);
-    give(pool, &mine);
+    null_give(pool, &mine);
     null_end(driver, pool);
 }
 
@@ -310,13 +298,13 @@ static void a_child_has_none_of_the_parents(void **state)
     assert_int_equal(support_fork(be_child, &family), 0);
     assert_status(lg_request_poll(family.granted, &lease), LG_OK);
     lg_request_end(family.granted);
-    give(family.pool, &lease);
+    null_give(family.pool, &lease);
     assert_status(outcome_poll(family.pending, &lease), LG_OK);
     lg_request_end(family.pending);
-    give(family.pool, &lease);
+    null_give(family.pool, &lease);
     outcome_wait(&family.told, 1);
     lg_request_end(family.told.request);
-    give(family.pool, &family.told.lease);
+    null_give(family.pool, &family.told.lease);
     null_end(family.driver, family.pool);
 }
 
@@ -329,7 +317,7 @@ static void it_is_part_of_no_deadlock(void **state)
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 2);
     struct crew_worker *other = crew_hire("other");
-    struct lg_lease mine = take(pool), lease, pair[2];
+    struct lg_lease mine = null_take(pool), lease, pair[2];
     struct loan its = loan_of(driver, pool, LG_FOREVER), more = its;
     assert_status(crew_do(other, loan_checkout, &its), LG_OK);
     struct lg_request *request = outcome_ask(pool, lg_after_ms(3600 * 1000));
@@ -339,10 +327,10 @@ static void it_is_part_of_no_deadlock(void **state)
     assert_status(lg_request_poll(request, &lease), LG_EBUSY);
     for (uint32_t i = 0; i < lg_report_last()->member_count; i++)
         assert_string_not_equal(lg_report_last()->members[i].context, "request");
-    give(pool, &mine);
+    null_give(pool, &mine);
     assert_status(outcome_poll(request, &lease), LG_OK);
     lg_request_end(request);
-    give(pool, &lease);
+    null_give(pool, &lease);
     assert_status(crew_wait(other), LG_OK);
     assert_status(crew_do(other, loan_checkin, &its), LG_OK);
     assert_status(crew_do(other, loan_checkin, &more), LG_OK);
@@ -368,7 +356,7 @@ static void a_busy_courier_keeps_nobody_waiting(void **state)
     for (int round = 0; round < SUPPORT_ROUNDS(50); round++) {
         struct outcome blocker = {.is_held = 1};
         for (unsigned i = 0; i < 2 * N; i++)
-            mine[i] = take(pool);
+            mine[i] = null_take(pool);
         assert_status(lg_pool_request(pool, LG_TRY, outcome_note, &blocker, -1, &blocker.request),
                       LG_OK);
         NULL_WAIT_UNTIL(get_full(&blocker.is_inside));
@@ -382,13 +370,13 @@ static void a_busy_courier_keeps_nobody_waiting(void **state)
                 requests[i] = outcome_ask(pool, LG_FOREVER);
         }
         for (unsigned i = 0; i < 2 * N; i++)
-            give(pool, &mine[i]);
+            null_give(pool, &mine[i]);
         for (unsigned i = 0; i < N; i++)
             assert_status(crew_wait(workers[i]), LG_OK);
         set_full(&blocker.is_held, 0);
         for (unsigned i = 0; i < N; i++) {
             assert_status(outcome_poll(requests[i], &lease), LG_OK);
-            give(pool, &lease);
+            null_give(pool, &lease);
             lg_request_end(requests[i]);
             assert_status(crew_do(workers[i], loan_checkin, &its[i]), LG_OK);
         }
@@ -414,7 +402,7 @@ static void patience_comes_to_its_end(void **state)
     assert_status(outcome_poll(request, &lease), LG_OK);
     assert_int_equal(null_get(driver, opened), 2);
     lg_request_end(request);
-    give(pool, &lease);
+    null_give(pool, &lease);
     assert_status(crew_do(holder, loan_checkin, &its), LG_OK);
     null_end(driver, pool);
 }
@@ -435,7 +423,7 @@ static void it_waits_for_a_resume(void **state)
     assert_status(lg_pool_resume(pool), LG_OK);
     assert_status(outcome_poll(request, &lease), LG_OK);
     lg_request_end(request);
-    give(pool, &lease);
+    null_give(pool, &lease);
     assert_status(crew_wait(other), LG_OK);
     assert_status(crew_do(other, loan_checkin, &its), LG_OK);
     null_end(driver, pool);
@@ -448,7 +436,7 @@ static void it_keeps_its_place_through_a_resize(void **state)
     struct lg_pool *pool = null_pool_of(driver, 1);
     struct crew_worker *other = crew_hire("other");
     struct loan its = loan_of(driver, pool, LG_FOREVER);
-    struct lg_lease mine = take(pool), lease;
+    struct lg_lease mine = null_take(pool), lease;
     struct lg_request *request = outcome_ask(pool, LG_FOREVER);
     crew_run(other, loan_checkout, &its);
     crew_wait_blocked_on(other, pool);
@@ -456,8 +444,8 @@ static void it_keeps_its_place_through_a_resize(void **state)
     assert_status(outcome_poll(request, &lease), LG_OK);
     assert_status(crew_wait(other), LG_OK);
     lg_request_end(request);
-    give(pool, &lease);
-    give(pool, &mine);
+    null_give(pool, &lease);
+    null_give(pool, &mine);
     assert_status(crew_do(other, loan_checkin, &its), LG_OK);
     null_end(driver, pool);
 }
@@ -478,7 +466,7 @@ static void events_are_told_as_of_a_checkout(void **state)
     request = outcome_ask(pool, LG_TRY);
     assert_status(outcome_poll(request, &other), LG_ETIMEDOUT);
     lg_request_end(request);
-    give(pool, &lease);
+    null_give(pool, &lease);
     listener_expect(listener, "pool created", "pool ready", "checkout started",
                     "resource created #1", "resource ready #1", "checked out #1",
                     "checkout started", "checkout failed (timeout)", "checked in #1", NULL);
@@ -494,19 +482,19 @@ static void a_sharing_pool_takes_back_what_nobody_took(void **state)
     options.nested = LG_NESTED_SHARE;
     options.capacity = 2;
     struct lg_pool *pool = null_pool(driver, &options);
-    struct lg_lease outer = take(pool), inner, lease;
+    struct lg_lease outer = null_take(pool), inner, lease;
     struct lg_request *request = outcome_ask(pool, LG_FOREVER), *second;
     wait_granted(request);
-    inner = take(pool); /* of its own, not of the request's */
+    inner = null_take(pool); /* of its own, not of the request's */
     assert_int_equal(lg_lease_id(&inner), lg_lease_id(&outer));
     second = outcome_ask(pool, LG_FOREVER);
     lg_request_end(request);
     assert_status(outcome_poll(second, &lease), LG_OK);
     assert_int_not_equal(lg_lease_id(&lease), lg_lease_id(&outer));
     lg_request_end(second);
-    give(pool, &lease);
-    give(pool, &inner);
-    give(pool, &outer);
+    null_give(pool, &lease);
+    null_give(pool, &inner);
+    null_give(pool, &outer);
     null_end(driver, pool);
 }
 

@@ -10,18 +10,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-static struct lg_lease take(struct lg_pool *pool)
-{
-    struct lg_lease lease;
-    assert_status(lg_pool_checkout(pool, LG_FOREVER, &lease), LG_OK);
-    return lease;
-}
-
-static void give(struct lg_pool *pool, struct lg_lease *lease)
-{
-    assert_status(lg_pool_checkin(pool, lease), LG_OK);
-}
-
 /* ---- Granted ------------------------------------------------------------------------------------- */
 
 static void poll_has_the_outcome_once(void **state)
@@ -37,7 +25,7 @@ static void poll_has_the_outcome_once(void **state)
     assert_null(again.resource);
     assert_status(lg_request_cancel(request), LG_ESTALE);
     lg_request_end(request);
-    give(pool, &lease);
+    null_give(pool, &lease);
     null_end(driver, pool);
 }
 
@@ -58,7 +46,7 @@ static void a_grant_is_nobodys_until_it_is_adopted(void **state)
     assert_string_equal(info.holder, "main");
     lg_request_end(request);
     assert_status(lg_pool_checkout(pool, LG_FOREVER, &(struct lg_lease){0}), LG_EDEADLK);
-    give(pool, &lease);
+    null_give(pool, &lease);
     null_end(driver, pool);
 }
 
@@ -74,7 +62,7 @@ static void a_callback_is_called_by_the_courier(void **state)
     assert_status(outcome.status, LG_OK);
     assert_false(pthread_equal(outcome.thread, pthread_self()));
     assert_true(outcome.has_all_signals_blocked);
-    give(pool, &outcome.lease);
+    null_give(pool, &outcome.lease);
     null_end(driver, pool);
 }
 
@@ -87,8 +75,8 @@ static void what_is_idle_is_checked_by_the_courier(void **state)
     options.capacity = 1;
     options.check_after_ms = NULL_CHECK_MS;
     struct lg_pool *pool = null_pool(driver, &options);
-    struct lg_lease lease = take(pool);
-    give(pool, &lease);
+    struct lg_lease lease = null_take(pool);
+    null_give(pool, &lease);
     null_age(pool);
     null_hold(&driver->checks);
     null_set(driver, fail_checks, 1);
@@ -99,7 +87,7 @@ static void what_is_idle_is_checked_by_the_courier(void **state)
     assert_status(outcome_poll(request, &lease), LG_OK);
     assert_int_equal(null_get(driver, opened), 2); /* it was not fit */
     lg_request_end(request);
-    give(pool, &lease);
+    null_give(pool, &lease);
     null_end(driver, pool);
 }
 
@@ -110,21 +98,21 @@ static void it_queues_like_everybody(void **state)
     struct lg_pool *pool = null_pool_of(driver, 1);
     struct crew_worker *before = crew_hire("before"), *after = crew_hire("after");
     struct loan its = loan_of(driver, pool, LG_FOREVER), other = its;
-    struct lg_lease mine = take(pool), lease;
+    struct lg_lease mine = null_take(pool), lease;
     crew_run(before, loan_checkout, &its);
     crew_wait_blocked_on(before, pool);
     struct lg_request *request = outcome_ask(pool, LG_FOREVER);
     outcome_wait_queued(pool, 2);
     crew_run(after, loan_checkout, &other);
     crew_wait_blocked_on(after, pool);
-    give(pool, &mine);
+    null_give(pool, &mine);
     assert_status(crew_wait(before), LG_OK);
     assert_status(lg_request_poll(request, &lease), LG_EBUSY);
     assert_status(crew_do(before, loan_checkin, &its), LG_OK);
     assert_status(outcome_poll(request, &lease), LG_OK);
     assert_true(crew_is_blocked(after));
     lg_request_end(request);
-    give(pool, &lease);
+    null_give(pool, &lease);
     assert_status(crew_wait(after), LG_OK);
     assert_status(crew_do(after, loan_checkin, &other), LG_OK);
     null_end(driver, pool);
@@ -145,11 +133,11 @@ static void it_keeps_its_place(void **state)
                   LG_OK);
     NULL_WAIT_UNTIL(__atomic_load_n(&blocker.is_inside, __ATOMIC_SEQ_CST));
     assert_status(blocker.status, LG_ETIMEDOUT); /* nothing is open yet */
-    struct lg_lease mine = take(pool);
+    struct lg_lease mine = null_take(pool);
     struct lg_request *request = outcome_ask(pool, LG_FOREVER);
     crew_run(other, loan_checkout, &its);
     crew_wait_blocked_on(other, pool);
-    give(pool, &mine);
+    null_give(pool, &mine);
     outcome_wait_queued(pool, 1);
     null_hold(&driver->opens);
     assert_status(lg_pool_clear(pool, 0), LG_OK);
@@ -160,7 +148,7 @@ static void it_keeps_its_place(void **state)
     assert_int_equal(lg_lease_id(&lease), 2);
     assert_true(crew_is_blocked(other));
     lg_request_end(request);
-    give(pool, &lease);
+    null_give(pool, &lease);
     assert_status(crew_wait(other), LG_OK);
     assert_status(crew_do(other, loan_checkin, &its), LG_OK);
     null_end(driver, pool);
@@ -188,7 +176,7 @@ static void one_fd_tells_of_many(void **state)
     for (int i = 0; i < N; i++) {
         assert_status(lg_request_poll(requests[i], &lease), LG_OK);
         lg_request_end(requests[i]);
-        give(pool, &lease);
+        null_give(pool, &lease);
     }
     close(done);
     null_end(driver, pool);
@@ -208,7 +196,7 @@ static void a_bad_fd_is_logged_once(void **state)
         assert_status(lg_pool_request(pool, LG_FOREVER, NULL, NULL, ends[0], &request), LG_OK);
         assert_status(outcome_poll(request, &lease), LG_OK);
         lg_request_end(request); /* after this nothing is written any more */
-        give(pool, &lease);
+        null_give(pool, &lease);
     }
     assert_int_equal(support_log_count("request-fd"), 1);
     close(ends[0]);
@@ -223,7 +211,7 @@ static void its_deadline_holds(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease mine = take(pool), lease;
+    struct lg_lease mine = null_take(pool), lease;
     struct outcome outcome = {0};
     struct lg_request *late = outcome_ask(pool, lg_after_ms(3600 * 1000));
     struct lg_request *request = outcome_ask(pool, lg_after_ms(5));
@@ -238,10 +226,10 @@ static void its_deadline_holds(void **state)
     assert_status(lg_request_poll(late, &lease), LG_EBUSY);
     lg_request_end(outcome.request);
     lg_request_end(request);
-    give(pool, &mine);
+    null_give(pool, &mine);
     assert_status(outcome_poll(late, &lease), LG_OK);
     lg_request_end(late);
-    give(pool, &lease);
+    null_give(pool, &lease);
     struct lg_pool_stats stats = LG_POOL_STATS_INIT;
     lg_pool_stats(pool, &stats);
     assert_int_equal(stats.timeouts, 2);
@@ -253,11 +241,11 @@ static void try_does_not_wait(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease mine = take(pool), lease;
+    struct lg_lease mine = null_take(pool), lease;
     struct lg_request *request = outcome_ask(pool, LG_TRY);
     assert_status(outcome_poll(request, &lease), LG_ETIMEDOUT);
     lg_request_end(request);
-    give(pool, &mine);
+    null_give(pool, &mine);
     null_end(driver, pool);
 }
 
@@ -277,14 +265,14 @@ static void a_pause_refuses_it(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease mine = take(pool), lease;
+    struct lg_lease mine = null_take(pool), lease;
     struct lg_request *request = outcome_ask(pool, LG_FOREVER);
     assert_status(lg_pool_clear(pool, LG_CLEAR_PAUSE), LG_OK);
     assert_status(outcome_poll(request, &lease), LG_EPAUSED);
     lg_request_end(request);
     assert_status(ask_now(pool), LG_EPAUSED);
     assert_status(lg_pool_ready(pool), LG_OK);
-    give(pool, &mine);
+    null_give(pool, &mine);
     null_end(driver, pool);
 }
 
@@ -293,7 +281,7 @@ static void a_close_refuses_it(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease mine = take(pool), lease;
+    struct lg_lease mine = null_take(pool), lease;
     struct lg_request *request = outcome_ask(pool, LG_FOREVER);
     struct outcome outcome = {0};
     assert_status(lg_pool_request(pool, LG_FOREVER, outcome_note, &outcome, -1, &outcome.request),
@@ -301,7 +289,7 @@ static void a_close_refuses_it(void **state)
     assert_status(lg_pool_close(pool, LG_TRY, NULL, 0, NULL), LG_EDEADLK);
     assert_status(outcome_poll(request, &lease), LG_ECLOSED);
     assert_status(ask_now(pool), LG_ECLOSED);
-    give(pool, &mine);
+    null_give(pool, &mine);
     null_end(driver, pool);
     assert_int_equal(outcome_calls(&outcome), 1); /* destroy has waited for it */
     assert_status(outcome.status, LG_ECLOSED);
@@ -329,7 +317,7 @@ static void a_scope_ends_it(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease mine = take(pool), lease;
+    struct lg_lease mine = null_take(pool), lease;
     struct lg_cancel *token;
     struct lg_cancel_scope scope;
     assert_status(lg_cancel_create(NULL, LG_FOREVER, &token), LG_OK);
@@ -349,7 +337,7 @@ static void a_scope_ends_it(void **state)
     lg_request_end(request);
     assert_status(lg_request_poll(outside, &lease), LG_EBUSY);
     lg_request_end(outside);
-    give(pool, &mine);
+    null_give(pool, &mine);
     null_end(driver, pool);
 }
 
@@ -373,7 +361,7 @@ static void arguments_must_fit(void **state)
     assert_status(lg_request_poll(request, NULL), LG_EINVAL);
     assert_status(outcome_poll(request, &lease), LG_OK);
     lg_request_end(request);
-    give(pool, &lease);
+    null_give(pool, &lease);
     null_end(driver, pool);
 }
 

@@ -7,24 +7,12 @@
 
 #include <string.h>
 
-static struct lg_lease take(struct lg_pool *pool)
-{
-    struct lg_lease lease;
-    assert_status(lg_pool_checkout(pool, LG_FOREVER, &lease), LG_OK);
-    return lease;
-}
-
-static void give(struct lg_pool *pool, struct lg_lease *lease)
-{
-    assert_status(lg_pool_checkin(pool, lease), LG_OK);
-}
-
 /* All slots lent, in their order. */
 static void take_all(struct lg_pool *pool, uint32_t count, struct lg_lease *leases)
 {
     support_log_begin(LG_LOG_WARN); /* it will be too small for that many */
     for (uint32_t i = 0; i < count; i++) {
-        leases[i] = take(pool);
+        leases[i] = null_take(pool);
         assert_int_equal(LG__LEASE_SLOT(&leases[i]), i);
     }
     null_wait_no_openers(pool);
@@ -61,7 +49,7 @@ static void more_is_opened_for_who_waits(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     struct loan loans[2];
     struct crew_worker *a = hire_waiting(&loans[0], driver, pool, "A");
     struct crew_worker *b = hire_waiting(&loans[1], driver, pool, "B");
@@ -72,7 +60,7 @@ static void more_is_opened_for_who_waits(void **state)
     assert_int_equal(read_stats(pool).lent_now, 3);
     serve_and_return(a, &loans[0]);
     serve_and_return(b, &loans[1]);
-    give(pool, &lease);
+    null_give(pool, &lease);
     assert_int_equal(null_get(driver, closed), 0);
     null_end(driver, pool);
 }
@@ -86,7 +74,7 @@ static void a_pool_grows_to_the_most(void **state)
     assert_status(lg_pool_resize(pool, 0, LG_POOL_CAPACITY_MAX), LG_OK);
     take_all(pool, 200, leases);
     for (uint32_t i = 0; i < 200; i++)
-        give(pool, &leases[i]);
+        null_give(pool, &leases[i]);
     assert_status(lg_pool_resize(pool, 0, 1), LG_OK);
     null_wait_closed(driver, 199);
     assert_int_equal(read_stats(pool).idle, 1);
@@ -126,7 +114,7 @@ static void what_is_idle_is_closed(void **state)
         struct lg_lease leases[3];
         take_all(pool, 3, leases);
         for (int i = 0; i < 3; i++)
-            give(pool, &leases[i]);
+            null_give(pool, &leases[i]);
         assert_status(lg_pool_resize(pool, 0, 1), LG_OK);
         if (!has_background)
             assert_int_equal(null_get(driver, closed), 2);
@@ -156,13 +144,13 @@ static void what_is_lent_is_closed_at_its_checkin(void **state)
     assert_status(lg_lease_detach(&leases[2]), LG_OK);
     assert_status(lg_lease_adopt(&leases[2]), LG_OK);
     for (int i = 2; i > 0; i--) {
-        give(pool, &leases[i]);
+        null_give(pool, &leases[i]);
         assert_status(lg_pool_checkin(pool, &leases[i]), LG_ESTALE);
     }
     assert_int_equal(null_get(driver, closed), 2);
     assert_int_equal(null_get(driver, resets), 0);
     crew_wait_blocked_on(worker, pool);
-    give(pool, &leases[0]);
+    null_give(pool, &leases[0]);
     serve_and_return(worker, &loan);
     assert_int_equal(null_get(driver, opened), 3);
     assert_int_equal(read_stats(pool).closed_surplus, 2);
@@ -181,13 +169,13 @@ static void what_was_handed_is_closed_on_arrival(void **state)
     take_all(pool, 2, leases);
     struct crew_worker *worker = hire_waiting(&loan, driver, pool, "waiter");
     crew_stall(worker);
-    give(pool, &leases[1]);
+    null_give(pool, &leases[1]);
     assert_int_equal(lg__slot_state(lg__load_acquire(&pool->slots[1].word)), LG__SLOT_HANDED);
     assert_status(lg_pool_resize(pool, 0, 1), LG_OK);
     crew_go_on();
     crew_wait_blocked_on(worker, pool);
     null_wait_closed(driver, 1);
-    give(pool, &leases[0]);
+    null_give(pool, &leases[0]);
     serve_and_return(worker, &loan);
     null_end(driver, pool);
 }
@@ -198,7 +186,7 @@ static void what_is_being_opened_is_closed_on_arrival(void **state)
     for (uint32_t fails = 0; fails < 2; fails++) {
         struct null_driver *driver = null_begin();
         struct lg_pool *pool = null_pool_of(driver, 2);
-        struct lg_lease lease = take(pool);
+        struct lg_lease lease = null_take(pool);
         struct loan loan;
         null_wait_no_openers(pool);
         null_hold(&driver->opens);
@@ -215,7 +203,7 @@ static void what_is_being_opened_is_closed_on_arrival(void **state)
         assert_int_equal(read_stats(pool).closed_surplus, 1 - fails);
         if (fails)
             assert_status(crew_wait(worker), LG_EOPEN);
-        give(pool, &lease);
+        null_give(pool, &lease);
         if (!fails)
             serve_and_return(worker, &loan);
         null_end(driver, pool);
@@ -242,7 +230,7 @@ static void an_open_of_a_surplus_slot_does_not_count(void **state)
     serve_and_return(worker, &loan);
     null_wait_no_openers(pool);
     null_wait_closed(driver, 2);
-    give(pool, &leases[0]);
+    null_give(pool, &leases[0]);
     null_end(driver, pool);
 }
 
@@ -255,16 +243,16 @@ static void a_slot_that_is_wanted_again_opens_afresh(void **state)
     take_all(pool, 2, leases);
     assert_status(lg_pool_resize(pool, 0, 1), LG_OK);
     assert_status(lg_pool_resize(pool, 0, 2), LG_OK);
-    give(pool, &leases[1]);
+    null_give(pool, &leases[1]);
     assert_int_equal(null_get(driver, closed), 1);
-    leases[1] = take(pool);
+    leases[1] = null_take(pool);
     assert_int_equal(lg_lease_id(&leases[1]), 3);
-    give(pool, &leases[1]);
+    null_give(pool, &leases[1]);
     assert_int_equal(null_get(driver, closed), 1);
-    leases[1] = take(pool);
+    leases[1] = null_take(pool);
     assert_int_equal(lg_lease_id(&leases[1]), 3);
-    give(pool, &leases[1]);
-    give(pool, &leases[0]);
+    null_give(pool, &leases[1]);
+    null_give(pool, &leases[0]);
     null_end(driver, pool);
 }
 
@@ -277,7 +265,7 @@ static void a_slot_is_wanted_again_during_its_close(void **state)
     struct lg_lease leases[2];
     struct loan loan;
     take_all(pool, 2, leases);
-    give(pool, &leases[1]);
+    null_give(pool, &leases[1]);
     null_hold(&driver->closes);
     assert_status(lg_pool_resize(pool, 0, 1), LG_OK);
     null_wait_at(&driver->closes, 1);
@@ -286,7 +274,7 @@ static void a_slot_is_wanted_again_during_its_close(void **state)
     null_let_all(&driver->closes);
     serve_and_return(worker, &loan);
     assert_int_equal(null_get(driver, opened), 3);
-    give(pool, &leases[0]);
+    null_give(pool, &leases[0]);
     null_end(driver, pool);
 }
 
@@ -311,7 +299,7 @@ static void who_wants_more_than_there_is_is_told(void **state)
     assert_status(crew_do(a, bundle_checkout, &three), LG_EINVAL);
     crew_wait_blocked_on(b, pool);
     for (int i = 0; i < 3; i++)
-        give(pool, &leases[i]);
+        null_give(pool, &leases[i]);
     assert_status(crew_wait(b), LG_OK);
     assert_status(crew_do(b, bundle_checkin, &two), LG_OK);
     assert_int_equal(read_stats(pool).waiting, 0);
@@ -330,22 +318,22 @@ static void shared_loans_end_with_the_last(void **state)
     struct loan first = loan_of(driver, pool, LG_FOREVER);
     assert_status(crew_do(worker, loan_checkout, &first), LG_OK);
     struct lg_lease shares[3];
-    shares[0] = take(pool);
-    shares[1] = take(pool);
+    shares[0] = null_take(pool);
+    shares[1] = null_take(pool);
     assert_status(lg_pool_resize(pool, 0, 1), LG_OK);
-    shares[2] = take(pool); /* of what it holds already */
+    shares[2] = null_take(pool); /* of what it holds already */
     assert_ptr_equal(shares[2].resource, shares[0].resource);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(null_get(driver, closed), 0);
-        give(pool, &shares[i]);
+        null_give(pool, &shares[i]);
     }
     assert_int_equal(null_get(driver, closed), 1);
     assert_status(crew_do(worker, loan_checkin, &first), LG_OK);
     assert_status(lg_pool_resize(pool, 0, 200), LG_OK);
-    shares[0] = take(pool);
-    shares[1] = take(pool);
-    give(pool, &shares[0]);
-    give(pool, &shares[1]);
+    shares[0] = null_take(pool);
+    shares[1] = null_take(pool);
+    null_give(pool, &shares[0]);
+    null_give(pool, &shares[1]);
     null_end(driver, pool);
 }
 
@@ -360,10 +348,10 @@ static void a_surplus_lease_is_a_lease_where_nesting_is_forbidden(void **state)
     struct crew_worker *worker = crew_hire("first");
     struct loan first = loan_of(driver, pool, LG_FOREVER);
     assert_status(crew_do(worker, loan_checkout, &first), LG_OK);
-    struct lg_lease lease = take(pool), other;
+    struct lg_lease lease = null_take(pool), other;
     assert_status(lg_pool_resize(pool, 0, 1), LG_OK);
     assert_status(lg_pool_checkout(pool, LG_FOREVER, &other), LG_ENESTED);
-    give(pool, &lease);
+    null_give(pool, &lease);
     assert_status(crew_do(worker, loan_checkin, &first), LG_OK);
     null_end(driver, pool);
 }
@@ -379,20 +367,20 @@ static void orders_know_what_is_left(void **state)
         struct lg_pool *pool = null_pool(driver, &options);
         struct lg_lease leases[4];
         take_all(pool, 4, leases);
-        give(pool, &leases[3]); /* the first of all, and the last of all are surplus */
-        give(pool, &leases[1]);
-        give(pool, &leases[0]);
-        give(pool, &leases[2]);
+        null_give(pool, &leases[3]); /* the first of all, and the last of all are surplus */
+        null_give(pool, &leases[1]);
+        null_give(pool, &leases[0]);
+        null_give(pool, &leases[2]);
         null_hold(&driver->closes);
         assert_status(lg_pool_resize(pool, 0, 2), LG_OK);
-        leases[0] = take(pool);
-        leases[1] = take(pool);
+        leases[0] = null_take(pool);
+        leases[1] = null_take(pool);
         if (order != LG_ORDER_AFFINE)
             assert_int_equal(leases[0].slot, order == LG_ORDER_LIFO ? 0 : 1);
         assert_true(leases[0].slot < 2 && leases[1].slot < 2);
         null_let_all(&driver->closes);
-        give(pool, &leases[0]);
-        give(pool, &leases[1]);
+        null_give(pool, &leases[0]);
+        null_give(pool, &leases[1]);
         null_wait_closed(driver, 2);
         null_end(driver, pool);
     }
@@ -412,16 +400,16 @@ static void the_listener_hears_why(void **state)
     take_all(pool, 2, leases);
     listener_catch_up(listener, pool);
     listener->read = listener_heard(listener);
-    give(pool, &leases[1]);
+    null_give(pool, &leases[1]);
     assert_status(lg_pool_resize(pool, 0, 1), LG_OK);
     listener_expect(listener, "checked in #2", "resource closed #2 (surplus)", NULL);
     assert_status(lg_pool_resize(pool, 0, 2), LG_OK);
-    leases[1] = take(pool);
+    leases[1] = null_take(pool);
     assert_status(lg_pool_resize(pool, 0, 1), LG_OK);
-    give(pool, &leases[1]);
+    null_give(pool, &leases[1]);
     listener_expect(listener, "checkout started", "resource created #3", "resource ready #3",
                     "checked out #3", "checked in #3", "resource closed #3 (surplus)", NULL);
-    give(pool, &leases[0]);
+    null_give(pool, &leases[0]);
     null_end(driver, pool);
     listener_end(listener);
 }
@@ -459,7 +447,7 @@ static void the_size_is_judged_anew(void **state)
     support_log_begin(LG_LOG_WARN);
     take_all(pool, 3, leases);
     for (int i = 0; i < 3; i++)
-        give(pool, &leases[i]);
+        null_give(pool, &leases[i]);
     assert_int_equal(support_log_count("pool-too-small"), 0);
     for (unsigned round = 1; round <= 2; round++) {
         assert_status(lg_pool_resize(pool, 0, 2), LG_OK);
@@ -482,7 +470,7 @@ static void what_was_short_is_forgotten(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     struct loan loan;
     struct lg_pool_advice advice = LG_POOL_ADVICE_INIT;
     struct crew_worker *worker = hire_waiting(&loan, driver, pool, "waiter");
@@ -493,7 +481,7 @@ static void what_was_short_is_forgotten(void **state)
     assert_status(lg_pool_advice(pool, &advice), LG_OK);
     assert_int_equal(advice.short_most, 0);
     assert_int_equal(advice.suggested, 2);
-    give(pool, &lease);
+    null_give(pool, &lease);
     null_end(driver, pool);
 }
 
@@ -511,7 +499,7 @@ static void a_shrink_may_be_the_last_stone(void **state)
         held[i] = wanted[i] = loan_of(driver, pool, LG_FOREVER);
         assert_status(crew_do(workers[i], loan_checkout, &held[i]), LG_OK);
     }
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     assert_int_equal(lease.slot, 2);
     for (int i = 0; i < 2; i++) {
         crew_run(workers[i], loan_checkout, &wanted[i]);
@@ -527,7 +515,7 @@ static void a_shrink_may_be_the_last_stone(void **state)
     assert_status(crew_wait(workers[!victim]), LG_OK);
     assert_status(crew_do(workers[!victim], loan_checkin, &wanted[!victim]), LG_OK);
     assert_status(crew_do(workers[!victim], loan_checkin, &held[!victim]), LG_OK);
-    give(pool, &lease);
+    null_give(pool, &lease);
     assert_int_equal(read_stats(pool).deadlocks, 1);
     null_end(driver, pool);
 }
@@ -538,14 +526,14 @@ static void a_surplus_lease_is_no_unit(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 2);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     struct crew_worker *worker = crew_hire("nester");
     struct loan surplus = loan_of(driver, pool, LG_FOREVER), other = surplus, third = surplus;
     assert_status(crew_do(worker, loan_checkout, &surplus), LG_OK);
     assert_status(lg_pool_resize(pool, 0, 1), LG_OK);
     crew_run(worker, loan_checkout, &other);
     crew_wait_blocked_on(worker, pool); /* for slot 0, whose holder runs */
-    give(pool, &lease);
+    null_give(pool, &lease);
     assert_status(crew_wait(worker), LG_OK);
     assert_status(crew_do(worker, loan_checkout, &third), LG_EDEADLK);
     assert_int_equal(third.report.held, 1);
@@ -566,14 +554,14 @@ static void a_close_waits_for_surplus_leases(void **state)
     size_t count = 0;
     take_all(pool, 2, leases);
     assert_status(lg_pool_resize(pool, 0, 1), LG_OK);
-    give(pool, &leases[0]);
+    null_give(pool, &leases[0]);
     assert_status(lg_pool_close(pool, LG_FOREVER, info, 2, &count), LG_EDEADLK);
     assert_int_equal(count, 1);
     assert_int_equal(info[0].slot, 1);
     assert_status(lg_lease_detach(&leases[1]), LG_OK);
     assert_status(lg_pool_close(pool, lg_after_ms(1), info, 2, &count), LG_ETIMEDOUT);
     assert_int_equal(count, 1);
-    give(pool, &leases[1]);
+    null_give(pool, &leases[1]);
     assert_status(lg_pool_close(pool, LG_FOREVER, info, 2, &count), LG_OK);
     assert_int_equal(count, 0);
     null_end(driver, pool);
@@ -635,7 +623,7 @@ static void a_child_inherits_the_size(void **state)
     struct heritage heritage = {driver, pool, leases[2]};
     assert_int_equal(support_fork(use_in_child, &heritage), 0);
     for (int i = 0; i < 3; i++)
-        give(pool, &leases[i]);
+        null_give(pool, &leases[i]);
     assert_int_equal(null_get(driver, closed), 2);
     null_end(driver, pool);
 }

@@ -14,13 +14,6 @@ static struct lg_pool *paused_pool(struct null_driver *driver, uint32_t capacity
     return null_pool(driver, &options);
 }
 
-static struct lg_lease take(struct lg_pool *pool)
-{
-    struct lg_lease lease;
-    assert_status(lg_pool_checkout(pool, LG_FOREVER, &lease), LG_OK);
-    return lease;
-}
-
 static void a_paused_pool_refuses_at_once(void **state)
 {
     (void)state;
@@ -34,7 +27,7 @@ static void a_paused_pool_refuses_at_once(void **state)
     assert_int_equal(null_get(driver, opens_begun), 0);
     assert_status(lg_pool_ready(pool), LG_OK);
     assert_int_equal(lg_pool_state(pool), LG_POOL_READY);
-    lease = take(pool);
+    lease = null_take(pool);
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
     null_end(driver, pool);
 }
@@ -44,7 +37,7 @@ static void what_is_lent_outlives_a_pause(void **state)
     (void)state;
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 2);
-    struct lg_lease lease = take(pool), other;
+    struct lg_lease lease = null_take(pool), other;
     assert_status(lg_pool_clear(pool, LG_CLEAR_PAUSE), LG_OK);
     assert_int_equal(null_alive(driver), 1);
     assert_status(lg_pool_checkout(pool, LG_FOREVER, &other), LG_EPAUSED);
@@ -60,7 +53,7 @@ static void waiters_are_sent_away(void **state)
     struct lg_pool *pool = null_pool_of(driver, 1);
     struct crew_worker *workers[3];
     struct loan loans[3];
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     for (uint32_t i = 0; i < 3; i++) {
         workers[i] = crew_hire_numbered("waiter-", i);
         loans[i] = loan_of(driver, pool, LG_FOREVER);
@@ -129,7 +122,7 @@ static void an_interrupt_reaches_who_uses_one(void **state)
     struct null_driver *driver = null_begin();
     struct lg_pool *pool = null_pool_of(driver, 3);
     struct loan loans[2] = {loan_of(driver, pool, LG_FOREVER), loan_of(driver, pool, LG_FOREVER)};
-    struct lg_lease idle = take(pool);
+    struct lg_lease idle = null_take(pool);
     assert_status(loan_checkout(&loans[0]), LG_OK);
     assert_status(loan_checkout(&loans[1]), LG_OK);
     assert_status(lg_pool_checkin(pool, &idle), LG_OK);
@@ -177,7 +170,7 @@ static void a_driver_need_not_interrupt(void **state)
     struct null_driver *driver = null_begin();
     driver->table.interrupt = NULL;
     struct lg_pool *pool = null_pool_of(driver, 1);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     assert_status(lg_pool_clear(pool, LG_CLEAR_INTERRUPT), LG_OK);
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
     null_wait_closed(driver, 1);
@@ -239,7 +232,7 @@ static void a_suspended_pool_lets_wait(void **state)
     struct lg_pool *pool = null_pool_of(driver, 2);
     struct crew_worker *workers[3];
     struct loan loans[3];
-    struct lg_lease lease = take(pool), other;
+    struct lg_lease lease = null_take(pool), other;
     assert_status(lg_pool_checkin(pool, &lease), LG_OK);
     null_wait_no_openers(pool);
     assert_status(lg_pool_suspend(pool), LG_OK);
@@ -272,7 +265,7 @@ static void what_is_returned_while_suspended_waits_too(void **state)
     struct lg_pool *pool = null_pool_of(driver, 1);
     struct crew_worker *worker = crew_hire("waiter");
     struct loan loan = loan_of(driver, pool, LG_FOREVER);
-    struct lg_lease lease = take(pool);
+    struct lg_lease lease = null_take(pool);
     crew_run(worker, loan_checkout, &loan);
     crew_wait_blocked_on(worker, pool);
     assert_status(lg_pool_suspend(pool), LG_OK);
