@@ -2,41 +2,13 @@
 # lifeguard bank from outside: every exit status, every wrong use and bad file, and the numbers.
 #
 #   LIFEGUARD  the program
-set -u
-
 program=${LIFEGUARD:?LIFEGUARD must name the program}
-folder=$(mktemp -d "${TMPDIR:-/tmp}/lifeguard-bank-test-XXXXXX") || exit 1
-trap 'chmod -R u+rwx "$folder"; rm -rf "$folder"' EXIT
-trap 'exit 1' INT TERM
+. "$(dirname "$0")/../support/program.sh"
 
 # Where the program makes its temporary databases; it must leave nothing there.
 TMPDIR=$folder/tmp
 export TMPDIR
 mkdir "$TMPDIR"
-out=$folder/out
-err=$folder/err
-failures=0
-
-fail() {
-    failures=$((failures + 1))
-    printf 'FAILED: %s\n' "$*" >&2
-    sed 's/^/    out: /' "$out" >&2
-    sed 's/^/    err: /' "$err" >&2
-}
-
-# check STATUS ARGUMENTS...: run the program; the exit status must be this one.
-check() {
-    expected=$1
-    shift
-    "$program" "$@" > "$out" 2> "$err"
-    status=$?
-    [ "$status" -eq "$expected" ] || fail "lifeguard $*: status $status, not $expected"
-}
-
-# says TEXT FILE: the file has this text in it.
-says() {
-    grep -qF -- "$1" "$2" || fail "\"$1\" is not in $(basename "$2")"
-}
 
 # refuses STATUS TEXT ARGUMENTS...: one line on standard error, with this text, and nothing else.
 refuses() {
@@ -316,8 +288,4 @@ fi
 same "status with a closed output" $? 3
 
 same "left in the temporary folder" "$(ls "$TMPDIR")" ""
-if [ "$failures" -gt 0 ]; then
-    echo "$failures failed" >&2
-    exit 1
-fi
-echo "all good"
+finish

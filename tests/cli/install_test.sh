@@ -3,22 +3,11 @@
 # runtime, and the libraries export what the headers declare and nothing else.
 #
 #   BUILD_DIR, SOURCE_DIR  where it was built, and from what
-set -u
-
 BUILD_DIR=${BUILD_DIR:?BUILD_DIR must name the folder of the build}
 SOURCE_DIR=${SOURCE_DIR:?SOURCE_DIR must name the folder of the source}
 CC=${CC:-cc}
-folder=$(mktemp -d "${TMPDIR:-/tmp}/lifeguard-install-test-XXXXXX") || exit 1
-trap 'rm -rf "$folder"' EXIT
-trap 'exit 1' INT TERM
-out=$folder/out
-failures=0
-
-fail() {
-    failures=$((failures + 1))
-    printf 'FAILED: %s\n' "$*" >&2
-    sed 's/^/    /' "$out" >&2
-}
+program=$BUILD_DIR/lifeguard
+. "$(dirname "$0")/../support/program.sh"
 
 # run ARGUMENTS...: it has to end well.
 run() {
@@ -77,5 +66,4 @@ fi
 run test -s "$folder/here/share/man/man1/lifeguard.1"
 run test -s "$folder/here/share/man/man3/lg_pool_create.3"
 
-[ "$failures" -eq 0 ] || printf '%s failures\n' "$failures" >&2
-[ "$failures" -eq 0 ]
+finish

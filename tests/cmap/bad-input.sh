@@ -3,37 +3,14 @@
 # keys that nobody knows, or hostile; and wrong uses.  Each failure is one line that says what is wrong.
 #
 #   CMAP  the program
-set -u
-
 program=${CMAP:?CMAP must name the program}
 here=$(cd "$(dirname "$0")" && pwd)
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/cmap-test-XXXXXX") || exit 1
-trap 'chmod -R u+rwx "$scratch"; rm -rf "$scratch"' EXIT
-trap 'exit 1' INT TERM
-out=$scratch/out
-err=$scratch/err
-failures=0
-
-fail() {
-    failures=$((failures + 1))
-    printf 'FAILED: %s\n' "$*" >&2
-    sed 's/^/    out: /' "$out" >&2
-    sed 's/^/    err: /' "$err" >&2
-}
-
-# run STATUS ARGUMENTS...: the exit status must be this one; a sanitizer's would be another.
-run() {
-    expected=$1
-    shift
-    "$program" "$@" > "$out" 2> "$err"
-    status=$?
-    [ "$status" -eq "$expected" ] || fail "cmap $*: status $status, not $expected"
-}
+. "$here/../support/program.sh"
 
 # refuses WORDS: what is on standard input, as a file, fails with these words and on one line.
 refuses() {
-    cat > "$scratch/bad.json"
-    run 1 "$scratch/bad.json"
+    cat > "$folder/bad.json"
+    check 1 "$folder/bad.json"
     [ ! -s "$err" ] || fail "something on standard error"
     [ "$(wc -l < "$out")" -eq 2 ] || fail "not one line for the file and one for the sum"
     grep -qF -- "$1" "$out" || fail "\"$1\" is not said"
@@ -46,7 +23,7 @@ scenario() {
 }
 
 # Cut off after each byte: none of them is run.
-cut=$scratch/cut
+cut=$folder/cut
 mkdir "$cut"
 whole=$here/scenarios/new-pool-is-reported.json
 length=$(($(wc -c < "$whole") - 2)) # without the last } and the end of its line
@@ -55,7 +32,7 @@ while [ "$at" -le "$length" ]; do
     head -c "$at" "$whole" > "$cut/$at.json"
     at=$((at + 1))
 done
-run 1 "$cut"
+check 1 "$cut"
 [ "$(grep -c '^FAILED  [0-9]*\.json: line ' "$out")" -eq "$at" ] || fail "not each says where"
 [ "$(tail -n 1 "$out")" = "0 passed, $at failed" ] || fail "the sum is wrong"
 
@@ -161,27 +138,27 @@ scenario '"operations": [{"name": "ready"}, {"name": "checkOut"}, {"name": "wait
     refuses 'events[0].connectionId is 1, not 2'
 
 # Wrong uses, and files that are none.
-run 0 --help
+check 0 --help
 grep -q '^usage' "$out" || fail "no usage"
-for arguments in '' '--quiet' "$scratch $scratch" "$scratch/missing"; do
+for arguments in '' '--quiet' "$folder $folder" "$folder/missing"; do
     # shellcheck disable=SC2086 # a list
-    run 2 $arguments
+    check 2 $arguments
     [ -s "$err" ] || fail "cmap $arguments: says nothing"
 done
-mkdir "$scratch/empty"
-run 2 "$scratch/empty"
-mkdir "$scratch/odd"
-mkfifo "$scratch/odd/a.json"
-mkdir "$scratch/odd/b.json"
-ln -s missing "$scratch/odd/c.json"
-run 1 "$scratch/odd"
+mkdir "$folder/empty"
+check 2 "$folder/empty"
+mkdir "$folder/odd"
+mkfifo "$folder/odd/a.json"
+mkdir "$folder/odd/b.json"
+ln -s missing "$folder/odd/c.json"
+check 1 "$folder/odd"
 [ "$(tail -n 1 "$out")" = "0 passed, 3 failed" ] || fail "not three failures"
 if [ "$(id -u)" -ne 0 ]; then
-    cp "$whole" "$scratch/secret.json"
-    chmod 0 "$scratch/secret.json"
-    run 1 "$scratch/secret.json"
+    cp "$whole" "$folder/secret.json"
+    chmod 0 "$folder/secret.json"
+    check 1 "$folder/secret.json"
 fi
-run 0 --verbose "$whole"
+check 0 --verbose "$whole"
 grep -q '"ConnectionPoolCreated"' "$out" || fail "--verbose: no events"
 
-[ "$failures" -eq 0 ]
+finish
