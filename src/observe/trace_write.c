@@ -118,10 +118,13 @@ static void pop_slice(struct writer *writer, uint64_t object)
     }
 }
 
-/* One end of an arrow: the same number at both. */
+/* One end of an arrow: the same number at both, and no other arrow's.  Contexts differ in their low bits alone, so
+ * they are mixed as well before the number is cut to what a double holds. */
 static void add_arrow(struct writer *writer, const char *phase, uint64_t context, uint64_t word)
 {
-    uint64_t id = (context ^ (word >> LG__WAIT_STATE_BITS) * 0x9e3779b97f4a7c15ull) >> 12;
+    uint64_t id =
+        context * 0xd6e8feb86659fd93ull + (word >> LG__WAIT_STATE_BITS) * 0x9e3779b97f4a7c15ull;
+    id = (id ^ id >> 32) * 0xd6e8feb86659fd93ull >> 12;
     begin_event(writer, phase);
     lg__json_string(&writer->text, "cat", "wake");
     lg__json_string(&writer->text, "name", "wake");

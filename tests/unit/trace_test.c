@@ -186,6 +186,37 @@ static void a_wait_and_who_ended_it(void **state)
     free(text);
 }
 
+/* Two that wait again and again: each arrow has a number of its own, at both of its ends. */
+static void arrows_to_two(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 20 };
+    struct lg_mutex mutex = LG_MUTEX_INIT("m");
+    struct crew_worker *workers[] = {crew_hire("Anna"), crew_hire("Bert")};
+    for (size_t i = 0; i < 2 * (size_t)ROUNDS; i++) {
+        struct crew_worker *worker = workers[i % 2];
+        assert_int_equal(step_lock(&mutex), LG_OK);
+        crew_run(worker, step_lock, &mutex);
+        crew_wait_blocked_on(worker, &mutex);
+        assert_int_equal(step_unlock(&mutex), LG_OK);
+        assert_int_equal(crew_wait(worker), LG_OK);
+        assert_int_equal(crew_do(worker, step_unlock, &mutex), LG_OK);
+    }
+    char *text = written(), event[1024], ids[2 * ROUNDS][32];
+    size_t found = 0;
+    for (const char *rest = text; (rest = next_event(rest, event, sizeof event)) != NULL;) {
+        if (!strstr(event, "\"ph\":\"s\""))
+            continue;
+        assert_in_range(found, 0, 2 * ROUNDS - 1);
+        assert_true(json_get(event, "id", ids[found], sizeof ids[found]));
+        for (size_t i = 0; i < found; i++)
+            assert_string_not_equal(ids[i], ids[found]);
+        found++;
+    }
+    assert_int_equal(found, 2 * ROUNDS);
+    free(text);
+}
+
 /* A wait for several things is one slice with the names of all, and one arrow leads to it. */
 static void a_wait_for_several_things(void **state)
 {
@@ -403,6 +434,7 @@ static void in_a_child(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        TRACE_TEST(arrows_to_two), /* first: contexts that are new are the most alike */
         TRACE_TEST(an_empty_trace),
         TRACE_TEST(holds),
         TRACE_TEST(a_wait_and_who_ended_it),
