@@ -9,7 +9,8 @@
 #include <string.h>
 
 #define STEPS_MAX      2000000u /* decisions of a run */
-#define ENUMERATED_MAX 200      /* schedules of small periods before all else */
+#define FIRST_PERIODS  3
+#define ENUMERATED_MAX 200 /* schedules of small periods before all else */
 #define VARIABLES_MAX  65536
 #define WEIGHT_MAX     64 /* a variable that is touched more often than this is no better a target */
 
@@ -129,9 +130,9 @@ static void draw_pairs(struct lg__plan *plan)
 static enum lg__strategy next_in_rotation(void)
 {
     static const enum lg__strategy rotation[] = {
-        LG__STRATEGY_RF,  LG__STRATEGY_SURW, LG__STRATEGY_RF,
-        LG__STRATEGY_POS, LG__STRATEGY_SURW, LG__STRATEGY_RF,
-        LG__STRATEGY_PCT, LG__STRATEGY_SURW, LG__STRATEGY_PERIODS};
+        LG__STRATEGY_SURW, LG__STRATEGY_RF, LG__STRATEGY_SURW,
+        LG__STRATEGY_POS,  LG__STRATEGY_RF, LG__STRATEGY_SURW,
+        LG__STRATEGY_PCT,  LG__STRATEGY_RF, LG__STRATEGY_PERIODS};
     LG__TOGETHER static uint64_t turn;
     return rotation[turn++ % (sizeof rotation / sizeof *rotation)];
 }
@@ -195,9 +196,9 @@ static bool learn(void)
     return run_in_order(false) || (!lg__campaign_is_over() && run_in_order(true));
 }
 
-/* Small periods find soon what threads of different kinds do to each other; two of three schedules are, until
- * there are enough.  An order comes again from time to time: what was learned since then makes races visible
- * in it. */
+/* Small periods find soon what threads of different kinds do to each other: the first schedules are, and then
+ * every second until there are enough; what they do not find soon another strategy does.  An order comes again
+ * from time to time: what was learned since then makes races visible in it. */
 static bool run_next(uint64_t number, uint64_t length)
 {
     LG__TOGETHER static uint64_t enumerated;
@@ -206,7 +207,7 @@ static bool run_next(uint64_t number, uint64_t length)
     if (is_auto && number % 50 >= 48)
         return run_in_order(number % 2);
     lg__plan_make(number, length);
-    if (is_auto && number % 3 != 0 &&
+    if (is_auto && (number < FIRST_PERIODS || number % 2 == 0) &&
         enumerated < (most > ENUMERATED_MAX ? most : ENUMERATED_MAX)) {
         lg__campaign->plan.strategy = LG__STRATEGY_PERIODS;
         enumerated++;

@@ -78,11 +78,12 @@ explain use_after_free "$here/wrong/use_after_free.c"
 tells << 'END'
  T1 use T2 drop use_after_free.c
  reads shared: node:30 | 13 struct node *node = shared;
+ reads node:30.value: 0 | 15 node->value++;
  | shared: node:30 -> NULL 22 shared = NULL;
 (1) | frees node:30 23 free(node);
-(2) reads node:30.value: FREED <- 15 node->value++;
+(2) writes node:30.value: FREED <- 15 node->value++;
 decides: (1) T2 frees node:30 at use_after_free.c:23 in drop
- before (2) T1 reads node:30.value at use_after_free.c:15 in use
+ before (2) T1 writes node:30.value at use_after_free.c:15 in use
 END
 
 explain lease "$twins/lease_wrong.c"
