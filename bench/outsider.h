@@ -15,7 +15,7 @@
  *
  * alone: one thread takes and gives back, pool of 8.  pool: THREADS of them, pool of 8, each holds
  * what it took for NS nanoseconds, busy; throughput is that of this turn, the rest covers all turns
- * with these two numbers so far; every eighth wait is timed.  The three that are a rwlock answer these two
+ * with these two numbers so far; every eighth wait is timed.  Those that are a rwlock answer these two
  * as well: they take it to read, or to write, or mixed, work for NS nanoseconds after they let it go, and
  * know of no waits; those of a latch and of a once answer the first alone.  spike: see spike.c; a point of the
  * curve has the time in milliseconds, open, busy, waiting.
@@ -44,6 +44,7 @@ enum outsider_name {
     OUTSIDER_GO_READ = OUTSIDER_POOLS,
     OUTSIDER_GO_WRITE,
     OUTSIDER_GO_MIX,
+    OUTSIDER_GO_RARE,
     OUTSIDER_GO_ONCE,
     OUTSIDER_GO_WAITGROUP,
     OUTSIDER_COUNT

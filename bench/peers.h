@@ -135,6 +135,7 @@ struct rwlock_peer {
     void (*write_pairs)(void *self, uint64_t count);
     bench_loop *read_loop; /* lock to read, look, unlock, work outside; until stopped */
     bench_loop *mix_loop;  /* the same, but one time in twenty lock to write and count up */
+    bench_loop *rare_loop; /* the same, one time in ten thousand */
 };
 
 extern const struct rwlock_peer peer_lg_rwlock, peer_pthread_rwlock, peer_nsync_rwlock,
@@ -142,8 +143,8 @@ extern const struct rwlock_peer peer_lg_rwlock, peer_pthread_rwlock, peer_nsync_
 
 #define RWLOCK_ROOM 72 /* as MUTEX_ROOM: the data is in the second line for all */
 
-/* Defines name_create, name_read_pairs, name_write_pairs, name_read_loop and name_mix_loop from a type, a
- * function that makes one, and four that lock and unlock it. */
+/* Defines name_create, name_read_pairs, name_write_pairs, name_read_loop, name_mix_loop and name_rare_loop from
+ * a type, a function that makes one, and four that lock and unlock it. */
 #define RWLOCK_LOOPS(name, type, make, read, unread, write, unwrite)                               \
     struct name##_cell {                                                                           \
         type lock __attribute__((aligned(BENCH_LINE)));                                            \
@@ -185,13 +186,13 @@ extern const struct rwlock_peer peer_lg_rwlock, peer_pthread_rwlock, peer_nsync_
         }                                                                                          \
         return seen == UINT64_MAX ? 0 : done;                                                      \
     }                                                                                              \
-    static uint64_t name##_mix_loop(void *self, struct bench_worker *worker)                       \
+    static inline uint64_t name##_mixed(void *self, struct bench_worker *worker, unsigned one_in)  \
     {                                                                                              \
         struct name##_cell *cell = (struct name##_cell *)self;                                     \
         uint64_t done = 0;                                                                         \
         uint64_t seen = 0;                                                                         \
         for (; !bench_is_stopped(worker); done++) {                                                \
-            if (bench_random(worker) % 20 == 0) {                                                  \
+            if (bench_random(worker) % one_in == 0) {                                              \
                 write(&cell->lock);                                                                \
                 cell->counter++;                                                                   \
                 unwrite(&cell->lock);                                                              \
@@ -203,6 +204,14 @@ extern const struct rwlock_peer peer_lg_rwlock, peer_pthread_rwlock, peer_nsync_
             bench_spin(worker->outside);                                                           \
         }                                                                                          \
         return seen == UINT64_MAX ? 0 : done;                                                      \
+    }                                                                                              \
+    static uint64_t name##_mix_loop(void *self, struct bench_worker *worker)                       \
+    {                                                                                              \
+        return name##_mixed(self, worker, 20);                                                     \
+    }                                                                                              \
+    static uint64_t name##_rare_loop(void *self, struct bench_worker *worker)                      \
+    {                                                                                              \
+        return name##_mixed(self, worker, 10000);                                                  \
     }
 
 /* -- pools, and whatever else one thread can hand to another ---------------------------------- */

@@ -68,12 +68,24 @@ static inline void read_unlock(absl::Mutex *mutex)
 
 RWLOCK_LOOPS(rwabsl, absl::Mutex, make, read_lock, read_unlock, lock, unlock)
 
-extern const struct rwlock_peer peer_absl_rwlock_off = {
-    "absl::Mutex, detector off", nullptr,          detector_off,   rwabsl_create, rwabsl_read_pairs,
-    rwabsl_write_pairs,          rwabsl_read_loop, rwabsl_mix_loop};
-extern const struct rwlock_peer peer_absl_rwlock_on = {
-    "absl::Mutex, detector on", nullptr,          detector_on,    rwabsl_create, rwabsl_read_pairs,
-    rwabsl_write_pairs,         rwabsl_read_loop, rwabsl_mix_loop};
+extern const struct rwlock_peer peer_absl_rwlock_off = {"absl::Mutex, detector off",
+                                                        nullptr,
+                                                        detector_off,
+                                                        rwabsl_create,
+                                                        rwabsl_read_pairs,
+                                                        rwabsl_write_pairs,
+                                                        rwabsl_read_loop,
+                                                        rwabsl_mix_loop,
+                                                        rwabsl_rare_loop};
+extern const struct rwlock_peer peer_absl_rwlock_on = {"absl::Mutex, detector on",
+                                                       nullptr,
+                                                       detector_on,
+                                                       rwabsl_create,
+                                                       rwabsl_read_pairs,
+                                                       rwabsl_write_pairs,
+                                                       rwabsl_read_loop,
+                                                       rwabsl_mix_loop,
+                                                       rwabsl_rare_loop};
 
 /* Whoever is told so by Block deletes it. */
 static void *barriers_create(unsigned threads, unsigned rounds)

@@ -18,7 +18,8 @@ const struct rwlock_peer peer_grwlock = {.name = "GRWLock",
                                          .read_pairs = grwlock_read_pairs,
                                          .write_pairs = grwlock_write_pairs,
                                          .read_loop = grwlock_read_loop,
-                                         .mix_loop = grwlock_mix_loop};
+                                         .mix_loop = grwlock_mix_loop,
+                                         .rare_loop = grwlock_rare_loop};
 
 static gpointer do_nothing(gpointer arg)
 {

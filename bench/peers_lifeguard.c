@@ -82,7 +82,8 @@ const struct rwlock_peer peer_lg_rwlock = {.name = "lg_rwlock",
                                            .read_pairs = rwlock_read_pairs,
                                            .write_pairs = rwlock_write_pairs,
                                            .read_loop = rwlock_read_loop,
-                                           .mix_loop = rwlock_mix_loop};
+                                           .mix_loop = rwlock_mix_loop,
+                                           .rare_loop = rwlock_rare_loop};
 
 /* -- pool ------------------------------------------------------------------------------------- */
 

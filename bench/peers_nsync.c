@@ -17,7 +17,8 @@ const struct rwlock_peer peer_nsync_rwlock = {.name = "nsync_mu",
                                               .read_pairs = rwmu_read_pairs,
                                               .write_pairs = rwmu_write_pairs,
                                               .read_loop = rwmu_read_loop,
-                                              .mix_loop = rwmu_mix_loop};
+                                              .mix_loop = rwmu_mix_loop,
+                                              .rare_loop = rwmu_rare_loop};
 
 struct counters {
     unsigned count;

@@ -58,7 +58,8 @@ const struct rwlock_peer peer_pthread_rwlock = {.name = "pthread_rwlock",
                                                 .read_pairs = rwlock_read_pairs,
                                                 .write_pairs = rwlock_write_pairs,
                                                 .read_loop = rwlock_read_loop,
-                                                .mix_loop = rwlock_mix_loop};
+                                                .mix_loop = rwlock_mix_loop,
+                                                .rare_loop = rwlock_rare_loop};
 
 /* -- the pool that everybody writes: a stack under a mutex, and a condition ------------------- */
 

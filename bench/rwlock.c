@@ -1,4 +1,5 @@
-/* Rwlock: pairs of lock and unlock, to read and to write; how reading scales; one write in twenty. */
+/* Rwlock: pairs of lock and unlock, to read and to write; how reading scales; one write in twenty, and in ten
+ * thousand. */
 #include "harness.h"
 #include "outsider.h"
 #include "peers.h"
@@ -95,11 +96,21 @@ static void run_alone(const char *group, bool writes)
 
 /* -- together --------------------------------------------------------------------------------- */
 
-/* One column: a number of threads, whether they only read, and what they do between two locks. */
+enum mix { READ_ONLY, MIXED, RARELY_WRITTEN };
+
+static bench_loop *loop_of(const struct rwlock_peer *peer, enum mix mix)
+{
+    bench_loop *const loops[] = {peer->read_loop, peer->mix_loop, peer->rare_loop};
+    return loops[mix];
+}
+
+static const enum outsider_name go_of[] = {OUTSIDER_GO_READ, OUTSIDER_GO_MIX, OUTSIDER_GO_RARE};
+
+/* One column: a number of threads, how often they write, and what they do between two locks. */
 struct column {
     const char *group;
     unsigned threads;
-    bool is_mixed;
+    enum mix mix;
     unsigned outside_ns;
     unsigned ms;
     unsigned rounds;
@@ -115,12 +126,10 @@ static double sample_column(void *arg, size_t variant)
         char question[64];
         snprintf(question, sizeof(question), "pool %u %u %u", column->threads, column->outside_ns,
                  ms);
-        return ask_go(column->is_mixed ? OUTSIDER_GO_MIX : OUTSIDER_GO_READ, question,
-                      "throughput") /
-               1e6;
+        return ask_go(go_of[column->mix], question, "throughput") / 1e6;
     }
     const struct rwlock_peer *peer = peers[variant];
-    struct bench_phase phase = {.loop = column->is_mixed ? peer->mix_loop : peer->read_loop,
+    struct bench_phase phase = {.loop = loop_of(peer, column->mix),
                                 .self = cells[variant],
                                 .ms = ms,
                                 .outside_ns = column->outside_ns,
@@ -136,7 +145,7 @@ static void run_column(struct column *column)
     struct bench_goal goals[VARIANTS];
     if (!bench_is_wanted(column->group))
         return;
-    fill_variants(variants, column->is_mixed ? OUTSIDER_GO_MIX : OUTSIDER_GO_READ);
+    fill_variants(variants, go_of[column->mix]);
     struct bench_trial trial = {.bench = "rwlock",
                                 .group = column->group,
                                 .unit = "M/s",
@@ -161,15 +170,25 @@ void bench_rwlock(void)
     static struct column columns[] = {
         {.group = "2 threads on 2 cores read", .threads = 2, .ms = 20, .rounds = 15},
         {.group = "8 threads read", .threads = 8, .ms = 40, .rounds = 9},
+        {.group = "2 threads on 2 cores, 1 in 10000 writes",
+         .threads = 2,
+         .mix = RARELY_WRITTEN,
+         .ms = 20,
+         .rounds = 15},
+        {.group = "8 threads, 1 in 10000 writes",
+         .threads = 8,
+         .mix = RARELY_WRITTEN,
+         .ms = 40,
+         .rounds = 9},
         {.group = "2 threads on 2 cores, 1 in 20 writes, 100 ns outside",
          .threads = 2,
-         .is_mixed = true,
+         .mix = MIXED,
          .outside_ns = 100,
          .ms = 20,
          .rounds = 15},
         {.group = "8 threads, 1 in 20 writes, 100 ns outside",
          .threads = 8,
-         .is_mixed = true,
+         .mix = MIXED,
          .outside_ns = 100,
          .ms = 40,
          .rounds = 9},

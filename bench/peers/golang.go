@@ -138,7 +138,10 @@ type shared struct {
 
 type readers struct{ *shared }
 type writers struct{ *shared }
-type mixed struct{ *shared }
+type mixed struct {
+	*shared
+	oneIn uint64 // of so many locks one is to write
+}
 
 func (s readers) pairs(stop *int32, outside int, _ *histogram) uint64 {
 	var done, seen uint64
@@ -199,7 +202,7 @@ func (s mixed) pairs(stop *int32, outside int, _ *histogram) uint64 {
 		random ^= random << 13
 		random ^= random >> 7
 		random ^= random << 17
-		if random%20 == 0 {
+		if random%s.oneIn == 0 {
 			s.lock.Lock()
 			s.counter++
 			s.lock.Unlock()
@@ -404,7 +407,9 @@ func newPool(name string) pool {
 	case "write":
 		return writers{&shared{}}
 	case "mix":
-		return mixed{&shared{}}
+		return mixed{&shared{}, 20}
+	case "rare":
+		return mixed{&shared{}, 10000}
 	case "once":
 		return &once{}
 	case "waitgroup":

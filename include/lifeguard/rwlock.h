@@ -24,6 +24,10 @@
  * because they would else be the reason why it stands still: a context that reads may read again (and let
  * go as often), and one that fits, if all who are ahead of it wait for it.
  *
+ * A rwlock that several read at a time is soon read without a write to it, so that readers do not slow each other
+ * down (DESIGN.md, "Reader bias").  The first write after that, a try too, costs some microseconds, and more
+ * with hundreds of contexts: it looks at each of them.  Where writes come often that is not done.
+ *
  * A wait that could never end fails with LG_EDEADLK: a reader that wants to write without having asked
  * for the upgradable mode, a writer that wants anything again, and every ring through other locks and
  * pools: the graph knows each reader.  (Of more than 32 locks that a context holds at a time, it knows
@@ -47,7 +51,7 @@ struct LG_CAPABILITY("rwlock") lg_rwlock {
     const char *name;
     const char *place;
     uint32_t tag;
-    uint32_t reserved;
+    uint32_t bias;
 };
 
 #define LG_RWLOCK_INIT(name_)                                                                      \
@@ -80,7 +84,7 @@ LG_API void lg_rwlock_destroy(struct lg_rwlock *rwlock);
  *          LG_TRY gives LG_EBUSY instead of LG_ETIMEDOUT and LG_EDEADLK, and fills no report; also when
  *          nobody writes, but somebody waits to.
  * Threads: any; blocks; allocates nothing after the thread's first use; not signal-safe.
- * Source:  readers counted in the word that the writer's name is in; DESIGN.md, "Rwlock". */
+ * Source:  readers counted in the word that the writer's name is in; DESIGN.md, "Rwlock" and "Reader bias". */
 #define lg_rwlock_read(rwlock, deadline) lg_rwlock_read_at((rwlock), (deadline), LG_HERE)
 LG_API LG_MUST_CHECK int lg_rwlock_read_at(struct lg_rwlock *rwlock, lg_deadline deadline,
                                            const char *place) LG_SHARES_IF_OK(rwlock);

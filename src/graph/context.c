@@ -195,6 +195,7 @@ static struct lg_context *begin_context(bool is_proxy)
         for (uint32_t i = 0; i < LG__NESTINGS; i++)
             lg__store_relaxed(&context->nestings[i], (uint64_t)0);
         lg__store_relaxed(&context->returning, (const void *)NULL);
+        lg__readings_begin(context);
         if (context->report->kind != LG_REPORT_NONE) /* a first write costs the report's page */
             context->report->kind = LG_REPORT_NONE;
         lg__store_relaxed(&context->held_count, 0u);

@@ -42,6 +42,9 @@ struct lg__hint {
 
 #define LG__HINTS 4
 
+/* Rwlocks read by bias at a time: each has its place by its address, as it is the same in all contexts. */
+#define LG__READINGS 8
+
 /* How deep a context has nested checkouts of a pool: the pool's serial number, shifted, and the depth
  * (pool/sizing.c).  Apart from the hints, because others read them. */
 #define LG__NESTINGS 8
@@ -90,10 +93,15 @@ struct lg_context {
     uint32_t lease_count; /* atomic relaxed; the owner writes; without those of biased slots */
     uint32_t lease_lost;  /* atomic; leases that others took over, less those that others gave */
     uint32_t has_been_told; /* atomic relaxed; LG_EDEADLK given and nothing released since */
+    uint32_t has_readings;  /* owner; it has met a biased rwlock */
     struct lg__held held[LG__HELD_MAX];
-    struct lg__hint hints[LG__HINTS];   /* owner */
-    struct lg__hold_sample hold_sample; /* owner */
+    /* Apart from the table: of what it reads by bias, see sync/rwlock_bias.h. */
+    uint64_t readings[LG__READINGS] __attribute__((aligned(64))); /* atomic */
+    struct lg__hint hints[LG__HINTS];                             /* owner */
+    struct lg__hold_sample hold_sample;                           /* owner */
     const void *returning; /* atomic; the pool that the owner's fast checkin still looks at */
+    void *revoking;        /* atomic; the rwlock whose bias the owner takes back */
+    uint32_t reads_beside; /* owner; counted reads that found other readers */
     void *observations[LG__OBSERVER_COUNT]; /* owner; each observer's own; kept for the slot */
     uint64_t scope_depth; /* owner; cancel scopes it is in; the innermost's token is in the wait */
 };
@@ -159,6 +167,15 @@ int32_t lg__context_thread(const struct lg_context *context);
 static inline struct lg_report *lg__report_of(struct lg_context *context)
 {
     return context->report;
+}
+
+/* A new context reads nothing by bias, whatever the one before it left behind. */
+static inline void lg__readings_begin(struct lg_context *context)
+{
+    lg__store_relaxed(&context->revoking, (void *)NULL);
+    context->has_readings = 0;
+    for (uint32_t i = 0; i < LG__READINGS; i++)
+        lg__store_release(&context->readings[i], (uint64_t)0);
 }
 
 /* Note without telling observers, whom lg__held_tell tells as soon as no lock is held: what is noted under

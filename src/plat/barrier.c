@@ -31,12 +31,19 @@ bool lg__barrier_is_there(void)
     return is_registered && !lg__seam_fails(LG__SEAM_MEMBARRIER);
 }
 
+bool lg__barrier_try(void)
+{
+    return membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0;
+}
+
 void lg__barrier_heavy(void)
 {
-    if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0)
+    if (lg__barrier_try())
         return;
     /* A sandbox that was put on after the registration.  Nothing else orders what was relied on. */
-    lg__panic("membarrier was allowed when the process started and is refused now; set a seccomp "
-              "filter before the program starts, or create pools with unbiased = 1",
-              "membarrier");
+    lg__panic(
+        "membarrier was allowed when it was first relied on and is refused now; set a seccomp "
+        "filter before the program starts, or allow membarrier in it (pools can do without: "
+        "unbiased = 1)",
+        "membarrier");
 }

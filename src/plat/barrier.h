@@ -21,6 +21,9 @@ bool lg__barrier_is_there(void);
 /* Only if there is one.  About 3 us while other threads run, 0.1 us while none does. */
 void lg__barrier_heavy(void);
 
+/* The same, and whether it was allowed. */
+bool lg__barrier_try(void);
+
 static inline void lg__barrier_light(void)
 {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);

@@ -38,7 +38,11 @@ enum lg__stop {
     LG__STOP_WAKE,     /* a wait has been ended, before its waiter is woken */
     LG__STOP_END,      /* the id of an ending context is gone */
     LG__STOP_LOCK,     /* before a raw lock is waited for or taken */
-    LG__STOP_UNLOCKED  /* after it was let go */
+    LG__STOP_UNLOCKED, /* after it was let go */
+    LG__STOP_READ,     /* a reader by bias has said so, and has not looked yet */
+    LG__STOP_READ_END, /* before it takes that back */
+    LG__STOP_REVOKE,   /* a bias has been taken from the word, before the barrier */
+    LG__STOP_COUNT     /* a reader by bias has been counted, before it is told */
 };
 
 #ifdef LG_FAULTS

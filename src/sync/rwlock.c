@@ -1,8 +1,9 @@
 /* Rwlock: what the graph sees of it, and the paths that do not wait.
  *
  * Lock is one addition (read) or compare-and-swap (write), unlock one subtraction.  A reader counts itself
- * first and looks then at what was there: no flag and no writer, and it reads.  For everything else see
- * rwlock_wait.c; for the ends of contexts rwlock_end.c.
+ * first and looks then at what was there: no flag and no writer, and it reads.  One that reads by bias
+ * does not even that: rwlock_bias.h.  For everything else see rwlock_wait.c; for the ends of contexts
+ * rwlock_end.c.
  *
  * A reader writes its entry before it counts itself, and takes it back before it is counted out: if its
  * thread is left behind by a fork, whatever it counts for is in its table (rwlock_end.c). */
@@ -10,6 +11,7 @@
 
 #include "plat/panic.h"
 #include "plat/text.h"
+#include "sync/rwlock_bias.h"
 
 static uint32_t get_capacity(const void *object)
 {
@@ -43,7 +45,7 @@ static void survey(const void *object, lg__visit *visit, void *arg)
     if (holding.holder != 0 && !visit(arg, &holding))
         return;
     struct reader_visit readers = {visit, arg};
-    if (!is_written && (word & LG__RWLOCK_READERS))
+    if (!is_written && (word & (LG__RWLOCK_READERS | LG__RWLOCK_BIASED)))
         lg__held_visit(object, visit_reader, &readers);
 }
 
@@ -107,7 +109,9 @@ void lg_rwlock_destroy(struct lg_rwlock *rwlock)
     lg__park_unlock(bucket);
     if (is_waited_for)
         panic("a rwlock was destroyed while waited for", rwlock);
-    if (lg__load_relaxed(&rwlock->word) & ~LG__RWLOCK_FLAGS)
+    uint64_t word = lg__load_relaxed(&rwlock->word);
+    if ((word & ~(LG__RWLOCK_FLAGS | LG__RWLOCK_BIASED)) ||
+        ((word & LG__RWLOCK_BIASED) && lg__rwlock_has_readings(rwlock)))
         panic("a rwlock was destroyed while held", rwlock);
 }
 
@@ -228,6 +232,28 @@ static __attribute__((noinline)) int read_otherwise(struct lg_rwlock *rwlock, lg
     return LG_OK;
 }
 
+/* Others are there, or were, or it is biased. */
+static __attribute__((noinline)) int read_beside(struct lg_context *self, struct lg_rwlock *rwlock,
+                                                 uint64_t old, lg_deadline deadline,
+                                                 const char *place)
+{
+    if (old & (LG__RWLOCK_QUEUED | LG__RWLOCK_WRITER))
+        return lg__rwlock_wait_to_read(self, rwlock, old, deadline, place);
+    lg__reading_learn(self, rwlock, old);
+    return LG_OK;
+}
+
+/* Its bias is gone. */
+static __attribute__((noinline)) int read_after_all(struct lg_context *self,
+                                                    struct lg_rwlock *rwlock, lg_deadline deadline,
+                                                    const char *place)
+{
+    if (!lg__reading_retreat(self, rwlock))
+        return LG_OK;
+    uint64_t old = lg__add_acquire(&rwlock->word, LG__RWLOCK_READER); /* R1, R2 */
+    return read_beside(self, rwlock, old, deadline, place);
+}
+
 int lg_rwlock_read_at(struct lg_rwlock *rwlock, lg_deadline deadline, const char *place)
     LG_NO_THREAD_SAFETY_ANALYSIS
 {
@@ -236,9 +262,13 @@ int lg_rwlock_read_at(struct lg_rwlock *rwlock, lg_deadline deadline, const char
             !rwlock || !self ||
             !lg__held_try_enter(self, lg__rwlock_tagged(rwlock), place, LG__RWLOCK_READ_UNITS)))
         return read_otherwise(rwlock, deadline, place);
+    if (lg__reading_is_due(self, rwlock))
+        return lg__likely(lg__reading_begin(self, rwlock))
+                   ? LG_OK
+                   : read_after_all(self, rwlock, deadline, place);
     uint64_t old = lg__add_acquire(&rwlock->word, LG__RWLOCK_READER); /* R1, R2 */
-    if (lg__unlikely(old & (LG__RWLOCK_QUEUED | LG__RWLOCK_WRITER)))
-        return lg__rwlock_wait_to_read(self, rwlock, old, deadline, place);
+    if (lg__unlikely(old & (uint32_t)~LG__RWLOCK_STARVED))
+        return read_beside(self, rwlock, old, deadline, place);
     return LG_OK;
 }
 
@@ -308,13 +338,10 @@ int lg_rwlock_write_into(struct lg_rwlock *rwlock, lg_deadline deadline, const c
 
 static const char not_held[] = "a rwlock was unlocked by a context that does not hold it";
 
-/* The lock may be gone after a subtraction: only its address is used. */
-static inline void give_up_reading(struct lg_rwlock *rwlock)
+static inline void give_up_reading(struct lg_context *self, struct lg_rwlock *rwlock)
 {
-    uint64_t old = lg__sub_release(&rwlock->word, LG__RWLOCK_READER); /* R1, R3 */
-    if (lg__unlikely((old & (LG__RWLOCK_QUEUED | LG__RWLOCK_READERS)) ==
-                     (LG__RWLOCK_QUEUED | LG__RWLOCK_READER)))
-        lg__rwlock_serve(rwlock);
+    if (!lg__reading_end(self, rwlock))
+        lg__rwlock_uncount(rwlock);
 }
 
 /* What is left must have no key any more, or it was not the caller's. */
@@ -347,7 +374,7 @@ static __attribute__((noinline)) void unlock_otherwise(struct lg_rwlock *rwlock)
         panic(not_held, rwlock);
     lg__held_pop(self, lg__rwlock_tagged(rwlock));
     if (units == LG__RWLOCK_READ_UNITS)
-        give_up_reading(rwlock);
+        give_up_reading(self, rwlock);
     else
         give_up_key(rwlock, mine);
 }
@@ -358,7 +385,7 @@ void lg_rwlock_unlock(struct lg_rwlock *rwlock) LG_NO_THREAD_SAFETY_ANALYSIS
     uint32_t units = self ? lg__held_top(self, lg__rwlock_tagged(rwlock)) : 0;
     if (lg__likely(units == LG__RWLOCK_READ_UNITS)) {
         lg__held_drop_top(self);
-        give_up_reading(rwlock);
+        give_up_reading(self, rwlock);
         return;
     }
     if (units != LG__RWLOCK_UNITS) {

@@ -4,7 +4,8 @@
  *
  *     bits 63..32 key of the writer's or the upgradable holder's context, 0: there is none; DEAD: of a writer
  *                 that has ended
- *     bits 31..4  readers, and those who have counted themselves and not looked yet
+ *     bits 31..4  readers that are counted, and those who have counted themselves and not looked yet
+ *     bit  3      BIASED   there may be readers that are not counted (rwlock_bias.h)
  *     bit  2      WRITER   the key's context writes; with key 0: it is being handed over
  *     bit  1      STARVED  the next who lets go hands the lock to the first in the queue
  *     bit  0      QUEUED   somebody may be queued: newcomers queue, and who lets go serves the queue
@@ -26,6 +27,7 @@
 #define LG__RWLOCK_STARVED 2ull
 #define LG__RWLOCK_FLAGS   3ull
 #define LG__RWLOCK_WRITER  4ull
+#define LG__RWLOCK_BIASED  8ull
 #define LG__RWLOCK_READER  16ull
 #define LG__RWLOCK_READERS 0xfffffff0ull
 #define LG__RWLOCK_KEY     0xffffffff00000000ull
@@ -85,6 +87,15 @@ void lg__rwlock_tell(struct lg_context *self, const struct lg_rwlock *rwlock,
 /* After a release, or a change to a weaker mode, that found QUEUED: wake who can go on.  The lock may be
  * gone by then: only its address is used, unless somebody is queued. */
 void lg__rwlock_serve(struct lg_rwlock *rwlock);
+
+/* A counted reader goes.  The lock may be gone after the subtraction: only its address is used. */
+static inline void lg__rwlock_uncount(struct lg_rwlock *rwlock)
+{
+    uint64_t old = lg__sub_release(&rwlock->word, LG__RWLOCK_READER); /* R1, R3 */
+    if (lg__unlikely((old & (LG__RWLOCK_QUEUED | LG__RWLOCK_READERS)) ==
+                     (LG__RWLOCK_QUEUED | LG__RWLOCK_READER)))
+        lg__rwlock_serve(rwlock);
+}
 
 /* Under the bucket's lock: whoever is queued behind `first`, and holds the lock in some mode, goes before
  * all others, for they wait for him.  (Somebody who holds it has his wait's `companion` set.) */

@@ -8,22 +8,22 @@
  *     what it had no room for);
  *   - in a forked child the others may have been anywhere.  But all who were counted are dead there, save
  *     for the calling context, and what that one holds is in its table: so the count is set, not reduced.
- *     Who was handed the lock and has not noted it yet is found by its wait.  (Not found is one that was
- *     between the two instructions of an unlock, or had just become upgradable: it holds in the child.)
+ *     Who was handed the lock and has not noted it yet is found by its wait; who was taking a bias back, and
+ *     is counted for it, by its context.  (Not found is one that was between the two instructions of an
+ *     unlock, or had just become upgradable: it holds in the child.)
  * The lock exists: it is held, or its holder is in a call on it. */
-#include "sync/rwlock.h"
+#include "sync/rwlock_bias.h"
 
 /* A context has ended with this entry in its table. */
-static void give_back(struct lg_rwlock *rwlock, uint64_t id, uint32_t units)
+static void give_back(struct lg_context *context, struct lg_rwlock *rwlock, uint64_t id,
+                      uint32_t units)
 {
-    if (units == LG__RWLOCK_UNITS)
-        return;
-    bool is_reader = units == LG__RWLOCK_READ_UNITS;
-    uint64_t gone = is_reader ? LG__RWLOCK_READER : lg__rwlock_key(id);
-    uint64_t old = lg__sub_release(&rwlock->word, gone);
-    if ((old & LG__RWLOCK_QUEUED) &&
-        (!is_reader || (old & LG__RWLOCK_READERS) == LG__RWLOCK_READER))
-        lg__rwlock_serve(rwlock);
+    if (units == LG__RWLOCK_UPGRADABLE_UNITS) {
+        if (lg__sub_release(&rwlock->word, lg__rwlock_key(id)) & LG__RWLOCK_QUEUED)
+            lg__rwlock_serve(rwlock);
+    } else if (units == LG__RWLOCK_READ_UNITS && !lg__reading_end(context, rwlock)) {
+        lg__rwlock_uncount(rwlock);
+    }
 }
 
 /* A context is about to end with this entry.  Its key is changed by others only once it has ended. */
@@ -53,8 +53,16 @@ static void give_all_back(struct lg_context *context, uint64_t id)
     for (uint32_t i = 0; i < count && i < LG__HELD_MAX; i++) {
         struct lg_rwlock *rwlock = lg__rwlock_of(context->held[i].object);
         if (rwlock)
-            give_back(rwlock, id, context->held[i].units);
+            give_back(context, rwlock, id, context->held[i].units);
     }
+}
+
+/* In a child: what its only context reads by bias is counted like the rest. */
+static void count_own_reading(struct lg_context *self, const struct lg_rwlock *rwlock)
+{
+    uint64_t *reading = lg__reading_of(self, rwlock);
+    if (lg__load_relaxed(reading) == lg__reading_held(rwlock))
+        lg__store_release(reading, lg__reading_held(rwlock) | LG__READING_COUNTED);
 }
 
 /* In a child: leave what its only context holds, and a dead writer.  Nobody is queued any more. */
@@ -66,8 +74,10 @@ static void disown(struct lg_rwlock *rwlock)
     uint64_t word = rwlock->word;
     if (self && lg__rwlock_has_unknown(self))
         return; /* it may be among the readers */
-    if (self)
+    if (self) {
         own = lg__rwlock_count_own(self, rwlock, LG__RWLOCK_READ_UNITS) * LG__RWLOCK_READER;
+        count_own_reading(self, rwlock);
+    }
     if ((word & LG__RWLOCK_KEY) != own_key)
         word = (word & ~LG__RWLOCK_KEY) | (word & LG__RWLOCK_WRITER ? LG__RWLOCK_DEAD : 0);
     rwlock->word = (word & ~(LG__RWLOCK_READERS | LG__RWLOCK_FLAGS)) | own;
@@ -83,6 +93,8 @@ static void disown_all(const struct lg_context *dead)
     }
     if (LG__WAIT_STATE(wait->word) == LG__WAIT_GRANTED && wait->want.class == &lg__rwlock_class)
         disown(lg__rwlock_of(wait->want.object));
+    if (dead->revoking)
+        disown(dead->revoking);
 }
 
 static __attribute__((constructor)) void add_hooks(void)

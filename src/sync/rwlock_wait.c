@@ -5,8 +5,9 @@
  *       compare-and-swap, acquire): what the lock protects.  All changes of the word are read-modify-write
  *       operations, so a release is seen through those that come after it.
  *   R2  A reader adds itself and reads what was there in one step.  WRITER is only ever set in a word
- *       without readers.  So a reader that has counted itself reads from the moment at which it has seen
- *       the word without WRITER, be it the first look or a later one, until it subtracts itself.
+ *       without readers and without BIASED.  So a reader that has counted itself reads from the moment at
+ *       which it has seen the word without WRITER, be it the first look or a later one, until it subtracts
+ *       itself.
  *   R3  QUEUED is set on the same word that releases change: either the release sees it, and serves the
  *       queue, or who has set it sees the release in what it gets back, and serves.
  *   R4  Hand-over: what makes the lock the waiter's is written before or after the wait's end, see
@@ -17,6 +18,7 @@
  *       lock of the bucket, and will see to it.  (Who is woken comes back to try; who gave up, to settle.)
  *   I2  If QUEUED is set, the first in the queue does not fit what the word says, or a release that makes
  *       it fit has seen the flag and is on its way, or somebody who has counted himself without right is.
+ *   I3  If somebody is queued, then BIASED is not set (V5 of rwlock_bias.h).
  * From these it follows that nobody sleeps who could go on: a word that nobody holds gets its last release
  * from somebody who serves.
  *
@@ -30,6 +32,7 @@
 #include "graph/detector.h"
 #include "graph/search.h"
 #include "plat/clock.h"
+#include "sync/rwlock_bias.h"
 #include "sync/spin.h"
 
 #define WOKEN_MAX 16 /* at a time; the woken wake more */
@@ -68,7 +71,7 @@ static bool fits(uint64_t word, enum lg__rwlock_want mode)
     case LG__RWLOCK_WANT_WRITE:
         return !(word & ~LG__RWLOCK_FLAGS);
     default:
-        return !(word & (LG__RWLOCK_READERS | LG__RWLOCK_WRITER));
+        return !(word & (LG__RWLOCK_READERS | LG__RWLOCK_BIASED | LG__RWLOCK_WRITER));
     }
 }
 
@@ -242,7 +245,7 @@ struct attempt {
     bool is_holder;  /* holds the lock, or may */
 };
 
-enum outcome { OUTCOME_OWNED, OUTCOME_QUEUED, OUTCOME_DEAD, OUTCOME_LATE };
+enum outcome { OUTCOME_OWNED, OUTCOME_QUEUED, OUTCOME_BIASED, OUTCOME_DEAD, OUTCOME_LATE };
 
 /* Take a reader's count and entry back.  Returns the word as it was. */
 static uint64_t uncount(struct attempt *attempt)
@@ -285,6 +288,8 @@ static enum outcome take_or_queue(struct attempt *attempt, struct lg__bucket *bu
             return OUTCOME_OWNED;
         }
     }
+    if (word & LG__RWLOCK_BIASED) /* and then nobody is queued, nor is while it is: I3 */
+        return OUTCOME_BIASED;
     if (lg__rwlock_is_writer_dead(rwlock))
         return OUTCOME_DEAD;
     if (lg__deadline_has_passed(attempt->want.deadline))
@@ -336,6 +341,9 @@ static int lock_queued(struct attempt *attempt)
         switch (outcome) {
         case OUTCOME_OWNED:
             return LG_OK;
+        case OUTCOME_BIASED:
+            lg__rwlock_revoke(attempt->self, attempt->rwlock);
+            continue;
         case OUTCOME_DEAD:
             return LG_EOWNERDEAD;
         case OUTCOME_LATE:
@@ -373,6 +381,8 @@ static bool spin_to_lock(struct attempt *attempt)
             lg__rwlock_note(attempt->self, attempt->rwlock, attempt->mode, attempt->want.place);
             return true;
         }
+        if (word & LG__RWLOCK_BIASED)
+            return false;
         if (!is_first && attempt->mode != LG__RWLOCK_WANT_UPGRADE && is_holder_blocked(word))
             return false;
         is_first = false;
@@ -427,6 +437,12 @@ static int finish(const struct attempt *attempt, int status)
     return status;
 }
 
+/* Whether but for the bias it would fit. */
+static bool must_revoke(uint64_t word, enum lg__rwlock_want mode)
+{
+    return !fits(word, mode) && fits(word & ~LG__RWLOCK_BIASED, mode);
+}
+
 __attribute__((noinline)) int lg__rwlock_wait(struct lg_context *self, struct lg_rwlock *rwlock,
                                               enum lg__rwlock_want mode, lg_deadline deadline,
                                               const char *place)
@@ -442,6 +458,8 @@ __attribute__((noinline)) int lg__rwlock_wait(struct lg_context *self, struct lg
     attempt.goes_first = attempt.is_holder;
     if (holds_too_much(&attempt))
         return refuse(&attempt);
+    if (must_revoke(lg__load_relaxed(&rwlock->word), mode))
+        lg__rwlock_revoke(self, rwlock);
     if (deadline == LG_TRY && !fits(lg__load_relaxed(&rwlock->word), mode))
         return lg__rwlock_is_writer_dead(rwlock) ? LG_EOWNERDEAD : LG_EBUSY;
     return finish(&attempt, spin_to_lock(&attempt) ? LG_OK : lock_queued(&attempt));

@@ -316,5 +316,25 @@ model overtake -DCANCELS small
 check 'p  a dozer that is cancelled'                    -                ok
 check 'p  the same, looks for nobody else'              NO_FOLLOW        missed
 
+model unread '' big
+check 'q  readers that are not counted'                 -                ok
+check 'q  one comes too late, and is counted'           REACH_LATE       got_here
+check 'q  one is counted, and has gone meanwhile'       REACH_GONE       got_here
+check 'q  one is counted inside'                        REACH_TOLD       got_here
+check 'q  it does not look at the word'                 NO_LOOK          beside
+check 'q  no barrier'                                   NO_HEAVY         beside
+check 'q  a retreat by a plain store'                   PLAIN_RETREAT    missed
+check 'q  an end by a plain store'                      PLAIN_END        missed
+check 'q  told by a plain store'                        PLAIN_COUNT      missed
+check 'q  who has gone stays counted'                   KEEP_COUNT       missed
+check 'q  a bias is given while somebody is queued'     GIVE_QUEUED      missed
+check 'q  somebody queues while it is biased'           QUEUE_BIASED     missed
+model unread -DN=4\ -DROUNDS=1 big
+check 'q  two writers'                                  -                ok
+check 'q  two revoke at once'                           REACH_TWICE      got_here
+check 'q  a revoker that goes wakes the other'          REACH_SERVED     got_here
+check 'q  told before it is counted'                    TELL_FIRST       beside
+check 'q  the revoker is not counted himself'           NO_SELF          beside
+
 echo "$checks checks, $surprises surprises"
 [ "$surprises" -eq 0 ]

@@ -21,6 +21,13 @@ int step_let_go(void *rwlock);
 int step_rwlock_recover(void *rwlock);
 int step_mode(void *rwlock); /* lg_rwlock_is_held */
 
+/* Where membarrier is refused no rwlock is biased: skip the test. */
+void skip_without_bias(void);
+
+/* Give it a bias; read it by that.  Not LG_OK: that could not be had. */
+int step_bias(void *rwlock);
+int step_read_by_bias(void *rwlock);
+
 /* The same with all that the _at forms take. */
 struct rwlock_until {
     struct lg_rwlock *rwlock;
