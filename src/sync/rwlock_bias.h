@@ -65,7 +65,6 @@ static inline uint64_t *lg__reading_of(struct lg_context *context, const struct 
     uint64_t mixed = (uintptr_t)rwlock >> 5 ^ (uintptr_t)rwlock >> 9;
     return &context->readings[mixed % LG__READINGS];
 }
-_Static_assert(LG__READINGS == 1u << (64 - 61), "the place is in the upper bits");
 
 static inline uint64_t lg__reading_held(const struct lg_rwlock *rwlock)
 {
