@@ -151,8 +151,8 @@ static __attribute__((noinline)) bool note_slow(struct lg_context *self,
 static inline void note_in_room(struct lg_context *self, const void *tagged, uint32_t count,
                                 uint32_t units, const char *place)
 {
-    struct lg__held *last = &self->held[count - 1];
-    if (count > 0 && last->object == tagged && last->place == place)
+    struct lg__held *last = count > 0 ? &self->held[count - 1] : NULL;
+    if (last && last->object == tagged && last->place == place)
         lg__store_relaxed(&last->units, last->units + units);
     else
         lg__held_enter_at(self, count, tagged, place, units);
