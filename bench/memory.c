@@ -85,10 +85,13 @@ static void run_slots(void)
 {
     static const char group[] = "heap, each slot more, everything open";
     static const struct slot_row rows[] = {
-        {&peer_lifo, 1000, SLOTS_MOST},    {&peer_fifo, 1000, SLOTS_MOST},
-        {&peer_gasync, 1000, SLOTS_MOST},  {&peer_apr, 1000, 20 * SLOTS_MOST},
-        {&peer_mongoc, 10, 110},           {&peer_zdb, 10, 110},
-        {&peer_lg_pool, 1000, SLOTS_MOST},
+        {&peer_lifo, 1000, SLOTS_MOST},
+        {&peer_fifo, 1000, SLOTS_MOST},
+        {&peer_gasync, 1000, SLOTS_MOST},
+        {&peer_apr, 1000, 20 * SLOTS_MOST},
+        {&peer_mongoc, 10, 110},
+        {&peer_zdb, 10, 110},
+        {&peer_lg_pool_ageless, 1000, SLOTS_MOST},
     };
     if (!bench_is_wanted(group))
         return;
@@ -96,7 +99,7 @@ static void run_slots(void)
     mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct pool_peer *peer = rows[i].peer;
-        double goal = peer == &peer_lg_pool ? GOAL_SLOT : NAN;
+        double goal = peer == &peer_lg_pool_ageless ? GOAL_SLOT : NAN;
         double bytes = peer->package == NULL ? slot_bytes(&rows[i]) : NAN;
         record(group, peer->name, "B", bytes, goal, peer->package);
     }

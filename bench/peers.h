@@ -229,8 +229,8 @@ struct pool_peer {
     void (*alternate)(void *const *selves, struct relay *relay, unsigned side); /* see below */
 };
 
-extern const struct pool_peer peer_lg_pool, peer_lg_pool_strict, peer_lg_pool_unbiased,
-    peer_lg_pool_listened;
+extern const struct pool_peer peer_lg_pool, peer_lg_pool_ageless, peer_lg_pool_strict,
+    peer_lg_pool_unbiased, peer_lg_pool_listened;
 extern const struct pool_peer peer_lifo, peer_fifo, peer_apr, peer_gasync, peer_mongoc, peer_zdb;
 /* Only handed to and fro: */
 extern const struct pool_peer peer_futex, peer_cond, peer_sem, peer_lg_condition;

@@ -149,6 +149,14 @@ static void *pool_create(unsigned capacity)
     return create_full(&options);
 }
 
+static void *ageless_create(unsigned capacity)
+{
+    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+    options.name = "bench, ageless";
+    options.capacity = capacity;
+    return create_full(&options);
+}
+
 /* Newcomers never pass a waiter. */
 static void *strict_create(unsigned capacity)
 {
@@ -194,6 +202,13 @@ const struct pool_peer peer_lg_pool = {.name = "lg_pool",
                                        .pairs = pool_pairs,
                                        .loop = pool_loop,
                                        .alternate = pool_alternate};
+
+const struct pool_peer peer_lg_pool_ageless = {.name = "lg_pool, no idle timeout",
+                                               .create = ageless_create,
+                                               .destroy = pool_destroy,
+                                               .pairs = pool_pairs,
+                                               .loop = pool_loop,
+                                               .alternate = pool_alternate};
 
 const struct pool_peer peer_lg_pool_strict = {.name = "lg_pool, strict",
                                               .create = strict_create,
