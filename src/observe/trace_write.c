@@ -101,12 +101,18 @@ static void end_slice(struct writer *writer)
     end_event(writer);
 }
 
-/* End the latest slice of an object; one whose beginning was overwritten has none. */
-static void pop_slice(struct writer *writer, uint64_t object)
+/* Index + 1 of the latest slice of an object; 0: its beginning was overwritten, or left out. */
+static uint32_t find_slice(const struct writer *writer, uint64_t object)
 {
     uint32_t i = writer->slice_count;
     while (i > 0 && writer->slices[i - 1].object != object)
         i--;
+    return i;
+}
+
+static void pop_slice(struct writer *writer, uint64_t object)
+{
+    uint32_t i = find_slice(writer, object);
     if (i == 0)
         return;
     for (uint32_t above = i; above <= writer->slice_count; above++)
@@ -201,7 +207,8 @@ static void add_event(struct writer *writer, const struct lg__trace_event *event
         push_slice(writer, (struct slice){0, event->extra, event->name});
         break;
     case LG__TRACE_WAITED:
-        add_arrow(writer, "f", writer->context, event->extra);
+        if (find_slice(writer, 0) > 0) /* an arrow ends in a slice, or nowhere */
+            add_arrow(writer, "f", writer->context, event->extra);
         pop_slice(writer, 0);
         break;
     case LG__TRACE_WOKE:

@@ -367,6 +367,35 @@ static void more_than_there_is_room_for(void **state)
     free(text);
 }
 
+static int pass_often(void *arg)
+{
+    int status = LG_OK;
+    for (int i = 0; i < LG_TRACE_EVENTS / 2 - 4 && status == LG_OK; i++)
+        status = lock_and_unlock(arg);
+    return status;
+}
+
+/* Whichever event is the oldest that is left: the arrow to a wait goes with the wait's beginning. */
+static void the_end_of_a_wait_is_the_oldest(void **state)
+{
+    (void)state;
+    struct lg_mutex waited = LG_MUTEX_INIT("waited"), other = LG_MUTEX_INIT("other");
+    struct crew_worker *worker = crew_hire("W");
+    assert_int_equal(step_lock(&waited), LG_OK);
+    crew_run(worker, step_lock, &waited);
+    crew_wait_blocked_on(worker, &waited);
+    assert_int_equal(step_unlock(&waited), LG_OK);
+    assert_int_equal(crew_wait(worker), LG_OK);
+    assert_int_equal(crew_do(worker, step_unlock, &waited), LG_OK);
+    assert_int_equal(crew_do(worker, pass_often, &other), LG_OK);
+    for (int i = 0; i < 16; i++) {
+        assert_int_equal(crew_do(worker, i % 2 == 0 ? step_lock : step_unlock, &other), LG_OK);
+        char *text = written();
+        (void)check_slices(text);
+        free(text);
+    }
+}
+
 /* ---- Under load, and in a child ------------------------------------------------------------------- */
 
 #define WORKERS 3
@@ -445,6 +474,7 @@ int main(int argc, char **argv)
         TRACE_TEST(waits_alone),
         TRACE_TEST(bad_options),
         TRACE_TEST(more_than_there_is_room_for),
+        TRACE_TEST(the_end_of_a_wait_is_the_oldest),
         TRACE_TEST(written_under_load),
         TRACE_TEST(in_a_child),
     };
