@@ -121,12 +121,12 @@ struct lg_pool_options {
                                        with LG_CLEAR_PAUSE does; default 0 */
 
     /* Checks and ages. */
-    uint64_t check_after_ms;  /* a checkout checks what was idle longer; default 500 */
-    uint64_t keepalive_ms;    /* so does the background; default 0: never */
-    uint64_t idle_timeout_ms; /* what is idle longer is closed, by the next background pass or
-                                         the one after it; default 0: never.  Below 16 of their
-                                         periods each checkin notes the time: no slot is biased */
-    uint64_t lifetime_ms;     /* what is older is closed, at its checkin if it is lent;
+    uint64_t check_after_ms; /* a checkout checks what was idle longer; default 500 */
+    uint64_t keepalive_ms;   /* so does the background; default 0: never */
+    /* What is idle longer is closed, by the next background pass or the one after it; default 0: never.
+     * Below 16 periods of these passes each checkin notes the time, and no slot is biased. */
+    uint64_t idle_timeout_ms;
+    uint64_t lifetime_ms;             /* what is older is closed, at its checkin if it is lent;
                                          default 0: never */
     uint32_t lifetime_jitter_percent; /* each lives up to so much less, by lot; default 10 */
     uint32_t closes_per_pass;         /* most that one background pass closes; default 16 */

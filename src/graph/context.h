@@ -220,12 +220,6 @@ static inline void lg__held_push(struct lg_context *self, const struct lg__resou
         lg__held_push_slow(self, class, object, 1, deadline, place);
 }
 
-/* Whether lg__held_try_enter would succeed. */
-static inline bool lg__held_has_room(const struct lg_context *self)
-{
-    return lg__load_relaxed(&self->held_count) < lg__load_relaxed(&self->held_limit);
-}
-
 /* Behind the first n entries, where there is room and nobody observes. */
 static inline void lg__held_enter_at(struct lg_context *self, uint32_t n, const void *object,
                                      const char *place, uint32_t units)
