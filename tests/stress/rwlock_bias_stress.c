@@ -1,23 +1,18 @@
 /* Rwlocks whose biases come and go as fast as they can, under random load, with a book of who is inside: nobody
  * writes beside others, whoever ends or forks takes nothing along, and at rest nothing is left. */
+#include "support/rooms.h"
 #include "support/rwlocks.h"
 
 #include "plat/clock.h"
 #include "sync/rwlock_bias.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define THREADS 6
 #define LOCKS   3
 
-/* What a lock protects, and who is inside by its own word. */
-struct room {
-    struct lg_rwlock rwlock;
-    long value, mirror;                    /* under rwlock; mirror is -value */
-    uint32_t readers, upgradable, writers; /* atomic */
-};
+#define LINGER_ONE_IN 16
 
 struct house {
     struct room rooms[LOCKS];
@@ -42,32 +37,16 @@ static bool note(struct guest *guest, int status)
     return status == LG_OK;
 }
 
-static void linger(struct guest *guest)
-{
-    if (support_below(&guest->random, 16) == 0)
-        sched_yield();
-}
-
 static void read_inside(struct guest *guest, struct room *room)
 {
-    (void)lg__add_full(&room->readers, 1u);
-    guest->wrong += lg__load_full(&room->writers) != 0;
-    long value = room->value;
-    linger(guest);
-    guest->wrong += value + room->mirror != 0;
-    (void)lg__sub_full(&room->readers, 1u);
+    guest->wrong += room_read(room, &guest->random, LINGER_ONE_IN);
 }
 
 static void write_inside(struct guest *guest, struct room *room)
 {
-    guest->wrong += lg__add_full(&room->writers, 1u) != 0;
-    guest->wrong += lg__load_full(&room->readers) != 0;
     guest->wrong += (lg__load_full(&room->rwlock.word) & LG__RWLOCK_BIASED) != 0;
-    room->value++;
-    linger(guest);
-    room->mirror--;
+    guest->wrong += room_write(room, &guest->random, LINGER_ONE_IN);
     guest->written++;
-    (void)lg__sub_full(&room->writers, 1u);
 }
 
 /* With what it reads, as a thread's end would; the thread goes on with another context. */

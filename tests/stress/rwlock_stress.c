@@ -1,25 +1,20 @@
 /* Rwlocks under random load, with a book of who is inside: nobody writes beside others, one is upgradable
  * at most, what is protected is whole; who takes locks in order is never told of a deadlock, who does not
  * is, and gets all work done; memory goes as soon as it may; who ends takes nothing along. */
+#include "support/rooms.h"
 #include "support/rwlocks.h"
 
 #include "graph/context.h"
 #include "plat/clock.h"
 #include "sync/rwlock.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define THREADS 6
 #define LOCKS   3
 
-/* What a lock protects, and who is inside by its own word. */
-struct room {
-    struct lg_rwlock rwlock;
-    long value, mirror;                    /* under rwlock; mirror is -value */
-    uint32_t readers, upgradable, writers; /* atomic */
-};
+#define LINGER_ONE_IN 8
 
 struct house {
     struct room rooms[LOCKS];
@@ -92,31 +87,15 @@ static bool note(struct guest *guest, int status)
 
 /* ---- What is done inside --------------------------------------------------------------------- */
 
-static void linger(struct guest *guest)
-{
-    if (support_below(&guest->random, 8) == 0)
-        sched_yield();
-}
-
 static void read_inside(struct guest *guest, struct room *room)
 {
-    (void)lg__add_full(&room->readers, 1u);
-    guest->wrong += lg__load_full(&room->writers) != 0;
-    long value = room->value;
-    linger(guest);
-    guest->wrong += value + room->mirror != 0;
-    (void)lg__sub_full(&room->readers, 1u);
+    guest->wrong += room_read(room, &guest->random, LINGER_ONE_IN);
 }
 
 static void write_inside(struct guest *guest, struct room *room)
 {
-    guest->wrong += lg__add_full(&room->writers, 1u) != 0;
-    guest->wrong += lg__load_full(&room->readers) != 0;
-    room->value++;
-    linger(guest);
-    room->mirror--;
+    guest->wrong += room_write(room, &guest->random, LINGER_ONE_IN);
     guest->written++;
-    (void)lg__sub_full(&room->writers, 1u);
 }
 
 static void be_upgradable(struct guest *guest, struct room *room)
