@@ -104,6 +104,14 @@ static void held_before_it_takes_its_word_back(void **state)
 
 /* ---- A revoker is held up -------------------------------------------------------------------- */
 
+/* W, who would write if nobody read. */
+static void hold_revoker_at(enum lg__stop stop)
+{
+    hold_next_at(stop);
+    crew_run(W, step_try_write, &r);
+    wait_held();
+}
+
 static void held_before_the_barrier(void **state)
 {
     (void)state;
@@ -132,9 +140,7 @@ static void held_before_it_tells_one_that_goes(void **state)
 {
     (void)state;
     begin(true);
-    hold_next_at(LG__STOP_COUNT);
-    crew_run(W, step_try_write, &r);
-    wait_held();
+    hold_revoker_at(LG__STOP_COUNT);
     (void)crew_do(A, step_let_go, &r);
     assert_true(r.word == 2 * LG__RWLOCK_READER);
     let_go();
@@ -148,9 +154,7 @@ static void held_before_it_tells_one_that_comes_again(void **state)
 {
     (void)state;
     begin(true);
-    hold_next_at(LG__STOP_COUNT);
-    crew_run(W, step_try_write, &r);
-    wait_held();
+    hold_revoker_at(LG__STOP_COUNT);
     (void)crew_do(A, step_let_go, &r);
     assert_int_equal(step_bias(&r), LG_OK);
     assert_int_equal(crew_do(A, step_read_by_bias, &r), LG_OK);
@@ -165,9 +169,7 @@ static void held_before_it_tells_one_that_ends(void **state)
     (void)state;
     begin(true);
     support_log_begin(LG_LOG_ERROR);
-    hold_next_at(LG__STOP_COUNT);
-    crew_run(W, step_try_write, &r);
-    wait_held();
+    hold_revoker_at(LG__STOP_COUNT);
     crew_leave(A);
     let_go();
     assert_int_equal(crew_wait(W), LG_OK);
@@ -230,9 +232,7 @@ static void held_while_another_forks(void **state)
         begin(a_reads);
         if (reads_too)
             assert_int_equal(step_read_by_bias(&r), LG_OK);
-        hold_next_at(cases[i].stop);
-        crew_run(W, step_try_write, &r);
-        wait_held();
+        hold_revoker_at(cases[i].stop);
         assert_int_equal(support_fork(reads_too ? read_in_child : write_in_child, NULL), 0);
         let_go();
         bool is_read = a_reads || reads_too;
