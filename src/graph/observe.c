@@ -111,18 +111,20 @@ void lg__observe_lease_end(struct lg_context *self, const void *pool)
 }
 
 /* Under the pin, as with whoever looks at a wait: else a signaller might move it meanwhile, and what it was for
- * might be gone. */
+ * might be gone.  If it has ended already, that may be gone. */
 void lg__observe_sleeps(struct lg_context *self)
 {
     lg__raw_lock(&self->wait.pin);
-    TELL(self, sleeps, self, &self->wait)
+    if (self->wait.begun_for && lg__wait_goes_on(&self->wait))
+        TELL(self, sleeps, self, &self->wait)
     lg__raw_unlock(&self->wait.pin);
 }
 
 /* What has not ended was no wait: it was begun to be explained. */
 void lg__observe_waited(struct lg_context *self)
 {
-    if (LG__WAIT_STATE(lg__load_relaxed(&self->wait.word)) >= LG__WAIT_GRANTED)
+    if (self->wait.begun_for &&
+        LG__WAIT_STATE(lg__load_relaxed(&self->wait.word)) >= LG__WAIT_GRANTED)
         TELL(self, waited, self, &self->wait)
 }
 

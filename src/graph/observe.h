@@ -56,10 +56,12 @@ struct lg__observer {
     void (*nested)(struct lg_context *self, uint32_t entry);
     void (*lease)(struct lg_context *self, const struct lg__taking *taking);
     void (*lease_end)(struct lg_context *self, const void *pool);
-    /* A wait of the context, which is about to sleep.  Under its pin: the object exists, and is not held.  (A
-     * wait for several things has a class and an object of its own, and so one name.) */
+    /* A wait of the context, which is about to sleep.  Under its pin, and it has not ended: the object exists,
+     * and is not held, unless it is a wait for a signal: that may be given, and the object freed, at any moment.
+     * (A wait for several things has a class and an object of its own, and so one name.) */
     void (*sleeps)(struct lg_context *self, const struct lg__wait *wait);
-    /* It is over, and about to be taken back: its word says how it ended. */
+    /* It is over, and about to be taken back: its word says how it ended.  Of what it was begun for only what the
+     * record says (begun_for, begun_name): others who waited for it may have freed it. */
     void (*waited)(struct lg_context *self, const struct lg__wait *wait);
     /* It has got something by spinning for so long. */
     void (*spun)(struct lg_context *self, const struct lg__want *want, uint64_t ns);

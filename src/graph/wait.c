@@ -24,6 +24,16 @@ static uint32_t *futex_of(struct lg__wait *wait)
 #endif
 }
 
+/* Before it is published: from then on it may end, and the thing be gone. */
+static void note_for_observers(struct lg__wait *wait, const struct lg__want *want)
+{
+    wait->begun_for = NULL;
+    if (lg__likely(lg__load_relaxed(&wait->observed) == 0))
+        return;
+    wait->begun_for = want->class;
+    want->class->copy_name(want->object, wait->begun_name);
+}
+
 bool lg__wait_begin(struct lg__wait *wait, const struct lg__want *want, enum lg__wait_state state)
 {
     const struct lg_cancel *token = want->is_relock ? NULL : wait->cancel;
@@ -35,6 +45,7 @@ bool lg__wait_begin(struct lg__wait *wait, const struct lg__want *want, enum lg_
     wait->begun_ns = lg__now_ns();
     wait->moved_ns = 0;
     wait->is_outside = state == LG__WAIT_OUTSIDE;
+    note_for_observers(wait, want);
     wait->since_ns = want->since_ns ? want->since_ns : wait->begun_ns;
     uint64_t idle = lg__load_relaxed(&wait->word); /* nobody else changes an IDLE word */
     uint64_t word = with_state(idle + LG__WAIT_EPOCH_ONE, state);

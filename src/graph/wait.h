@@ -109,6 +109,10 @@ struct lg__wait {
     lg__notify *notify; /* owner while IDLE; called instead of a wake; NULL: a thread sleeps */
     void *notify_arg;   /* as notify */
     uint32_t observed;  /* atomic relaxed; a bit an observer (observe.h) */
+    /* Owner; what it was begun for, if anybody observed it then, else NULL; and the name of that, because the
+     * thing may be gone when the wait is over. */
+    const struct lg__resource_class *begun_for;
+    char begun_name[LG_NAME_SIZE];
 };
 
 /* The wait that a record in a queue belongs to: whose word counts, and who sleeps. */

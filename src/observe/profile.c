@@ -33,11 +33,9 @@ struct table {
     uint8_t heads[HEADS]; /* index + 1 */
     struct row rows[ROWS_MAX];
     struct row rest;
-    /* The owner's: the wait that sleeps, as it was when it began to. */
+    /* The owner's: the wait that sleeps, and who was in the way when it began to. */
     uint64_t epoch;
-    const struct lg__resource_class *class;
     const char *holder_place;
-    char name[LG_NAME_SIZE];
 };
 
 _Static_assert(ROWS_MAX < UINT8_MAX, "an index + 1 fits");
@@ -137,38 +135,35 @@ static uint64_t epoch_of(const struct lg__wait *wait)
     return lg__load_relaxed(&wait->word) >> LG__WAIT_STATE_BITS;
 }
 
-/* Who is in the way now; and what it waits for, which may be another thing and gone when the wait is over:
- * a signaller may move it. */
+/* Who is in the way now. */
 static void hear_sleeps(struct lg_context *self, const struct lg__wait *wait)
 {
     struct table *table = table_of(self);
     if (!table)
         return;
     table->epoch = epoch_of(wait);
-    table->class = wait->want.class;
-    table->class->copy_name(wait->want.object, table->name);
     table->holder_place = wait->is_outside ? NULL : find_holder_place(wait);
 }
 
+/* What a signaller has moved waits for a mutex, which is there: it is being taken back. */
 static void hear_waited(struct lg_context *self, const struct lg__wait *wait)
 {
     struct table *table = table_of(self);
     if (!table)
         return;
     uint64_t begun_ns = wait->begun_ns;
-    struct row like = {.class = wait->want.class, .place = wait->want.place};
+    struct row like = {.class = wait->begun_for, .place = wait->want.place};
+    memcpy(like.name, wait->begun_name, sizeof like.name);
     if (wait->moved_ns != 0) {
-        like.class = table->class;
         like.is_signal = true;
-        memcpy(like.name, table->name, sizeof like.name);
         add_wait(table, &like, wait->moved_ns - begun_ns);
         begun_ns = wait->moved_ns;
         like.class = wait->want.class;
+        like.class->copy_name(wait->want.object, like.name);
     } else if (table->epoch == epoch_of(wait)) {
         like.holder_place = table->holder_place;
     }
     like.is_signal = wait->is_outside;
-    like.class->copy_name(wait->want.object, like.name);
     uint64_t now_ns = lg__now_ns();
     add_wait(table, &like, now_ns > begun_ns ? now_ns - begun_ns : 0);
 }

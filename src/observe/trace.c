@@ -211,11 +211,9 @@ static void hear_released(struct lg_context *self, const void *object)
 static void hear_sleeps(struct lg_context *self, const struct lg__wait *wait)
 {
     struct lg__trace_ring *ring = ring_of(self);
-    char text[LG_NAME_SIZE] = "";
     if (!ring)
         return;
-    wait->want.class->copy_name(wait->want.object, text);
-    uint32_t name = add_name(ring, wait->want.class->noun, text);
+    uint32_t name = add_name(ring, wait->begun_for->noun, wait->begun_name);
     ring->is_waiting = is_index_wanted(ring, name);
     if (ring->is_waiting)
         write_event(ring, LG__TRACE_WAITS, name, (uintptr_t)wait->want.object,

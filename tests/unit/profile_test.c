@@ -5,6 +5,7 @@
 #include "support/several.h"
 #include "sync/mutex.h"
 
+#include <lifeguard/barrier.h>
 #include <lifeguard/profile.h>
 
 #include <stdio.h>
@@ -156,6 +157,41 @@ static void a_condition_and_its_mutex(void **state)
     assert_int_equal(row_of("condition", "c", "here.c:1").is_signal, 1);
     assert_int_equal(row_of("condition", "c", "here.c:1").waits, 1);
     assert_int_equal(row_of("mutex", "m", "here.c:1").is_signal, 0);
+}
+
+/* Whoever passes may free a barrier, and whoever has signalled a condition, while others are on their way back:
+ * those know by what name they waited. */
+static int step_pass(void *barrier)
+{
+    return lg_barrier_wait_at(barrier, LG_FOREVER, "barrier.c:1", NULL);
+}
+
+static void freed_while_others_come_back(void **state)
+{
+    (void)state;
+    struct lg_mutex mutex = LG_MUTEX_INIT("m");
+    struct lg_barrier barrier = LG_BARRIER_INIT("b", 2);
+    struct lg_condition condition = LG_CONDITION_INIT("c");
+    struct wait_until wait = {&condition, &mutex, LG_FOREVER, "condition.c:1"};
+    struct crew_worker *a = crew_hire("A");
+    if (!CREW_CAN_STALL)
+        skip();
+    crew_run_blocked_on(a, step_pass, &barrier, &barrier);
+    crew_stall(a);
+    assert_int_equal(step_pass(&barrier), LG_OK);
+    memset(&barrier, 0xff, sizeof barrier);
+    crew_go_on();
+    assert_int_equal(crew_wait(a), LG_OK);
+    assert_int_equal(row_of("barrier", "b", "barrier.c:1").waits, 1);
+    assert_int_equal(crew_do(a, step_lock, &mutex), LG_OK);
+    crew_run_blocked_on(a, step_wait, &wait, &condition);
+    crew_stall(a);
+    assert_int_equal(step_signal(&condition), LG_OK);
+    memset(&condition, 0xff, sizeof condition);
+    crew_go_on();
+    assert_int_equal(crew_wait(a), LG_OK);
+    assert_int_equal(row_of("condition", "c", "condition.c:1").waits, 1);
+    assert_int_equal(crew_do(a, step_unlock, &mutex), LG_OK);
 }
 
 static void a_pool(void **state)
@@ -340,6 +376,7 @@ int main(int argc, char **argv)
         PROFILE_TEST(nothing_while_it_is_off),
         PROFILE_TEST(threads_that_have_ended),
         PROFILE_TEST(a_condition_and_its_mutex),
+        PROFILE_TEST(freed_while_others_come_back),
         PROFILE_TEST(a_pool),
         PROFILE_TEST(several_things),
         PROFILE_TEST(more_rows_than_there_is_room_for),
