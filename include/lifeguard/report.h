@@ -88,8 +88,9 @@ struct lg_report {
     char victim[LG_NAME_SIZE];
     uint64_t found_ns;  /* deadlock: from the wait's start to the verdict */
     uint64_t waited_ms; /* timeout: how long */
-    uint32_t minimum;   /* pools: the size that makes it impossible for `users`; 0 if unknown */
-    uint32_t users;     /* pools: the contexts seen to hold or want a lease just then */
+    uint32_t minimum;   /* pools: the size that makes it impossible (users, declared); 0: unknown */
+    uint32_t users;     /* pools: the contexts seen to hold or want a lease, or to nest them */
+    uint32_t declared;  /* pools: declared_threads, if `minimum` is because of them; else 0 */
     uint32_t waiting;   /* pools: contexts in the queue */
     uint64_t oldest_ms; /* pools: how long the first of them has waited */
     enum lg_exhaustion cause;

@@ -61,7 +61,7 @@ const char *lg_exhaustion_text(enum lg_exhaustion cause)
     case LG_EXHAUSTION_LEAK:
         return "likely leak";
     case LG_EXHAUSTION_SLOW_HOLDERS:
-        return "slow holders: nothing came back for a long while";
+        return "slow holders: nothing came back in the second half of the wait";
     case LG_EXHAUSTION_BACKLOG:
         return "backlog: what comes back goes to others ahead";
     case LG_EXHAUSTION_SUSPENDED:

@@ -90,6 +90,7 @@ void lg__report_json(struct lg__text *text, const struct lg_report *report)
     lg__json_number(text, "waited_ms", report->waited_ms);
     lg__json_number(text, "minimum", report->minimum);
     lg__json_number(text, "users", report->users);
+    lg__json_number(text, "declared", report->declared);
     lg__json_number(text, "waiting", report->waiting);
     lg__json_number(text, "oldest_ms", report->oldest_ms);
     lg__json_string(text, "cause", cause_name(report->cause));

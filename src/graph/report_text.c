@@ -135,13 +135,29 @@ static const struct lg_report_member *find_victim(const struct lg_report *report
     return NULL;
 }
 
+/* Whether somebody wants several leases at once: to those `share` is closed. */
+static bool wants_several(const struct lg_report *report)
+{
+    for (uint32_t i = 0; i < lg__report_listed(report); i++)
+        if (report->members[i].need > 1 && strcmp(report->members[i].waits_noun, "pool") == 0)
+            return true;
+    return false;
+}
+
+static void add_minimum(struct lg__text *text, const struct lg_report *report)
+{
+    lg__text_addf(text, "a pool of %u (%s: %u)%s.\n", report->minimum,
+                  report->declared > 0 ? "threads declared" : "contexts seen",
+                  report->declared > 0 ? report->declared : report->users,
+                  wants_several(report) ? "" : ", or nested = share");
+}
+
 /* What would have made the deadlock impossible. */
 static void add_cure(struct lg__text *text, const struct lg_report *report)
 {
     lg__text_add(text, " To make it impossible: ");
     if (report->minimum > 0)
-        lg__text_addf(text, "a pool of %u (contexts seen: %u), or nested = share.\n",
-                      report->minimum, report->users);
+        add_minimum(text, report);
     else if (is_permits(report))
         lg__text_add(text, "acquire at once what you need together.\n");
     else if (report->member_count == 1 && is_join(report->noun))
@@ -156,8 +172,10 @@ static void add_cure(struct lg__text *text, const struct lg_report *report)
         lg__text_add(text, "check in what you hold before you wait for the pool.\n");
     else if (report->member_count == 1 && strcmp(report->noun, "rwlock") == 0)
         lg__text_add(text, "take it once, in the strongest mode that you will need.\n");
-    else if (report->member_count == 1)
+    else if (report->member_count == 1 && strcmp(report->noun, "mutex") == 0)
         lg__text_add(text, "take it once, or make it recursive.\n");
+    else if (report->member_count == 1)
+        lg__text_add(text, "take it once.\n");
     else
         lg__text_add(text, "take them in one order everywhere.\n");
 }

@@ -63,7 +63,8 @@ static void classify(struct lg_pool *pool, const struct lg_context *self, struct
 
 /* Rule 12: with so many, one of the contexts can always go on.  Each may hold as much as any member of
  * the deadlock did before the last thing that it took or wants, and wants as much as any does. */
-static uint32_t minimum_for(struct lg_pool *pool, const struct lg_report *report, uint32_t contexts)
+static struct lg__verdict verdict_for(struct lg_pool *pool, const struct lg_report *report,
+                                      uint32_t contexts)
 {
     uint32_t most_held = 0, most_wanted = 1;
     uint32_t listed =
@@ -79,7 +80,24 @@ static uint32_t minimum_for(struct lg_pool *pool, const struct lg_report *report
         most_held = held > most_held ? held : most_held;
         most_wanted = wanted > most_wanted ? wanted : most_wanted;
     }
-    return most_held > 0 ? lg__sizing_minimum(pool, contexts, most_held + 1) + most_wanted - 1 : 0;
+    struct lg__verdict verdict = {.contexts = contexts};
+    if (most_held > 0)
+        verdict = lg__sizing_judge(pool, contexts, most_held + 1);
+    verdict.minimum += most_held > 0 ? most_wanted - 1 : 0;
+    return verdict;
+}
+
+static void tell_minimum(struct lg_pool *pool, struct lg_report *report, uint32_t contexts)
+{
+    struct lg__verdict verdict = verdict_for(pool, report, contexts);
+    report->users = contexts;
+    if (pool->advice[0] || verdict.minimum <= lg__pool_capacity(pool))
+        return; /* its size is not for its users to choose, or large enough */
+    report->minimum = verdict.minimum;
+    report->declared = verdict.is_declared ? verdict.contexts : 0;
+    if (!verdict.is_declared)
+        report->users = verdict.contexts;
+    lg__sizing_set_said(pool);
 }
 
 void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int status)
@@ -101,12 +119,8 @@ void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int s
     report->oldest_ms = oldest_ns / 1000000;
     if (status == LG_EDEADLK) {
         uint32_t contexts = report->member_count > waiting + 1 ? report->member_count : waiting + 1;
-        uint32_t minimum = pool->advice[0] ? 0 : minimum_for(pool, report, contexts);
         report->cause = LG_EXHAUSTION_DEADLOCK;
-        report->minimum = minimum > lg__pool_capacity(pool) ? minimum : 0;
-        report->users = contexts;
-        if (report->minimum > 0)
-            lg__sizing_set_said(pool);
+        tell_minimum(pool, report, contexts);
         return;
     }
     if (status == LG_EOPEN)

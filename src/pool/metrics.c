@@ -47,7 +47,7 @@ static void read_pool(struct lg_pool *pool, struct reading *out)
     out->serial = pool->serial;
     out->is_namesake = false;
     lg__stats_read(pool, &out->stats);
-    out->minimum = lg__sizing_minimum(pool, 1, 1);
+    out->minimum = lg__sizing_judge(pool, 1, 1).minimum;
     read_times(&pool->stats.waits, &out->waits);
     read_times(&pool->stats.holds, &out->holds);
     read_times(&pool->stats.opens, &out->opens);

@@ -72,13 +72,16 @@ static struct lg__verdict judge(const struct lg__sizing *sizing, uint64_t sum, u
     return verdict;
 }
 
-uint32_t lg__sizing_minimum(struct lg_pool *pool, uint32_t contexts, uint32_t deepest)
+struct lg__verdict lg__sizing_judge(struct lg_pool *pool, uint32_t contexts, uint32_t deepest)
 {
     struct census census = take_census(pool);
     lg__raw_lock(&pool->lock);
     struct lg__verdict verdict = judge(&pool->sizing, census.sum, census.nesting);
     lg__raw_unlock(&pool->lock);
-    return larger_of(verdict.minimum, minimum_of(contexts, deepest));
+    uint32_t known = larger_of(1, minimum_of(contexts, deepest));
+    if (known < verdict.minimum)
+        return verdict;
+    return (struct lg__verdict){.minimum = known, .deepest = deepest, .contexts = contexts};
 }
 
 /* ---- Observing ------------------------------------------------------------------------------- */

@@ -52,10 +52,10 @@ struct lg__sizing {
 /* The caller is about to ask for one lease more, and to wait for it if need be. */
 void lg__sizing_observe(struct lg_pool *pool, struct lg_context *self);
 
-/* The size below which nested checkouts can deadlock, by all that is known: what was observed, what
+/* The size below which nested checkouts can deadlock, and why, by all that is known: what was observed, what
  * the program has declared, and `contexts` that the caller knows to nest `deepest` deep (1 and 1: none).
  * Without the lock. */
-uint32_t lg__sizing_minimum(struct lg_pool *pool, uint32_t contexts, uint32_t deepest);
+struct lg__verdict lg__sizing_judge(struct lg_pool *pool, uint32_t contexts, uint32_t deepest);
 
 /* Somebody has told the program already. */
 void lg__sizing_set_said(struct lg_pool *pool);

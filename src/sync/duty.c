@@ -94,6 +94,13 @@ static void note_lapse(const struct lg__duty *duty, const char *who, bool has_en
     lg__copy_name(lapse->who, sizeof lapse->who, who);
 }
 
+/* Whoever is rid of a duty has let go of what others wait for, as by an unlock. */
+static void note_let_go(uint64_t holder)
+{
+    if (lg__self && lg__self->id == holder)
+        lg__store_relaxed(&lg__self->has_been_told, 0u);
+}
+
 int lg__duty_withdraw(uint64_t serial, uint64_t holder, const char *who, uint32_t *units)
 {
     struct stripe *stripe = lock_stripe(serial);
@@ -106,6 +113,7 @@ int lg__duty_withdraw(uint64_t serial, uint64_t holder, const char *who, uint32_
         return LG_EINVAL;
     *units = duty->units;
     lg__free(duty);
+    note_let_go(holder);
     return LG_OK;
 }
 
@@ -119,6 +127,8 @@ int lg__duty_move(uint64_t serial, uint64_t from, uint64_t to, const char *place
         duty->place = place;
     }
     lg__raw_unlock(&stripe->lock);
+    if (status == LG_OK)
+        note_let_go(from);
     return status;
 }
 

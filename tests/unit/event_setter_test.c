@@ -99,6 +99,14 @@ static void test_waiting_for_oneself(void **state)
     assert_null(strstr(text, "recursive"));
     assert_int_equal(lg_event_wait(&e, LG_TRY), LG_EBUSY);
     assert_int_equal(lg_event_withdraw_setter(&e, NULL), LG_OK);
+    /* That was to let go of it: the next deadlock is told as a first one. */
+    assert_int_equal(lg_event_add_setter(&e, NULL), LG_OK);
+    assert_int_equal(lg_event_wait(&e, LG_FOREVER), LG_EDEADLK);
+    assert_int_equal(lg_event_transfer_setter(&e, NULL, crew_context(B)), LG_OK);
+    assert_int_equal(lg_event_add_setter(&e, NULL), LG_OK);
+    assert_int_equal(lg_event_withdraw_setter(&e, crew_context(B)), LG_OK);
+    assert_int_equal(lg_event_wait(&e, LG_FOREVER), LG_EDEADLK);
+    assert_int_equal(support_log_count("deadlock-again"), 0);
     end();
 }
 

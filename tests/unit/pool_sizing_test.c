@@ -352,6 +352,7 @@ static void a_report_counts_the_declared_threads(void **state)
     assert_status(lg_pool_checkout(scene.pool, LG_FOREVER, &outer), LG_OK);
     assert_status(lg_pool_checkout(scene.pool, LG_FOREVER, &inner), LG_EDEADLK);
     assert_int_equal(lg_report_last()->minimum, 7);
+    assert_int_equal(lg_report_last()->declared, 6);
     assert_status(lg_pool_checkin(scene.pool, &outer), LG_OK);
     end_scene(&scene);
 }

@@ -98,6 +98,31 @@ static void test_text_of_a_deadlock_on_a_pool(void **state)
         " 9 (contexts seen: 8), or nested = share.\n");
 }
 
+static void expect_cure(const struct lg_report *report, const char *cure)
+{
+    const char *said = strstr(write_as(report, LG_REPORT_TEXT), "To make it impossible: ");
+    assert_non_null(said);
+    assert_string_equal(said + strlen("To make it impossible: "), cure);
+}
+
+/* The advice names whom it is for, and nothing that would not help. */
+static void test_the_cure_fits(void **state)
+{
+    (void)state;
+    struct lg_report report = pool_deadlock();
+    report.users = 4;
+    report.declared = 8;
+    expect_cure(&report, "a pool of 9 (threads declared: 8), or nested = share.\n");
+    report.members[1].need = 2;
+    expect_cure(&report, "a pool of 9 (threads declared: 8).\n");
+    report.minimum = 0;
+    report.member_count = 1;
+    snprintf(report.noun, sizeof report.noun, "mutex");
+    expect_cure(&report, "take it once, or make it recursive.\n");
+    snprintf(report.noun, sizeof report.noun, "robust mutex");
+    expect_cure(&report, "take it once.\n");
+}
+
 /* Lines and commands to terminals are the report's alone. */
 static void test_text_keeps_names_in_their_line(void **state)
 {
@@ -283,6 +308,7 @@ static void test_json_has_all_of_it(void **state)
     expect_json("victim", "worker-3");
     expect_json("found_ns", "38999");
     expect_json("minimum", "9");
+    expect_json("declared", "0");
     expect_json("cause", "none");
     expect_json("member_count", "4");
     expect_json("members.0.context", "worker-3");
@@ -599,6 +625,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         SUPPORT_TEST(test_text_of_a_deadlock_on_a_pool),
+        SUPPORT_TEST(test_the_cure_fits),
         SUPPORT_TEST(test_text_keeps_names_in_their_line),
         SUPPORT_TEST(test_text_of_a_deadlock_on_locks),
         SUPPORT_TEST(test_text_of_a_deadlock_on_a_join),
