@@ -47,15 +47,16 @@ static struct lg__fork_hooks fork_hooks[HOOKS_MAX]; /* under registry_lock; then
 static uint32_t fork_hook_count;
 static lg__bury_hook *bury_hooks[HOOKS_MAX]; /* under registry_lock; then r/o */
 static uint32_t bury_hook_count;
-static lg__end_hook *end_hooks[HOOKS_MAX]; /* under registry_lock; then r/o */
-static uint32_t end_hook_count;            /* atomic; written under registry_lock, after the hook */
+static struct end_hooks {
+    lg__end_hook *hooks[HOOKS_MAX]; /* under registry_lock; then r/o */
+    uint32_t count;                 /* atomic; written under registry_lock, after the hook */
+} end_hooks, end_any_hooks;
 
 /* What new contexts begin with: under registry_lock. */
 static uint32_t first_observed;
 static uint32_t first_watch;
 
-static lg__end_hook *tell_joiners; /* r/o after the constructors */
-static uint64_t forks;             /* r/o but in the handler of a child, which has one thread */
+static uint64_t forks; /* r/o but in the handler of a child, which has one thread */
 
 _Thread_local struct lg_context *lg__self;
 
@@ -190,7 +191,7 @@ static struct lg_context *begin_context(bool is_proxy)
         context->is_detached = 0;
         context->thread = context->tid;
         lg__store_relaxed(&context->has_left, 0u);
-        memset(context->hints, 0, sizeof context->hints);
+        lg__hints_begin(context);
         context->hold_sample = (struct lg__hold_sample){0};
         for (uint32_t i = 0; i < LG__NESTINGS; i++)
             lg__store_relaxed(&context->nestings[i], (uint64_t)0);
@@ -238,11 +239,11 @@ static void wake_if_waits_for(void *arg, struct lg_context *context)
     (void)arg;
 }
 
-static void run_end_hooks(struct lg_context *context, uint64_t id)
+static void run_end_hooks(const struct end_hooks *list, struct lg_context *context, uint64_t id)
 {
-    uint32_t count = lg__load_acquire(&end_hook_count);
+    uint32_t count = lg__load_acquire(&list->count);
     for (uint32_t i = 0; i < count; i++)
-        end_hooks[i](context, id);
+        list->hooks[i](context, id);
 }
 
 static void end_context(struct lg_context *context, bool has_hooks)
@@ -258,10 +259,9 @@ static void end_context(struct lg_context *context, bool has_hooks)
     if (held > 0)
         lg__context_each(wake_if_waits_for, NULL);
     lg__cancel_forget(context);
-    if (tell_joiners)
-        tell_joiners(context, id);
+    run_end_hooks(&end_any_hooks, context, id);
     if (has_hooks)
-        run_end_hooks(context, id);
+        run_end_hooks(&end_hooks, context, id);
     lg__raw_lock(&registry_lock);
     lg__store_relaxed(&context->held_count, 0u);
     give_slot_locked(context);
@@ -520,14 +520,24 @@ void lg__bury_add(lg__bury_hook *hook)
     lg__raw_unlock(&registry_lock);
 }
 
-void lg__end_add(lg__end_hook *hook)
+static void add_end_hook(struct end_hooks *list, lg__end_hook *hook)
 {
     lg__raw_lock(&registry_lock);
-    if (end_hook_count < HOOKS_MAX) {
-        end_hooks[end_hook_count] = hook;
-        lg__store_release(&end_hook_count, end_hook_count + 1);
+    if (list->count < HOOKS_MAX) {
+        list->hooks[list->count] = hook;
+        lg__store_release(&list->count, list->count + 1);
     }
     lg__raw_unlock(&registry_lock);
+}
+
+void lg__end_add(lg__end_hook *hook)
+{
+    add_end_hook(&end_hooks, hook);
+}
+
+void lg__end_any_add(lg__end_hook *hook)
+{
+    add_end_hook(&end_any_hooks, hook);
 }
 
 /* Fork.  In prepare all locks of the library are taken, so that in the child every structure is
@@ -591,9 +601,4 @@ static void fork_child(void)
 uint64_t lg__fork_count(void)
 {
     return forks;
-}
-
-void lg__joiners_set(lg__end_hook *hook)
-{
-    tell_joiners = hook;
 }

@@ -30,13 +30,17 @@ struct lg__held {
 };
 
 /* Which slot of a pool it had last.  A pool has its place in the table, so that a few pools used in
- * turn do not push each other out; its serial number is never another's, so the slot exists. */
+ * turn do not push each other out; its serial number is never another's, so the slot exists.  The owner's,
+ * but for what is said of a bias (pool/bias.h). */
 struct lg__hint {
-    uint64_t pool_serial;
+    uint64_t pool_serial __attribute__((aligned(64)));
     void *slot;
-    uint64_t word;   /* the slot's while it is biased to this context; 0: it is not */
-    uint64_t claim;  /* while it is biased: of its latest loan */
-    uint32_t tag;    /* of its latest loan to this context, while it is not biased */
+    uint64_t word;  /* the slot's while it is biased to this context; 0: it is not */
+    uint64_t claim; /* while it is biased: of its latest loan */
+    uint64_t busy;  /* atomic, B1, B2; the owner writes: the same, and whether it is in */
+    uint32_t
+        idle_tag; /* under the pool's lock; of the loan after which the bias was found idle: B2 */
+    uint32_t tag; /* of its latest loan to this context, while it is not biased */
     uint32_t streak; /* loans to this context in a row, as tag */
 };
 
@@ -97,7 +101,7 @@ struct lg_context {
     struct lg__held held[LG__HELD_MAX];
     /* Apart from the table: of what it reads by bias, see sync/rwlock_bias.h. */
     uint64_t readings[LG__READINGS] __attribute__((aligned(64))); /* atomic */
-    struct lg__hint hints[LG__HINTS];                             /* owner */
+    struct lg__hint hints[LG__HINTS];                             /* owner, busy aside */
     struct lg__hold_sample hold_sample;                           /* owner */
     const void *returning; /* atomic; the pool that the owner's fast checkin still looks at */
     void *revoking;        /* atomic; the rwlock whose bias the owner takes back */
@@ -167,6 +171,13 @@ int32_t lg__context_thread(const struct lg_context *context);
 static inline struct lg_report *lg__report_of(struct lg_context *context)
 {
     return context->report;
+}
+
+/* A new context has had no slot.  Who has read of a bias of the one before it may look at busy yet. */
+static inline void lg__hints_begin(struct lg_context *context)
+{
+    for (uint32_t i = 0; i < LG__HINTS; i++)
+        context->hints[i].pool_serial = context->hints[i].word = 0;
 }
 
 /* A new context reads nothing by bias, whatever the one before it left behind. */
@@ -339,11 +350,6 @@ void lg__leaver_set(lg__leave_hook *hook);
 /* The pool's floor says how many leases of biased slots a context has: it alone can look at them. */
 void lg__lease_counter_set(uint32_t (*count_biased)(const struct lg_context *context));
 
-/* The end of any context, also of those whose end runs no hooks: for who waits for it (sync/join.c).  As a
- * hook it runs outside of locks; it may not need a context. */
-typedef void lg__end_hook(struct lg_context *context, uint64_t id);
-void lg__joiners_set(lg__end_hook *hook);
-
 /* How many forks lie between this process and the one that loaded the library. */
 uint64_t lg__fork_count(void);
 
@@ -364,7 +370,12 @@ void lg__bury_add(lg__bury_hook *hook);
  * that ends the context, which need not be its own, outside of locks.  By then the id finds nobody,
  * but the struct is not used again before all hooks are through: what is in it can be read, and the id
  * has its name.  The calling thread may be without a context (see the guest). */
+typedef void lg__end_hook(struct lg_context *context, uint64_t id);
 void lg__end_add(lg__end_hook *hook);
+
+/* The same for any context, also those whose end runs no hooks, and before these.  It calls no driver and
+ * no callback. */
+void lg__end_any_add(lg__end_hook *hook);
 
 /* A context for a hook that calls drivers or callbacks, on a thread whose own is gone: one that they
  * caused might come too late to be ended.  NULL: the thread has one, or none can be made.  At its own

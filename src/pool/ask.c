@@ -21,15 +21,19 @@ static void turn_to(struct lg_pool *pool, struct lg_context *self, struct lg__sl
 {
     struct lg__hint *hint = lg__hint_of(pool, self);
     if (hint->word != 0 && hint->pool_serial != pool->serial)
-        lg__bias_leave_other(self, hint);
+        lg__bias_leave_other(hint);
     if (hint->word != 0) {
         if (lg__load_relaxed(&((struct lg__slot *)hint->slot)->word) == hint->word)
             return;
-        lg__bias_leave(pool, self, hint);
+        lg__bias_leave(pool, hint);
     }
     bool is_same = hint->pool_serial == pool->serial && hint->slot == slot && hint->tag + 1 == tag;
     uint32_t streak = is_same ? hint->streak + 1 : 0;
-    *hint = (struct lg__hint){pool->serial, slot, 0, 0, tag, streak};
+    hint->pool_serial = pool->serial;
+    hint->slot = slot;
+    hint->word = hint->claim = 0;
+    hint->tag = tag;
+    hint->streak = streak;
     if (lg__unlikely(streak >= lg__load_relaxed(&pool->bias_after)))
         lg__bias_earn(pool, self, hint, tag);
 }

@@ -3,31 +3,27 @@
 
 #include "plat/barrier.h"
 
-/* All is quiet: nobody waits, nothing ends, no other context may yet write busy, and nobody observes what
- * is lent. */
-static bool may_bias(const struct lg_pool *pool, const struct lg__slot *slot, uint64_t control,
-                     uint32_t key)
+/* All is quiet: nobody waits, nothing ends, and nobody observes what is lent. */
+static bool may_bias(const struct lg_pool *pool, const struct lg__slot *slot, uint64_t control)
 {
     return pool->bias_after != LG__BIAS_NEVER && /* a streak may get as long as that */
            !lg__observe_wants_leases() && (control & LG__POOL_FLAGS) == 0 && !pool->closers.first &&
-           lg__load_relaxed(&slot->generation) == LG__POOL_GENERATION(control) &&
-           (slot->bias_owner == 0 || slot->bias_owner == key ||
-            !lg__context_key_is_alive(slot->bias_owner));
+           lg__load_relaxed(&slot->generation) == LG__POOL_GENERATION(control);
 }
 
 void lg__bias_earn(struct lg_pool *pool, struct lg_context *self, struct lg__hint *hint,
                    uint32_t tag)
 {
     struct lg__slot *slot = hint->slot;
-    uint32_t key = lg__context_key(lg__load_relaxed(&self->id));
     uint64_t word = lg__load_relaxed(&slot->word);
     hint->streak = 0;
     lg__raw_lock(&pool->lock);
     uint64_t control = lg__load_relaxed(&pool->control); /* B3 */
-    if (lg__slot_is_of(word, tag) && may_bias(pool, slot, control, key)) {
-        slot->bias_owner = key;
+    if (lg__slot_is_of(word, tag) && may_bias(pool, slot, control)) {
         hint->claim = (uint64_t)tag << 32 | (uint64_t)(slot - pool->slots);
-        lg__store_relaxed(&slot->busy, hint->claim);
+        hint->idle_tag = tag - 1;                    /* B2: of no loan by this bias */
+        lg__store_release(&hint->busy, hint->claim); /* B5 */
+        lg__store_release(&slot->owner, hint);       /* B5 */
         lg__store_relaxed(&pool->biased_count, pool->biased_count + 1); /* B3 */
         lg__slot_move_own(slot, LG__SLOT_BIASED); /* nobody else has the lease yet */
         hint->word = lg__load_relaxed(&slot->word);
@@ -37,20 +33,26 @@ void lg__bias_earn(struct lg_pool *pool, struct lg_context *self, struct lg__hin
     lg__raw_unlock(&pool->lock);
 }
 
+/* The context that has this hint for the pool. */
+static struct lg_context *context_of(const struct lg_pool *pool, struct lg__hint *hint)
+{
+    return (struct lg_context *)(void *)((char *)hint - pool->hint_offset);
+}
+
 /* The verdict: the word becomes what the owner had said when it passed the barrier.  A loan is in the
  * holder's books from now on, who is the owner still.  After a verdict of idle one tag is left out:
  * the owner may be claiming it just now, and must not take another's loan for its own. */
 static void give_verdict(struct lg_pool *pool, struct lg__slot *slot)
 {
-    uint64_t busy = lg__load_acquire(&slot->busy); /* B1, B2 */
-    uint64_t word = lg__slot_unbiased(lg__load_relaxed(&slot->word), busy);
-    struct lg_context *owner = lg__context_find(lg__load_relaxed(&slot->holder));
+    struct lg__hint *owner = lg__load_relaxed(&slot->owner);
+    uint64_t word =
+        lg__slot_unbiased(lg__load_relaxed(&slot->word), lg__slot_busy(slot)); /* B1, B2 */
     if (lg__slot_state(word) == LG__SLOT_IDLE) {
-        pool->notes[slot - pool->slots].idle_tag = lg__slot_tag(word); /* B2 */
+        owner->idle_tag = lg__slot_tag(word); /* B2 */
         word += LG__SLOT_LOAN_ONE;
         pool->unlent++;
-    } else if (owner) {
-        lg__add_full(&owner->lease_lost, UINT32_MAX); /* O2 */
+    } else {
+        lg__add_full(&context_of(pool, owner)->lease_lost, UINT32_MAX); /* O2 */
     }
     lg__store_release(&slot->holder_tag, lg__slot_tag(word)); /* S3 */
     lg__store_full(&slot->word, word);
@@ -139,7 +141,7 @@ void lg__bias_conclude(struct lg_pool *pool, const struct lg__hint *hint)
         give_verdict(pool, slot);
 }
 
-void lg__bias_leave(struct lg_pool *pool, struct lg_context *self, struct lg__hint *hint)
+void lg__bias_leave(struct lg_pool *pool, struct lg__hint *hint)
 {
     struct lg__slot *slot = hint->slot;
     if (hint->pool_serial != pool->serial || hint->word == 0)
@@ -148,8 +150,6 @@ void lg__bias_leave(struct lg_pool *pool, struct lg_context *self, struct lg__hi
     if (lg__load_relaxed(&slot->word) == hint->word)
         lg__slot_move_own(slot, LG__SLOT_UNBIASING);
     lg__bias_conclude(pool, hint);
-    if (slot->bias_owner == lg__context_key(lg__load_relaxed(&self->id)))
-        slot->bias_owner = 0;
     lg__raw_unlock(&pool->lock);
     hint->word = 0;
 }
@@ -160,6 +160,6 @@ int lg__bias_sample(struct lg_pool *pool, uint64_t claim)
     struct lg__hint *hint = lg__hint_of(pool, self);
     lg__stats_begin_hold(pool, self, (uint32_t)claim, LG__CLAIM_TAG(claim));
     if (LG__CLAIM_TAG(claim) - lg__slot_tag(hint->word) >= LG__BIAS_LOANS_MAX)
-        lg__bias_leave(pool, self, hint);
+        lg__bias_leave(pool, hint);
     return LG_OK;
 }

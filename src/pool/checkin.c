@@ -215,10 +215,11 @@ static __attribute__((noinline)) int checkin_contested(struct lg_pool *pool, uin
     int status = LG_OK;
     lg__pool_enter(pool); /* while `returning` still keeps the pool */
     lg__store_release(&self->returning, (const void *)NULL); /* R1 */
+    const struct lg__hint *hint = lg__hint_of(pool, self);
     lg__raw_lock(&pool->lock);
-    lg__bias_conclude(pool, lg__hint_of(pool, self));
+    lg__bias_conclude(pool, hint);
     uint64_t word = lg__load_acquire(&pool->slots[index].word); /* B2: the verdict */
-    bool was_idle = pool->notes[index].idle_tag == tag;
+    bool was_idle = hint->idle_tag == tag;
     lg__raw_unlock(&pool->lock);
     struct lg_lease lease = {.pool = pool, .slot = index, .tag = tag};
     if (lg__slot_is_of(word, tag))
@@ -282,8 +283,8 @@ static __attribute__((noinline)) int checkin_lent(struct lg_pool *pool, struct l
 static inline int return_biased(struct lg_pool *pool, struct lg_context *self,
                                 struct lg_lease *lease, const char *place)
 {
-    const struct lg__hint *hint = lg__hint_of(pool, self);
-    struct lg__slot *slot = hint->slot;
+    struct lg__hint *hint = lg__hint_of(pool, self);
+    const struct lg__slot *slot = hint->slot;
     uint64_t word = hint->word;
     uint64_t claim = hint->claim;
     /* Before the slot is another's: the lease may lie in the resource.  Apart, as in write_lease. */
@@ -291,7 +292,7 @@ static inline int return_biased(struct lg_pool *pool, struct lg_context *self,
     lg__store_relaxed(&lease->pool, (struct lg_pool *)NULL);
     lg__store_relaxed(&self->returning, (const void *)pool); /* R1 */
     lg__seam_pass(LG__STOP_RETURN);
-    lg__store_release(&slot->busy, claim | LG__CLAIM_IDLE);
+    lg__store_release(&hint->busy, claim | LG__CLAIM_IDLE);
     lg__barrier_light(); /* B2 */
     lg__seam_pass(LG__STOP_RETURNED);
     if (lg__unlikely(lg__load_acquire(&slot->word) != word))
@@ -323,7 +324,7 @@ int lg_pool_checkin_at(struct lg_pool *pool, struct lg_lease *lease, const char 
     const struct lg__slot *slot = hint->slot;
     if (lg__unlikely(lg__load_relaxed(&slot->word) != hint->word))
         return checkin_lent(pool, lease, place);
-    if (lg__unlikely(lg__load_relaxed(&slot->busy) != claim))
+    if (lg__unlikely(lg__load_relaxed(&hint->busy) != claim))
         return checkin_slow(pool, lease, place, false); /* it is in */
     if (lg__unlikely(lg__stats_is_sampled(lease->tag)))
         return checkin_sampled(pool, lease, place);

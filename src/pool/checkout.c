@@ -185,7 +185,7 @@ static __attribute__((noinline)) int checkout_contested(struct lg_pool *pool, lg
     struct lg__slot *slot = hint->slot;
     uint64_t claim = hint->claim;
     bool is_mine = has_verdict(pool, hint, LG__CLAIM_TAG(claim));
-    lg__bias_leave(pool, self, hint);
+    lg__bias_leave(pool, hint);
     if (!is_mine)
         return checkout_slow(pool, deadline, lease, place);
     write_biased(pool, slot, claim, lease, place);
@@ -238,8 +238,8 @@ static inline int lend_biased(struct lg_pool *pool, struct lg__hint *hint, lg_de
     uint64_t claim = hint->claim + LG__CLAIM_ONE;
     hint->claim = claim;
     lg__seam_pass(LG__STOP_LEND);
-    lg__store_relaxed(&slot->busy, claim);
-    lg__barrier_light(); /* B1 */
+    lg__store_release(&hint->busy, claim); /* B5 */
+    lg__barrier_light();                   /* B1 */
     lg__seam_pass(LG__STOP_LENT);
     if (lg__unlikely(lg__load_acquire(&slot->word) != hint->word))
         return checkout_contested(pool, deadline, lease, place);
@@ -258,7 +258,7 @@ static __attribute__((noinline)) int checkout_later(struct lg_pool *pool, lg_dea
     struct lg__slot *slot = hint->slot;
     uint64_t now_ms = lg__tick_now_ms();
     if (lg__age_ms(now_ms, lg__load_relaxed(&slot->since_ms)) >= pool->check_after_ms) {
-        lg__bias_leave(pool, lg__self, hint);
+        lg__bias_leave(pool, hint);
         return checkout_slow(pool, deadline, lease, place);
     }
     lg__store_relaxed(&slot->since_ms, (uint32_t)now_ms);
@@ -280,7 +280,7 @@ int lg_pool_checkout_at(struct lg_pool *pool, lg_deadline deadline, struct lg_le
     const struct lg__slot *slot = hint->slot;
     if (lg__unlikely(lg__load_relaxed(&slot->word) != hint->word))
         return checkout_idle(pool, deadline, lease, place);
-    if (lg__unlikely(lg__load_relaxed(&slot->busy) != (hint->claim | LG__CLAIM_IDLE)))
+    if (lg__unlikely(lg__load_relaxed(&hint->busy) != (hint->claim | LG__CLAIM_IDLE)))
         return checkout_slow(pool, deadline, lease, place); /* it is out */
     if (lg__unlikely(lg__load_relaxed(&slot->since_ms) != (uint32_t)lg__load_relaxed(&lg__tick_ms)))
         return checkout_later(pool, deadline, lease, place);

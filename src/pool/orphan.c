@@ -93,19 +93,9 @@ void lg__orphan_reclaim(struct lg_pool *pool, uint64_t id)
     lg__pool_deliver(pool);
 }
 
-/* A bias of its own that is not the owner's to give up any more: see O2. */
-static bool has_bias(const struct lg_context *context)
-{
-    for (int i = 0; i < LG__HINTS; i++)
-        if (context->hints[i].word != 0)
-            return true;
-    return false;
-}
-
 static void reclaim_all(struct lg_context *context, uint64_t id)
 {
-    if (lg__load_relaxed(&context->lease_count) == lg__load_full(&context->lease_lost) && /* O1 */
-        !has_bias(context))
+    if (lg__load_relaxed(&context->lease_count) == lg__load_full(&context->lease_lost)) /* O1, O2 */
         return;
     struct lg_pool *pool = lg__pool_find_orphan(id);
     if (!pool)

@@ -260,12 +260,12 @@ static struct lg_pool *find_pool(const struct lg__hint *hint)
     return pool;
 }
 
-void lg__bias_leave_other(struct lg_context *self, struct lg__hint *hint)
+void lg__bias_leave_other(struct lg__hint *hint)
 {
     lg__raw_lock(&list_lock);
     struct lg_pool *pool = find_pool(hint);
     if (pool)
-        lg__bias_leave(pool, self, hint);
+        lg__bias_leave(pool, hint);
     lg__raw_unlock(&list_lock);
     hint->word = 0;
 }
@@ -294,6 +294,15 @@ uint32_t lg__bias_count(const struct lg_context *context)
         lg__raw_unlock(&list_lock);
     }
     return count;
+}
+
+/* The end of a context: its hints are another's soon (B5). */
+static void leave_all(struct lg_context *context, uint64_t id)
+{
+    (void)id;
+    for (int i = 0; i < LG__HINTS; i++)
+        if (context->hints[i].word != 0)
+            lg__bias_leave_other(&context->hints[i]);
 }
 
 static bool is_waited_for(struct lg_pool *pool)
@@ -380,7 +389,6 @@ static void forget_slot(struct lg_pool *pool, uint32_t index)
         lg__lease_drop(lg__self, pool);
     uint64_t loans = lg__slot_loans(view.word) + LG__FORK_TAGS;
     slot->word = loans << LG__SLOT_LOAN_SHIFT | LG__SLOT_EMPTY;
-    slot->bias_owner = 0;
     pool->fork_loans += loans;
     slot->resource = NULL;
     if (pool->shares)
@@ -451,5 +459,6 @@ static __attribute__((constructor)) void add_hooks(void)
     static const struct lg__fork_hooks hooks = {lock_all, unlock_all, forget_all};
     lg__fork_add(&hooks);
     lg__lease_counter_set(lg__bias_count);
+    lg__end_any_add(leave_all);
     lg__observe_leases_set(begin_observed);
 }

@@ -79,7 +79,6 @@ struct lg__note {
     uint32_t
         checked_ms;    /* atomic relaxed; the keeper: when it last checked the resource; 0: never */
     uint32_t doom;     /* atomic relaxed; under lock; why it is of no generation; 0: it is of one */
-    uint32_t idle_tag; /* under lock; of the loan after which the last bias was found idle: B2 */
     uint32_t seen_tag; /* atomic, K2; the keeper: after which loan it saw the slot idle, */
     uint32_t seen_ms;  /* atomic relaxed; and when first; 0: never */
 };

@@ -17,7 +17,8 @@
  *     bits 63..8 loans | bits 7..0 state
  * A lease carries the low half of that number as its tag, and holder_tag repeats it.
  *
- * While a slot is BIASED, or UNBIASING, its owner lends and returns it in a word of its own, `busy`:
+ * While a slot is BIASED, or UNBIASING, its owner lends and returns it in a word of its own, `busy`, in the
+ * owner's hint (graph/context.h):
  *     bits 63..32 tag | bit 31 it is idle | bits 30..0 the slot's number
  * A loan's is the second half of its lease; the theory is in bias.h.
  *
@@ -64,7 +65,8 @@ enum lg__slot_state {
 struct lg__slot {
     uint64_t word; /* atomic, S1 and S2 */
     union {
-        uint64_t busy; /* atomic, B1, B2 (bias.h); written by the owner of the bias alone */
+        struct lg__hint
+            *owner; /* atomic, B5 (bias.h); under the pool's lock; while it is biased: to whom */
         uint64_t
             returned; /* atomic relaxed; under the pool's lock; in pools with an order, which have
                               no bias: the number of the return that made it idle */
@@ -77,7 +79,6 @@ struct lg__slot {
     uint32_t generation; /* atomic relaxed; the opener, before IDLE */
     uint32_t id;         /* atomic relaxed; the opener, before IDLE: the resource's number */
     uint32_t born_ms;    /* atomic relaxed; the opener, before IDLE: when it was opened */
-    uint32_t bias_owner; /* under the pool's lock; key of who may yet write busy; 0: nobody */
 };
 
 _Static_assert(sizeof(struct lg__slot) == 64, "one cache line a slot");
@@ -168,6 +169,13 @@ static inline void lg__slot_set_holder(struct lg__slot *slot, uint64_t holder, u
     lg__store_release(&slot->holder_tag, tag);
 }
 
+/* What the owner of a biased slot says.  B5: with the lock, or if the word is the same afterwards. */
+static inline uint64_t lg__slot_busy(const struct lg__slot *slot)
+{
+    const struct lg__hint *owner = lg__load_acquire(&slot->owner);
+    return lg__load_acquire(&owner->busy);
+}
+
 /* What can be known about a slot from outside, at one moment. */
 struct lg__slot_view {
     uint64_t word; /* as it is, or would be without a bias */
@@ -181,7 +189,7 @@ static inline struct lg__slot_view lg__slot_look(const struct lg__slot *slot)
 {
     for (;;) {
         uint64_t word = lg__load_full(&slot->word); /* W1: after the searcher's begin */
-        uint64_t busy = lg__load_acquire(&slot->busy);
+        uint64_t busy = lg__slot_is_biased(word) ? lg__slot_busy(slot) : 0;
         uint32_t holder_tag = lg__load_acquire(&slot->holder_tag);
         uint64_t holder = lg__load_acquire(&slot->holder);
         bool is_same = lg__load_acquire(&slot->word) == word; /* S3 */

@@ -152,5 +152,5 @@ const struct lg__waitable_class lg__context_waitable = {
 
 static __attribute__((constructor)) void set_hook(void)
 {
-    lg__joiners_set(tell_joiners);
+    lg__end_any_add(tell_joiners);
 }

@@ -63,18 +63,23 @@ static void held_and_given_the_slot(void **state)
     end_scene(&s);
 }
 
-/* Nobody else may have a bias on that slot meanwhile. */
-static void held_while_another_would_earn(void **state)
+/* Another has earned the bias meanwhile, and has the slot: what the former owner stores is seen by nobody. */
+static void held_while_another_earns(void **state)
 {
     (void)state;
     struct scene s = begin_scene();
-    struct streak streak = streak_of(s.driver, s.pool, 10 * LG__BIAS_AFTER);
+    struct streak streak = streak_of(s.driver, s.pool, 0);
+    struct loan mine = loan_of(s.driver, s.pool, LG_TRY);
     hold_next_at(LG__STOP_LEND);
     crew_run(s.a, loan_checkout, &s.its);
     wait_held();
-    assert_status(crew_do(s.b, take_in_turn, &streak), LG_OK);
-    assert_int_equal(biased(s.pool), 0);
+    assert_status(crew_do(s.b, earn, &streak), LG_OK);
+    assert_status(crew_do(s.b, loan_checkout, &s.other), LG_OK);
+    assert_int_equal(biased_to(s.pool, crew_context(s.b)), 1);
     let_go();
+    crew_wait_blocked_on(s.a, s.pool);
+    assert_status(loan_checkout(&mine), LG_EBUSY);
+    assert_status(crew_do(s.b, loan_checkin, &s.other), LG_OK);
     assert_status(crew_wait(s.a), LG_OK);
     assert_status(crew_do(s.a, loan_checkin, &s.its), LG_OK);
     assert_status(crew_do(s.b, earn, &streak), LG_OK);
@@ -153,6 +158,52 @@ static void held_while_another_returns_it(void **state)
     end_scene(&s);
 }
 
+/* The same, and the next who has it has it by a bias. */
+static void held_while_another_lends_what_was_returned(void **state)
+{
+    (void)state;
+    struct scene s = begin_scene();
+    struct streak streak = streak_of(s.driver, s.pool, 0);
+    struct loan mine = loan_of(s.driver, s.pool, LG_TRY);
+    assert_status(crew_do(s.a, loan_checkout, &s.its), LG_OK);
+    struct lg_lease copy = s.its.lease;
+    support_log_begin(LG_LOG_WARN);
+    hold_next_at(LG__STOP_RETURN);
+    crew_run(s.a, loan_checkin, &s.its);
+    wait_held();
+    assert_status(lg_pool_checkin(s.pool, &copy), LG_OK);
+    assert_status(crew_do(s.b, earn, &streak), LG_OK);
+    assert_status(crew_do(s.b, loan_checkout, &s.other), LG_OK);
+    let_go();
+    assert_status(crew_wait(s.a), LG_ESTALE);
+    assert_int_equal(biased_to(s.pool, crew_context(s.b)), 1);
+    assert_int_equal(stats_of(s.pool).lent_now, 1);
+    assert_status(loan_checkout(&mine), LG_EBUSY);
+    assert_status(crew_do(s.b, loan_checkin, &s.other), LG_OK);
+    end_scene(&s);
+}
+
+/* The owner was first, and another has had the bias and lost it, idle, before it looks. */
+static void held_while_another_has_had_the_bias(void **state)
+{
+    (void)state;
+    struct scene s = begin_scene();
+    struct streak streak = streak_of(s.driver, s.pool, 0);
+    struct loan mine = loan_of(s.driver, s.pool, LG_TRY);
+    assert_status(crew_do(s.a, loan_checkout, &s.its), LG_OK);
+    hold_next_at(LG__STOP_RETURNED);
+    crew_run(s.a, loan_checkin, &s.its);
+    wait_held();
+    assert_status(crew_do(s.b, earn, &streak), LG_OK);
+    assert_int_equal(biased_to(s.pool, crew_context(s.b)), 1);
+    assert_status(loan_checkout(&mine), LG_OK);
+    let_go();
+    assert_status(crew_wait(s.a), LG_OK);
+    assert_int_equal(stats_of(s.pool).lent_now, 1);
+    assert_status(loan_checkin(&mine), LG_OK);
+    end_scene(&s);
+}
+
 /* The owner was first, and the resource that it has returned is gone and replaced before it looks. */
 static void held_while_another_comes_too_late(void **state)
 {
@@ -202,6 +253,40 @@ static void taken_back_from_one_that_ends(void **state)
     null_end(driver, pool);
 }
 
+/* The end of a context gives its biases up: its hints are the next context's. */
+static void left_by_one_that_ends(void **state)
+{
+    (void)state;
+    struct scene s = begin_scene();
+    crew_send_home(s.a);
+    crew_leave(s.a);
+    assert_int_equal(biased(s.pool), 0);
+    assert_int_equal(s.pool->biased_count, 0);
+    assert_status(crew_do(s.b, loan_checkout, &s.other), LG_OK);
+    assert_status(crew_do(s.b, loan_checkin, &s.other), LG_OK);
+    null_end(s.driver, s.pool);
+}
+
+/* The same with a lease that is out: nobody has it, and it is not lent again. */
+static void left_lent_by_one_that_ends(void **state)
+{
+    (void)state;
+    struct scene s = begin_scene();
+    s.its.is_untouched = 1;
+    support_log_begin(LG_LOG_WARN);
+    assert_status(crew_do(s.a, loan_checkout, &s.its), LG_OK);
+    crew_send_home(s.a);
+    crew_leave(s.a);
+    assert_int_equal(biased(s.pool), 0);
+    assert_int_equal(stats_of(s.pool).lent_now, 1);
+    struct loan mine = loan_of(s.driver, s.pool, LG_TRY);
+    assert_status(loan_checkout(&mine), LG_EBUSY);
+    assert_status(lg_pool_checkin(s.pool, &s.its.lease), LG_OK); /* anyone may */
+    assert_status(loan_checkout(&mine), LG_OK);
+    assert_status(loan_checkin(&mine), LG_OK);
+    null_end(s.driver, s.pool);
+}
+
 /* ---- Everywhere, at random ---------------------------------------------------------------------- */
 
 static void yield_now_and_then(enum lg__stop at)
@@ -245,13 +330,17 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         SUPPORT_TEST(held_before_it_lends),
         SUPPORT_TEST(held_and_given_the_slot),
-        SUPPORT_TEST(held_while_another_would_earn),
+        SUPPORT_TEST(held_while_another_earns),
         SUPPORT_TEST(held_after_it_has_lent),
         SUPPORT_TEST(held_before_it_returns),
         SUPPORT_TEST(held_after_it_has_returned),
         SUPPORT_TEST(held_while_another_returns_it),
+        SUPPORT_TEST(held_while_another_lends_what_was_returned),
+        SUPPORT_TEST(held_while_another_has_had_the_bias),
         SUPPORT_TEST(held_while_another_comes_too_late),
         SUPPORT_TEST(taken_back_from_one_that_ends),
+        SUPPORT_TEST(left_by_one_that_ends),
+        SUPPORT_TEST(left_lent_by_one_that_ends),
         SUPPORT_TEST(held_up_everywhere),
     };
     return SUPPORT_RUN(argc, argv, tests, NULL);

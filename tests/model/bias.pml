@@ -3,6 +3,7 @@
  * who take the bias back without wanting the slot.
  *
  * Every loan that is not made by bias earns one, if it may: so biases come and go as fast as they can.
+ * Each context has a busy of its own, as its hint for the pool has; the slot says whose counts.
  * A context's stores to busy go through the FIFOs of memory.pml; the slot's word and all that is under
  * the pool's lock change by locked instructions, which act on memory once their own FIFO is empty.
  * The light barrier is nothing; the heavy one waits for each FIFO in turn to be empty.
@@ -25,7 +26,7 @@
 #define NO_HEAVY        1 /* the revoker's barrier */
 #define NO_LOOK_OUT     2 /* B1: the owner's second look, in a checkout */
 #define NO_LOOK_IN      3 /* B2: in a checkin */
-#define ANY_OWNER       4 /* bias_owner is not respected */
+#define ONE_BUSY        4 /* busy is the slot's: all owners write the same */
 #define EARN_EARLY      5 /* B3: who earns has looked at the control word before it has the lock */
 #define NO_COUNT        6 /* B3: who has cleared takes no bias back */
 #define SAME_TAG        7 /* after a verdict of idle no tag is left out */
@@ -34,17 +35,19 @@
 #define ANY_RETURN     15 /* B2: the owner takes what is no longer its own for seen idle */
 #define REACH_BOTH     16 /* a return that another has made before */
 #define REACH_REMARKED 17 /* something was marked since */
+#define ONE_TAG        18 /* B2: idle_tag is the slot's, of the last bias of any owner */
 #define REACH_OUT_LENT  9 /* a contested checkout that has succeeded */
 #define REACH_OUT_IDLE 10 /* one that has not */
 #define REACH_IN_LENT  11 /* a contested checkin: the return is yet to do */
 #define REACH_IN_IDLE  12 /* it was seen */
-#define REACH_LATE     13 /* an owner stores into busy after its bias has gone */
+#define REACH_LATE     13 /* an owner stores into busy while another has the bias */
 #define FAULT(f)       ((f) == fault)
 #define REACH(f)       got_here = FAULT(f); assert(!got_here)
 
-#define WORD  0
-#define BUSY  1
-#define CELLS 2
+#define WORD    0
+#define BUSY(i) (FAULT(ONE_BUSY) -> 1 : (i))
+#define CELLS   (N + 1)
+#define OWN_TAG(i) (FAULT(ONE_TAG) -> 0 : (i))
 #include "memory.pml"
 
 /* The slot's word is tag * 8 + state; busy is tag * 2, + 1: it is idle. */
@@ -58,10 +61,10 @@
 
 /* Under the pool's lock, or changed by one locked instruction. */
 bit locked;
-byte bias_owner;
-bit is_biased;    /* the count of biased slots */
-byte marks;       /* how often it was marked */
-byte idle_tag;    /* of the loan after which the last bias was found idle */
+byte owner;           /* while it is biased: to whom */
+bit is_biased;        /* the count of biased slots */
+byte marks;           /* how often it was marked */
+byte idle_tag[N + 1]; /* of the loan after which a context's last bias was found idle */
 bit has_waiters;  /* in the control word */
 bit generation;   /* in the control word: a clear has begun */
 bit slot_is_old;  /* its resource is of the generation before */
@@ -118,12 +121,14 @@ inline judge()
     d_step {
         if
         :: STATE(mem[WORD]) == UNBIASING ->
-            w = mem[BUSY];
-            idle_tag = ((w & 1) -> w >> 1 : idle_tag);
+            w = mem[BUSY(owner)];
+            q = OWN_TAG(owner);
+            idle_tag[q] = ((w & 1) -> w >> 1 : idle_tag[q]);
             w = ((w & 1) -> AS((w >> 1) + !FAULT(SAME_TAG), IDLE) : AS(w >> 1, LENT));
             mem[WORD] = w;
             is_biased = 0;
-            w = 0
+            w = 0;
+            q = 0
         :: else
         fi
     }
@@ -201,22 +206,14 @@ inline begin_use(by_bias)
     }
 }
 
-inline leave_bias()
-{
-    d_step {
-        bias_owner = (bias_owner == me -> 0 : bias_owner);
-        hint = 0
-    }
-}
-
 inline lend_by_bias()
 {
     claim++;
     if
-    :: STATE(mem[WORD]) < BIASED -> REACH(REACH_LATE)
+    :: STATE(mem[WORD]) == BIASED && owner != me -> REACH(REACH_LATE)
     :: else
     fi;
-    store(BUSY, claim * 2);
+    store(BUSY(me), claim * 2);
     w = LOAD(WORD); /* B1 */
     if
     :: w == hint || FAULT(NO_LOOK_OUT) -> t = claim
@@ -227,7 +224,7 @@ inline lend_by_bias()
         :: mem[WORD] == AS(claim, LENT) -> t = claim; REACH(REACH_OUT_LENT)
         :: else -> REACH(REACH_OUT_IDLE)
         fi;
-        leave_bias();
+        hint = 0;
         drop_lock()
     fi
 }
@@ -279,18 +276,17 @@ inline earn()
     ok = !has_waiters && !generation; /* for EARN_EARLY */
     take_lock();
     if
-    :: hint != 0 -> conclude(); leave_bias()
+    :: hint != 0 -> conclude(); hint = 0
     :: else
     fi;
     if
-    :: (FAULT(EARN_EARLY) -> ok : !has_waiters && (generation -> !slot_is_old : 1)) &&
-       (bias_owner == 0 || bias_owner == me || FAULT(ANY_OWNER)) ->
+    :: (FAULT(EARN_EARLY) -> ok : !has_waiters && (generation -> !slot_is_old : 1)) ->
         d_step {
-            bias_owner = me;
+            owner = me;
             is_biased = 1;
             claim = t
         }
-        store(BUSY, claim * 2);
+        store(BUSY(me), claim * 2);
         hint = AS(t, BIASED);
         exchange(WORD, hint)
     :: else
@@ -367,7 +363,7 @@ inline checkin()
     }
     if
     :: hint != 0 && claim == t && LOAD(WORD) == hint ->
-        store(BUSY, claim * 2 + 1);
+        store(BUSY(me), claim * 2 + 1);
         w = LOAD(WORD); /* B2 */
         if
         :: w == hint || FAULT(NO_LOOK_IN) -> count_return()
@@ -375,7 +371,7 @@ inline checkin()
             take_lock();
             conclude();
             w = mem[WORD];
-            ok = idle_tag == t;
+            ok = idle_tag[OWN_TAG(me)] == t;
             drop_lock();
             if
             :: w == AS(t, LENT) -> ok = 0; REACH(REACH_IN_LENT); return_lent()
@@ -422,7 +418,7 @@ proctype Copier(byte me, fault)
 /* Takes biases back, for whatever reason. */
 proctype Taker(byte me, fault)
 {
-    byte w;
+    byte w, q;
     byte seen_marks;
     revoke_unlocked()
 }
@@ -430,7 +426,7 @@ proctype Taker(byte me, fault)
 /* Has a FIFO of its own, which stays empty. */
 proctype Clear(byte me, fault)
 {
-    byte w;
+    byte w, q;
     byte seen_marks;
     take_lock();
     d_step { generation = 1; slot_is_old = 1 }
@@ -448,7 +444,7 @@ proctype Watch(byte fault)
     timeout ->
     missed = done < N;
     assert(!missed);
-    unit_lost = !(STATE(mem[WORD]) == IDLE || (STATE(mem[WORD]) == BIASED && (mem[BUSY] & 1)));
+    unit_lost = !(STATE(mem[WORD]) == IDLE || (STATE(mem[WORD]) == BIASED && (mem[BUSY(owner)] & 1)));
     assert(!unit_lost)
 }
 

@@ -155,11 +155,11 @@ check 'h  biased slot: checkout, seen lent'             REACH_OUT_LENT   got_her
 check 'h  biased slot: checkout, seen idle'             REACH_OUT_IDLE   got_here
 check 'h  biased slot: checkin, seen lent'              REACH_IN_LENT    got_here
 check 'h  biased slot: checkin, seen idle'              REACH_IN_IDLE    got_here
-check 'h  biased slot: an owner that stores too late'   REACH_LATE       got_here
+check 'h  biased slot: stored while another owns it'    REACH_LATE       got_here
 check 'h  biased slot, no barrier'                      NO_HEAVY         missed
 check 'h  biased slot, no second look in checkout'      NO_LOOK_OUT      stale_return
 check 'h  biased slot, no second look in checkin'       NO_LOOK_IN       missed
-check 'h  biased slot, given whoever may yet write it'  ANY_OWNER        missed
+check 'h  biased slot, one busy for all owners'         ONE_BUSY         missed
 check 'h  biased slot, no tag left out'                 SAME_TAG         stale_return
 check 'h  biased slot, who queues leaves the bias'      QUEUE_BIASED     missed
 model bias -DN=3\ -DPAIRS=1 big
@@ -174,6 +174,7 @@ check 'h  others take the bias back'                    -                ok
 model bias -DTAKERS\ -DPAIRS=2 big
 check 'h  the same: something was marked since'         REACH_REMARKED   got_here
 check 'h  the same, judged all the same'                NO_MARKS         missed
+check 'h  the same, one note of idle for all owners'    ONE_TAG          stale_return
 model bias -DCLEAR\ -DPAIRS=2 big
 check 'h  biased slot and clear'                        -                ok
 check 'h  the same, earned by an earlier look'          EARN_EARLY       stale_loan

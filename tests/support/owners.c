@@ -33,12 +33,12 @@ uint32_t biased(struct lg_pool *pool)
     return count;
 }
 
-uint32_t biased_to(struct lg_pool *pool, const struct lg_context *context)
+uint32_t biased_to(struct lg_pool *pool, struct lg_context *context)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < pool->capacity; i++)
         count += state_of_slot(pool, i) == LG__SLOT_BIASED &&
-                 pool->slots[i].bias_owner == lg__context_key(context->id);
+                 lg__load_acquire(&pool->slots[i].owner) == lg__hint_of(pool, context);
     return count;
 }
 

@@ -14,7 +14,7 @@ struct lg_pool *bias_pool(struct null_driver *driver, uint32_t capacity);
 
 /* How many slots are biased; to this context. */
 uint32_t biased(struct lg_pool *pool);
-uint32_t biased_to(struct lg_pool *pool, const struct lg_context *context);
+uint32_t biased_to(struct lg_pool *pool, struct lg_context *context);
 
 /* A step: so many loans, one after the other. */
 struct streak {

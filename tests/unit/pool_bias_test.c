@@ -254,7 +254,7 @@ static void a_bias_does_not_outlast_its_tags(void **state)
     struct lg__hint *hint = lg__hint_of(pool, lg_context_self());
     struct lg__slot *slot = hint->slot;
     hint->claim += (uint64_t)LG__BIAS_LOANS_MAX << 32;
-    lg__store_relaxed(&slot->busy, hint->claim | LG__CLAIM_IDLE);
+    lg__store_relaxed(&hint->busy, hint->claim | LG__CLAIM_IDLE);
     uint64_t lent = stats_of(pool).lent;
     assert_true(lent > LG__BIAS_LOANS_MAX);
     streak.count = LG_HOLD_SAMPLE;
