@@ -38,6 +38,7 @@ static const char help_text[] =
     "rf, pos,\n"
     "                   pct, periods, random\n"
     "  --races=HOW      report (default), fail (a data race is a finding) or off (faster)\n"
+    "  --fresh          a new process for each schedule, also where one could be used again\n"
     "  --json           the result as one JSON object\n"
     "  --html FILE      write what was found as a page, with a lane for each thread\n"
     "  -o FILE          where to write the schedule that failed (default PROGRAM.replay)\n"
@@ -127,9 +128,9 @@ static bool set_environment(const struct explore_options *options, const char *r
     char text[512], preload[8192];
     const char *others = getenv("LD_PRELOAD");
     snprintf(text, sizeof text,
-             "strategy=%s,races=%s,seed=%lu,schedules=%lu,seconds=%g,wire=%d,stop=%d",
+             "strategy=%s,races=%s,seed=%lu,schedules=%lu,seconds=%g,wire=%d,fresh=%d,stop=%d",
              options->strategy, options->races, options->seed, options->schedules, options->seconds,
-             wire, options->replay && *options->program);
+             wire, options->is_fresh, options->replay && *options->program);
     if ((size_t)snprintf(preload, sizeof preload, "%s%s%s", runtime, others ? ":" : "",
                          others ? others : "") >= sizeof preload)
         return false;

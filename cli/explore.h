@@ -19,6 +19,7 @@ struct explore_options {
     uint64_t schedules; /* 0: no limit */
     uint64_t seed;
     bool is_json;
+    bool is_fresh;  /* a process for each schedule */
     bool must_help; /* and do nothing else */
     char *
         *program; /* and its arguments, ended by NULL; in a replay what it is run under, or empty */
@@ -129,6 +130,7 @@ struct explore_result {
     char replay[512];
     uint64_t schedule, preemptions, where;
     uint64_t schedules, nanoseconds, steps, events, threads, races_lost;
+    uint64_t processes, digest;
     char *text[EXPLORE_LINES_MAX]; /* of the finding, the divergence, or why it cannot be */
     size_t text_count;
     char *turns[EXPLORE_LINES_MAX]; /* of the interleaving: who ran until what */

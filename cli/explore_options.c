@@ -4,7 +4,7 @@
 #include <getopt.h>
 #include <string.h>
 
-enum { SECONDS = OPTIONS_LONG, SCHEDULES, SEED, STRATEGY, RACES, JSON, REPLAY, HTML };
+enum { SECONDS = OPTIONS_LONG, SCHEDULES, SEED, STRATEGY, RACES, JSON, REPLAY, HTML, FRESH };
 
 static const struct option long_options[] = {{"seconds", required_argument, NULL, SECONDS},
                                              {"schedules", required_argument, NULL, SCHEDULES},
@@ -13,6 +13,7 @@ static const struct option long_options[] = {{"seconds", required_argument, NULL
                                              {"races", required_argument, NULL, RACES},
                                              {"json", no_argument, NULL, JSON},
                                              {"replay", required_argument, NULL, REPLAY},
+                                             {"fresh", no_argument, NULL, FRESH},
                                              {"html", required_argument, NULL, HTML},
                                              {"output", required_argument, NULL, 'o'},
                                              {"help", no_argument, NULL, 'h'},
@@ -76,6 +77,9 @@ static bool read_option(int option, struct explore_options *options)
         return read_word("--races", optarg, races, "one of report, fail, off", &options->races);
     case JSON:
         options->is_json = true;
+        return true;
+    case FRESH:
+        options->is_fresh = true;
         return true;
     case REPLAY:
         return read_file_name("--replay", optarg, &options->replay);

@@ -5,6 +5,7 @@
 #include "explore/input.h"
 #include "explore/journal.h"
 #include "explore/kernel.h"
+#include "explore/reuse.h"
 #include "explore/signal.h"
 #include "explore/strategy.h"
 #include "explore/tally.h"
@@ -388,7 +389,7 @@ void lg__baton_enter(struct lg__thread *thread)
 void lg__baton_await(struct lg__thread *self)
 {
     sleep_until_chosen(self);
-    self->tid = (int32_t)lg__kernel_call(SYS_gettid, 0, 0, 0, 0);
+    self->tid = lg__reuse_enter_thread(self);
     lg__campaign->current_tid = self->tid;
     self->pending = LG__EVENT_NONE;
 }

@@ -10,6 +10,7 @@
 #include "explore/kernel.h"
 #include "explore/mapping.h"
 #include "explore/recording.h"
+#include "explore/reuse.h"
 #include "explore/run.h"
 #include "explore/search.h"
 #include "explore/shared.h"
@@ -43,6 +44,8 @@
 #define CLOCK_BASE_NS     1767225600000000000u
 #define MONOTONIC_BASE_NS 1000000000000u
 
+#define DIGESTED 64 /* switches of a run */
+
 struct lg__image lg__campaign_image;
 char **lg__campaign_arguments;
 
@@ -53,9 +56,11 @@ LG__TOGETHER static uint64_t schedules;
 LG__TOGETHER static struct {
     uint64_t steps, events;
     uint32_t threads;
-} last;                     /* of the last run that came to its end */
-static uint64_t counted;    /* schedules of the search; 0: it goes on */
-static uint64_t counted_ns; /* and how long it took */
+} last;                                 /* of the last run that came to its end */
+LG__TOGETHER static uint64_t processes; /* that the search has forked */
+LG__TOGETHER static uint64_t digest;    /* of the search's schedules */
+static uint64_t counted;                /* schedules of the search; 0: it goes on */
+static uint64_t counted_ns;             /* and how long it took */
 static volatile sig_atomic_t is_interrupted;
 
 /* ---- The end of the campaign ----------------------------------------------------------------------------- */
@@ -93,6 +98,7 @@ static void say_races(void)
 
 void lg__campaign_finish(int status)
 {
+    lg__reuse_end();
     say_races();
     lg__campaign_count();
     lg__wire_say("schedules %" PRIu64, counted);
@@ -100,6 +106,8 @@ void lg__campaign_finish(int status)
     lg__wire_say("steps %" PRIu64, last.steps);
     lg__wire_say("events %" PRIu64, last.events);
     lg__wire_say("threads %u", last.threads);
+    lg__wire_say("digest %" PRIx64, digest);
+    lg__wire_say("processes %" PRIu64, processes);
     lg__wire_say("done %d", status);
     _exit(status);
 }
@@ -125,7 +133,7 @@ static void forget_signal(int number)
     lg__kernel_call(SYS_rt_sigaction, number, (long)&action, 0, sizeof action.mask);
 }
 
-static void enter_run(void)
+static void enter_process(void)
 {
     const struct lg__plan *plan = &lg__campaign->plan;
     lg__kernel_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
@@ -139,6 +147,11 @@ static void enter_run(void)
     forget_signal(SIGALRM);
     forget_signal(SIGINT);
     forget_signal(SIGTERM);
+}
+
+static void begin_run(void)
+{
+    errno = 0;
     lg__run_begin();
     lg__journal_begin();
     lg__threads_begin();
@@ -188,23 +201,57 @@ bool lg__campaign_is_over(void)
     return is_out_of_time() || (options->schedules && schedules >= options->schedules);
 }
 
+/* False: it goes on. */
+static bool has_ended(pid_t run)
+{
+    int status = 0, flags = 0;
+    switch (lg__reuse_await(run)) {
+    case LG__REUSE_PARKED:
+        return true;
+    case LG__REUSE_RUNNING:
+        flags = WNOHANG;
+        break;
+    case LG__REUSE_LEAVING:
+        break;
+    }
+    /* Not waitpid: as a point where a thread can be cancelled it writes to a page more. */
+    long ended = lg__kernel_call(SYS_wait4, run, (long)&status, flags, 0);
+    if (ended == 0 || ended == -EINTR)
+        return false;
+    if (ended == run)
+        judge_death(status);
+    lg__orphans_end();
+    return true;
+}
+
 static void wait_for(pid_t run)
 {
-    int status;
-    long ended;
     lg__watchdog_reset();
-    /* Not waitpid: as a point where a thread can be cancelled it writes to a page more. */
-    while ((ended = lg__kernel_call(SYS_wait4, run, (long)&status, 0, 0)) < 0) {
-        if (ended != -EINTR)
-            return;
+    while (!has_ended(run)) {
         if (is_out_of_time() && schedules > 1 && !lg__campaign->plan.must_stop) {
             lg__campaign->outcome.state = LG__OUTCOME_TOO_LONG;
             kill(run, SIGKILL);
         }
         lg__watchdog_look(run);
     }
-    judge_death(status);
-    lg__orphans_end();
+}
+
+/* One number for what all runs did, so that two explorations can be compared: FNV-1a (Fowler, Noll, Vo), by words.
+ * Of a long run its first switches say enough. */
+static void digest_run(void)
+{
+    const struct lg__outcome *outcome = &lg__campaign->outcome;
+    uint64_t words[4 + 3 * DIGESTED] = {outcome->steps, outcome->events, outcome->choices,
+                                        outcome->signature};
+    size_t count = 4;
+    for (uint32_t i = 0; i < outcome->switch_count && i < DIGESTED; i++) {
+        const struct lg__switch *record = &lg__campaign->switches[i];
+        words[count++] = record->ordinal;
+        words[count++] = record->site;
+        words[count++] = (uint64_t)record->from << 32 | record->to;
+    }
+    for (size_t i = 0; i < count; i++)
+        digest = (digest ^ words[i]) * 0x100000001b3u;
 }
 
 bool lg__campaign_run(void)
@@ -219,15 +266,22 @@ bool lg__campaign_run(void)
         lg__shared_map(campaign);
         lg__shared_map(campaign->names);
     }
-    pid_t run = _Fork();
+    pid_t run = lg__reuse_resume();
+    if (!run) {
+        processes += !counted;
+        run = _Fork();
+    }
     if (run < 0)
         lg__campaign_give_up("fork failed: no more processes or memory");
     if (!run) {
-        enter_run();
+        enter_process();
+        lg__reuse_enter();
+        begin_run();
         return true;
     }
     wait_for(run);
     if (campaign->outcome.threads && !counted) {
+        digest_run();
         last.steps = campaign->outcome.steps;
         last.events = campaign->outcome.events;
         last.threads = campaign->outcome.threads;
@@ -348,6 +402,8 @@ static void prepare(const struct lg__options *options)
     signal(SIGINT, interrupt);
     signal(SIGTERM, interrupt);
     lg__fail_begin();
+    if (!options->is_fresh)
+        lg__reuse_reserve();
     lg__campaign->has_destructors = lg__destructors_are_any();
     pin();
     lg__wire_modules();

@@ -57,7 +57,8 @@ struct lg__options {
     char output[512];   /* the replay file to write */
     char replay[512];   /* the replay file to follow */
     bool must_stop;
-    int wire; /* the descriptor for what is found */
+    bool is_fresh; /* each run has a process of its own */
+    int wire;      /* the descriptor for what is found */
 };
 
 struct lg__campaign {

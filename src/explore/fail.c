@@ -83,7 +83,7 @@ static uint64_t place_of(const ucontext_t *context)
 #endif
 }
 
-static void die_of_signal(int signal_number, siginfo_t *info, void *context)
+void lg__fail_die_of_signal(int signal_number, siginfo_t *info, void *context)
 {
     struct lg__thread *self = lg__self;
     if (!self) {
@@ -115,7 +115,8 @@ static void say_where(int signal_number, siginfo_t *info, void *context)
 void lg__fail_begin(void)
 {
     static const int deadly[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS};
-    struct sigaction action = {.sa_sigaction = die_of_signal, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    struct sigaction action = {.sa_sigaction = lg__fail_die_of_signal,
+                               .sa_flags = SA_SIGINFO | SA_NODEFER};
     for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
         sigaction(deadly[i], &action, NULL);
     struct sigaction asked = {.sa_sigaction = say_where, .sa_flags = SA_SIGINFO | SA_RESTART};

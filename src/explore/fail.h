@@ -10,6 +10,9 @@
 /* Before the fork: handlers for the signals that end a program. */
 void lg__fail_begin(void);
 
+/* Their handler: the run ends. */
+void lg__fail_die_of_signal(int signal_number, siginfo_t *info, void *context);
+
 /* As early as possible, so that the handler runs late. */
 void lg__fail_watch_exit(void);
 

@@ -71,6 +71,8 @@ static void set_option(struct lg__options *options, const char *key, const char 
         options->seconds = number_of(key, value);
     else if (!strcmp(key, "wire"))
         options->wire = (int)number_of(key, value);
+    else if (!strcmp(key, "fresh"))
+        options->is_fresh = *value == '1';
     else if (!strcmp(key, "stop"))
         options->must_stop = *value == '1';
     else

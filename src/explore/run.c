@@ -1,6 +1,7 @@
 #include "explore/run.h"
 
 #include "explore/kernel.h"
+#include "explore/reuse.h"
 #include "explore/room.h"
 #include "explore/table.h"
 #include "explore/together.h"
@@ -75,11 +76,13 @@ static void fill(char *begin, char *end)
 }
 
 /* Two calls instead of a fault for each page: what every run writes to, the first variables and the begin of main's
- * heap; and as much memory and as many records as the last run had. */
+ * heap; and as much memory and as many records as the last run had.  A process that has had a run has them. */
 static void fill_pages(void)
 {
     const struct lg__campaign *campaign = lg__campaign;
     char *end = (char *)(threads + campaign->threads_used);
+    if (lg__reuse_is_again())
+        return;
     fill(lg__room.variables_end - 1, lg__room.variables_end + PAGE);
     if (campaign->memory_used <= FILLED_MAX &&
         campaign->threads_used <= FILLED_MAX / sizeof *threads)

@@ -133,7 +133,9 @@ struct lg__thread {
     struct lg__held held[LG__HELD_MAX];
     /* Its life. */
     pthread_t handle;
-    int32_t tid; /* the kernel's number; 0: has not run yet */
+    int32_t tid;       /* the kernel's number; 0: has not run yet */
+    uint32_t is_alive; /* futex: the kernel clears it (reuse.c) */
+    struct lg__thread *next_begun;
     bool is_joinable;
     bool is_cancelled; /* pthread_cancel */
     uint32_t rounds;   /* of thread-specific data's destructors, at its end */
@@ -197,11 +199,12 @@ struct lg__run {
     struct lg__thread **candidates; /* of the decision that is being made */
     uint32_t created;
     struct lg__thread *current;
-    uint64_t retired;  /* events of threads before they lost the baton */
-    uint64_t leapt_ns; /* what virtual time is ahead of the events */
-    uint64_t lines;    /* numbers the waiters of conditions */
-    uint64_t changes;  /* counts writes and synchronisation */
-    uint64_t random;   /* state of the generator */
+    struct lg__thread *begun; /* all that have begun, but the first, where processes are reused */
+    uint64_t retired;         /* events of threads before they lost the baton */
+    uint64_t leapt_ns;        /* what virtual time is ahead of the events */
+    uint64_t lines;           /* numbers the waiters of conditions */
+    uint64_t changes;         /* counts writes and synchronisation */
+    uint64_t random;          /* state of the generator */
     bool is_concurrent;
     bool is_exiting;
     uint32_t idle_alarms;  /* that were due in a row, and nobody could run after them */

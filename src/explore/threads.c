@@ -6,6 +6,8 @@
 #include "explore/intercept.h"
 #include "explore/journal.h"
 #include "explore/kernel.h"
+#include "explore/residue.h"
+#include "explore/reuse.h"
 #include "explore/room.h"
 #include "explore/signal.h"
 #include "explore/strategy.h"
@@ -139,8 +141,9 @@ static int set_stack(pthread_attr_t *own, const pthread_attr_t *given, struct lg
     if (given && (uintptr_t)stack > (uintptr_t)place && size > STACK_SIZE)
         return pthread_attr_setstack(own, stack, size);
     thread->stack_limit = (uintptr_t)place;
-    lg__kernel_call(SYS_madvise, (long)(place + STACK_SIZE - STACK_TOP), STACK_TOP,
-                    MADV_POPULATE_WRITE, 0);
+    if (!lg__reuse_is_again())
+        lg__kernel_call(SYS_madvise, (long)(place + STACK_SIZE - STACK_TOP), STACK_TOP,
+                        MADV_POPULATE_WRITE, 0);
     return pthread_attr_setstack(own, place, STACK_SIZE);
 }
 
@@ -149,8 +152,10 @@ static int start_thread(struct lg__thread *thread, const pthread_attr_t *given)
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     int status = set_stack(&attributes, given, thread);
+    bool was_clean = lg__residue_pause();
     if (!status)
         status = lg__real()->pthread_create(&thread->handle, &attributes, enter_thread, thread);
+    lg__residue_go_on(was_clean);
     pthread_attr_destroy(&attributes);
     return status;
 }

@@ -2,6 +2,7 @@
 
 #include "explore/journal.h"
 #include "explore/real.h"
+#include "explore/reuse.h"
 #include "explore/share.h"
 
 #include <signal.h>
@@ -24,6 +25,7 @@ static void end_run(enum lg__outcome_state state)
     lg__run_end();
     if (lg__campaign->plan.must_stop && state == LG__OUTCOME_FOUND)
         lg__real()->raise(SIGTRAP);
+    lg__reuse_offer(state == LG__OUTCOME_EXITED);
     lg__real()->_exit(0);
     __builtin_unreachable();
 }
