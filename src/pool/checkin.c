@@ -279,6 +279,12 @@ static __attribute__((noinline)) int checkin_lent(struct lg_pool *pool, struct l
     return LG_OK;
 }
 
+/* What busy says of a loan with this lease. */
+static inline uint64_t claim_of(const struct lg_lease *lease)
+{
+    return (uint64_t)lease->tag << 32 | lease->slot;
+}
+
 /* Return a lease of a biased slot, by plain stores. */
 static inline int return_biased(struct lg_pool *pool, struct lg_context *self,
                                 struct lg_lease *lease, const char *place)
@@ -286,7 +292,7 @@ static inline int return_biased(struct lg_pool *pool, struct lg_context *self,
     struct lg__hint *hint = lg__hint_of(pool, self);
     const struct lg__slot *slot = hint->slot;
     uint64_t word = hint->word;
-    uint64_t claim = hint->claim;
+    uint64_t claim = claim_of(lease);
     /* Before the slot is another's: the lease may lie in the resource.  Apart, as in write_lease. */
     lg__store_relaxed(&lease->resource, (void *)NULL);
     lg__store_relaxed(&lease->pool, (struct lg_pool *)NULL);
@@ -318,14 +324,12 @@ int lg_pool_checkin_at(struct lg_pool *pool, struct lg_lease *lease, const char 
     if (lg__unlikely(!pool || !lease || !self || lease->pool != pool))
         return checkin_slow(pool, lease, place, false);
     const struct lg__hint *hint = lg__hint_of(pool, self);
-    uint64_t claim = (uint64_t)lease->tag << 32 | lease->slot;
-    if (lg__unlikely(hint->pool_serial != pool->serial || hint->claim != claim))
+    if (lg__unlikely(hint->pool_serial != pool->serial ||
+                     lg__load_relaxed(&hint->busy) != claim_of(lease)))
         return checkin_lent(pool, lease, place);
     const struct lg__slot *slot = hint->slot;
     if (lg__unlikely(lg__load_relaxed(&slot->word) != hint->word))
         return checkin_lent(pool, lease, place);
-    if (lg__unlikely(lg__load_relaxed(&hint->busy) != claim))
-        return checkin_slow(pool, lease, place, false); /* it is in */
     if (lg__unlikely(lg__stats_is_sampled(lease->tag)))
         return checkin_sampled(pool, lease, place);
     return return_biased(pool, self, lease, place);
