@@ -33,6 +33,8 @@ static const char help_text[] =
     "\n"
     "  --seconds S      stop after S seconds (default 10, if --schedules is not given)\n"
     "  --schedules N    stop after N schedules\n"
+    "  --steps N        end a schedule after N scheduling steps, without a verdict (default "
+    "2000000)\n"
     "  --seed N         other schedules; the same number gives the same ones (default 1)\n"
     "  --strategy NAME  auto (default: small periods first, then the others in rotation), surw, "
     "rf, pos,\n"
@@ -127,10 +129,11 @@ static bool set_environment(const struct explore_options *options, const char *r
 {
     char text[512], preload[8192];
     const char *others = getenv("LD_PRELOAD");
-    snprintf(text, sizeof text,
-             "strategy=%s,races=%s,seed=%lu,schedules=%lu,seconds=%g,wire=%d,fresh=%d,stop=%d",
-             options->strategy, options->races, options->seed, options->schedules, options->seconds,
-             wire, options->is_fresh, options->replay && *options->program);
+    snprintf(
+        text, sizeof text,
+        "strategy=%s,races=%s,seed=%lu,schedules=%lu,steps=%lu,seconds=%g,wire=%d,fresh=%d,stop=%d",
+        options->strategy, options->races, options->seed, options->schedules, options->steps,
+        options->seconds, wire, options->is_fresh, options->replay && *options->program);
     if ((size_t)snprintf(preload, sizeof preload, "%s%s%s", runtime, others ? ":" : "",
                          others ? others : "") >= sizeof preload)
         return false;

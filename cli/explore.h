@@ -17,6 +17,7 @@ struct explore_options {
     const char *html;   /* NULL: none is wanted */
     double seconds;     /* 0: no limit */
     uint64_t schedules; /* 0: no limit */
+    uint64_t steps;     /* of a schedule */
     uint64_t seed;
     bool is_json;
     bool is_fresh;  /* a process for each schedule */
@@ -130,7 +131,7 @@ struct explore_result {
     char replay[512];
     uint64_t schedule, preemptions, where;
     uint64_t schedules, nanoseconds, steps, events, threads, races_lost;
-    uint64_t processes, digest;
+    uint64_t processes, endless, digest;
     char *text[EXPLORE_LINES_MAX]; /* of the finding, the divergence, or why it cannot be */
     size_t text_count;
     char *turns[EXPLORE_LINES_MAX]; /* of the interleaving: who ran until what */

@@ -4,10 +4,11 @@
 #include <getopt.h>
 #include <string.h>
 
-enum { SECONDS = OPTIONS_LONG, SCHEDULES, SEED, STRATEGY, RACES, JSON, REPLAY, HTML, FRESH };
+enum { SECONDS = OPTIONS_LONG, SCHEDULES, SEED, STRATEGY, RACES, JSON, REPLAY, HTML, FRESH, STEPS };
 
 static const struct option long_options[] = {{"seconds", required_argument, NULL, SECONDS},
                                              {"schedules", required_argument, NULL, SCHEDULES},
+                                             {"steps", required_argument, NULL, STEPS},
                                              {"seed", required_argument, NULL, SEED},
                                              {"strategy", required_argument, NULL, STRATEGY},
                                              {"races", required_argument, NULL, RACES},
@@ -68,6 +69,8 @@ static bool read_option(int option, struct explore_options *options)
         return read_seconds(optarg, &options->seconds);
     case SCHEDULES:
         return read_count("--schedules", optarg, 1, &options->schedules);
+    case STEPS:
+        return read_count("--steps", optarg, 1, &options->steps);
     case SEED:
         return read_count("--seed", optarg, 0, &options->seed);
     case STRATEGY:
@@ -111,7 +114,8 @@ static bool check_together(const struct explore_options *options)
 
 bool explore_options_read(int argc, char **argv, struct explore_options *options)
 {
-    *options = (struct explore_options){.strategy = "auto", .races = "report", .seed = 1};
+    *options = (struct explore_options){
+        .strategy = "auto", .races = "report", .seed = 1, .steps = 2000000};
     optind = 0;
     for (int key; !options->must_help &&
                   (key = getopt_long(argc, argv, "+:ho:", long_options, NULL)) >= 0;) {

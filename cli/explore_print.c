@@ -285,6 +285,7 @@ void explore_print_json(const struct explore_result *result)
         printf(i ? ", " : "");
         print_race_json(result, &result->races[i]);
     }
-    printf("], \"steps\": %lu, \"threads\": %lu, \"processes\": %lu, \"digest\": \"%016lx\"}\n",
-           result->steps, result->threads, result->processes, result->digest);
+    printf("], \"steps\": %lu, \"threads\": %lu, \"endless\": %lu, \"processes\": %lu, \"digest\": "
+           "\"%016lx\"}\n",
+           result->steps, result->threads, result->endless, result->processes, result->digest);
 }

@@ -49,6 +49,7 @@ static bool read_number(const char *word, const char *value, struct explore_resu
                    {"events", &result->events, 10},
                    {"threads", &result->threads, 10},
                    {"processes", &result->processes, 10},
+                   {"endless", &result->endless, 10},
                    {"digest", &result->digest, 16},
                    {"races-lost", &result->races_lost, 10}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {

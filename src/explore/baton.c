@@ -245,6 +245,16 @@ static void let_signals_come(struct lg__thread *self)
         lg__signal_look_outside();
 }
 
+/* Half of the steps that a run may have, or all, are over. */
+static void lose_patience(void)
+{
+    uint64_t most = lg__campaign->plan.steps_max;
+    if (lg__campaign->outcome.steps > most)
+        lg__verdict_too_long();
+    lg__run.changes_before = lg__run.changes;
+    lg__run.patience = most;
+}
+
 static struct lg__thread *choose(struct lg__thread *self)
 {
     struct lg__outcome *outcome = &lg__campaign->outcome;
@@ -260,8 +270,8 @@ static struct lg__thread *choose(struct lg__thread *self)
     outcome->steps++;
     outcome->choices += count > 1;
     lg__campaign->heartbeat++;
-    if (outcome->steps > lg__campaign->plan.steps_max)
-        lg__verdict_too_long();
+    if (outcome->steps > lg__run.patience)
+        lose_patience();
     struct lg__thread *next = lg__strategy_pick(self, lg__run.candidates, count);
     if (next != self)
         record(self, next);

@@ -58,6 +58,7 @@ LG__TOGETHER static struct {
     uint32_t threads;
 } last;                                 /* of the last run that came to its end */
 LG__TOGETHER static uint64_t processes; /* that the search has forked */
+LG__TOGETHER static uint64_t endless;   /* of its schedules: ended for having too many steps */
 LG__TOGETHER static uint64_t digest;    /* of the search's schedules */
 static uint64_t counted;                /* schedules of the search; 0: it goes on */
 static uint64_t counted_ns;             /* and how long it took */
@@ -70,6 +71,11 @@ static uint64_t now_ns(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void lg__campaign_note_endless(void)
+{
+    endless += !counted;
 }
 
 void lg__campaign_count(void)
@@ -96,16 +102,28 @@ static void say_races(void)
         lg__wire_say("races-lost %" PRIu64, lg__campaign->races_lost);
 }
 
+/* Of an exploration that has found nothing: that is no verdict on these. */
+static void say_endless(void)
+{
+    if (endless)
+        lg__wire_say(
+            "note %" PRIu64 " %s ended after %" PRIu64 " steps (--steps), without a verdict",
+            endless, endless == 1 ? "schedule was" : "schedules were", lg__campaign->options.steps);
+}
+
 void lg__campaign_finish(int status)
 {
     lg__reuse_end();
     say_races();
+    if (!status)
+        say_endless();
     lg__campaign_count();
     lg__wire_say("schedules %" PRIu64, counted);
     lg__wire_say("nanoseconds %" PRIu64, counted_ns);
     lg__wire_say("steps %" PRIu64, last.steps);
     lg__wire_say("events %" PRIu64, last.events);
     lg__wire_say("threads %u", last.threads);
+    lg__wire_say("endless %" PRIu64, endless);
     lg__wire_say("digest %" PRIx64, digest);
     lg__wire_say("processes %" PRIu64, processes);
     lg__wire_say("done %d", status);

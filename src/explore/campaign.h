@@ -52,6 +52,7 @@ struct lg__options {
     enum lg__races races;
     uint64_t seed;
     uint64_t schedules; /* 0: no limit */
+    uint64_t steps;     /* of a run, after which it is ended */
     double seconds;     /* 0: no limit */
     double patience;    /* seconds without progress after which a run is ended */
     char output[512];   /* the replay file to write */
@@ -109,6 +110,9 @@ uint64_t lg__campaign_schedules(void);
 
 /* Whether a signal has asked for the end. */
 bool lg__campaign_was_stopped(void);
+
+/* The last run was ended for having too many steps. */
+void lg__campaign_note_endless(void);
 
 /* The search is over: what is run from now on is no part of its numbers. */
 void lg__campaign_count(void);

@@ -163,6 +163,35 @@ static bool conclude(void)
     return false;
 }
 
+/* Not for lack of time. */
+static bool is_endless(const struct lg__outcome *outcome)
+{
+    return outcome->state == LG__OUTCOME_TOO_LONG && outcome->steps > lg__campaign->plan.steps_max;
+}
+
+/* The first is in order, and as short as any; a later one may have taken a long way. */
+static void tell_endless(const struct lg__outcome *outcome)
+{
+    char text[400];
+    uint64_t most = lg__campaign->plan.steps_max;
+    lg__campaign_note_endless();
+    if (lg__campaign_schedules() > 1)
+        return;
+    int length =
+        snprintf(text, sizeof text,
+                 "its first schedule has not ended after %" PRIu64 " steps (--steps), ", most);
+    if (outcome->changes)
+        snprintf(text + length, sizeof text - (size_t)length,
+                 "in the second half of which its threads wrote to what they share, or "
+                 "synchronised, %" PRIu64 " times: it is long, or does not end",
+                 outcome->changes);
+    else
+        snprintf(text + length, sizeof text - (size_t)length,
+                 "and in the second half of them nothing was written to what its threads share: "
+                 "it does not end");
+    lg__campaign_give_up(text);
+}
+
 bool lg__finding_judge(void)
 {
     struct lg__outcome *outcome = &lg__campaign->outcome;
@@ -170,10 +199,8 @@ bool lg__finding_judge(void)
         return conclude();
     if (outcome->state == LG__OUTCOME_CANNOT)
         lg__campaign_give_up(outcome->text);
-    if (outcome->state == LG__OUTCOME_TOO_LONG && lg__campaign_schedules() == 1)
-        lg__campaign_give_up(
-            "the program does not end: its first schedule was ended after 2,000,000 "
-            "steps");
+    if (is_endless(outcome))
+        tell_endless(outcome);
     return false;
 }
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define STEPS 2000000u
+
 static const char *const strategies[LG__STRATEGY_COUNT] = {
     [LG__STRATEGY_AUTO] = "auto",       [LG__STRATEGY_RANDOM] = "random",
     [LG__STRATEGY_PCT] = "pct",         [LG__STRATEGY_POS] = "pos",
@@ -67,6 +69,8 @@ static void set_option(struct lg__options *options, const char *key, const char 
         options->seed = strtoull(value, NULL, 10);
     else if (!strcmp(key, "schedules"))
         options->schedules = strtoull(value, NULL, 10);
+    else if (!strcmp(key, "steps"))
+        options->steps = strtoull(value, NULL, 10);
     else if (!strcmp(key, "seconds"))
         options->seconds = number_of(key, value);
     else if (!strcmp(key, "wire"))
@@ -100,7 +104,7 @@ bool lg__options_read(struct lg__options *options)
         refuse("a text so long");
     strcpy(text, value);
     unsetenv("LIFEGUARD_EXPLORE");
-    *options = (struct lg__options){.wire = STDOUT_FILENO, .seed = 1};
+    *options = (struct lg__options){.wire = STDOUT_FILENO, .seed = 1, .steps = STEPS};
     char *rest = NULL;
     for (char *item = strtok_r(text, ",", &rest); item; item = strtok_r(NULL, ",", &rest)) {
         char *equals = strchr(item, '=');

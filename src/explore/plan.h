@@ -167,6 +167,7 @@ struct lg__outcome {
     uint64_t steps;      /* decisions */
     uint64_t choices;    /* decisions with more than one thread to choose from */
     uint64_t events;     /* of all threads */
+    uint64_t changes;    /* in the second half of the steps that it may have */
     uint64_t signature;  /* two findings with the same one are the same */
     uint32_t threads;
     uint32_t switch_count;

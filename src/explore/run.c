@@ -162,6 +162,7 @@ void lg__run_begin(void)
                                .candidates = lg__run.first_candidates,
                                .created = 1,
                                .current = first,
+                               .patience = lg__campaign->plan.steps_max / 2,
                                .random = lg__campaign->plan.seed};
     lg__run.live[0] = first;
     first->tag = LG__TABLE_TAG(0);

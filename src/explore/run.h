@@ -204,6 +204,8 @@ struct lg__run {
     uint64_t leapt_ns;        /* what virtual time is ahead of the events */
     uint64_t lines;           /* numbers the waiters of conditions */
     uint64_t changes;         /* counts writes and synchronisation */
+    uint64_t patience;        /* steps after which it is looked at whether it ends */
+    uint64_t changes_before;  /* the count of changes when half of them were over */
     uint64_t random;          /* state of the generator */
     bool is_concurrent;
     bool is_exiting;

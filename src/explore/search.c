@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#define STEPS_MAX      2000000u /* decisions of a run */
 #define FIRST_PERIODS  3
 #define ENUMERATED_MAX 200 /* schedules of small periods before all else */
 #define VARIABLES_MAX  65536
@@ -147,7 +146,7 @@ void lg__plan_make(uint64_t number, uint64_t length)
                                            .seed = random,
                                            .depth = depths[random % 5],
                                            .length = length,
-                                           .steps_max = STEPS_MAX,
+                                           .steps_max = options->steps,
                                            .is_exit_late = random >> 8 & 1,
                                            .is_time_early = (random >> 9 & 7) == 0,
                                            .has_suspects = (random >> 12 & 3) == 0 ||

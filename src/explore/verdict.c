@@ -97,6 +97,7 @@ void lg__verdict_exited(int status)
 
 void lg__verdict_too_long(void)
 {
+    lg__campaign->outcome.changes = lg__run.changes - lg__run.changes_before;
     end_run(LG__OUTCOME_TOO_LONG);
 }
 

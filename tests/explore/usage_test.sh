@@ -31,6 +31,7 @@ refuses "unknown option --what; see lifeguard help explore" explore --what
 refuses "unknown option -x" explore -x -- true
 refuses "--seconds needs a value" explore --seconds
 refuses "above 0" explore --schedules 0 -- true
+refuses "above 0" explore --steps 0 -- true
 refuses "--html '': the name of a file" explore --html '' -- true
 refuses "leave out -o" explore --replay some.replay -o other.replay
 refuses "leave out -o" explore --replay some.replay --seconds 5
@@ -53,6 +54,34 @@ write endless.c << 'END'
 atomic_int count;
 void *work(void *unused) { for (;;) count++; return unused; }
 int main(void) { pthread_t t; pthread_create(&t, 0, work, 0); work(0); }
+END
+write reading.c << 'END'
+#include <pthread.h>
+#include <stdatomic.h>
+atomic_int places[8], is_set;
+void *work(void *unused) {
+    while (!is_set)
+        for (int i = 0; i < 8; i++)
+            if (places[i]) return unused;
+    return unused;
+}
+int main(void) { pthread_t t; pthread_create(&t, 0, work, 0); work(0); }
+END
+write long.c << 'END'
+#include <pthread.h>
+#include <stdatomic.h>
+atomic_int count;
+void *work(void *unused) {
+    for (int i = 0; i < 400; i++) count++;
+    return unused;
+}
+int main(void) {
+    pthread_t t;
+    pthread_create(&t, 0, work, 0);
+    work(0);
+    pthread_join(t, 0);
+    return 0;
+}
 END
 write deaf.c << 'END'
 #include <pthread.h>
@@ -103,6 +132,8 @@ printf 'x' > short
 chmod +x script short
 build alone alone.c
 build endless endless.c
+build reading reading.c
+build long long.c
 build deaf deaf.c
 build asleep asleep.c
 build constructor constructor.c
@@ -111,7 +142,13 @@ refuses "linked statically" explore -- ./static
 refuses "no 64-bit ELF program" explore -- ./script
 refuses "too short" explore -- ./short
 refuses "no second thread" explore --schedules 20 -- ./alone
-refuses "does not end" explore --schedules 20 -- ./endless
+refuses "times: it is long, or does not end" explore --schedules 20 -- ./endless
+refuses "nothing was written to what its threads share: it does not end" explore --schedules 20 --steps 2000 -- ./reading
+refuses "has not ended after 300 steps (--steps)" explore --schedules 20 --steps 300 -- ./long
+check 0 explore --schedules 20 --steps 3000 --json -- ./long
+says '"endless": 0' "$out"
+check 0 explore --schedules 20 --steps 500 -- ./long
+says "schedules were ended after 500 steps (--steps), without a verdict" "$out"
 refuses "-O0 or -Og" explore --schedules 20 -- ./deaf
 refuses "system call" explore --schedules 20 -- ./asleep
 refuses "ended before its main" explore --schedules 20 -- ./constructor
