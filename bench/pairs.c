@@ -1,5 +1,5 @@
-/* pairs pool|mutex COUNT: so many pairs of checkout and checkin, or of lock and unlock, by one thread, and no
- * other work: for a tool that counts instructions. */
+/* pairs pool|mutex|read|write COUNT: so many pairs of checkout and checkin, or of lock and unlock, by one thread,
+ * and no other work: for a tool that counts instructions. */
 #include <lifeguard/lifeguard.h>
 
 #include <stdlib.h>
@@ -48,10 +48,41 @@ static int take_locks(unsigned long count)
     return 0;
 }
 
+static int take_to_read(unsigned long count)
+{
+    static struct lg_rwlock rwlock = LG_RWLOCK_INIT("rwlock");
+    for (; count > 0; count--) {
+        if (lg_rwlock_read(&rwlock, LG_FOREVER) != LG_OK)
+            return 1;
+        lg_rwlock_unlock(&rwlock);
+    }
+    return 0;
+}
+
+static int take_to_write(unsigned long count)
+{
+    static struct lg_rwlock rwlock = LG_RWLOCK_INIT("rwlock");
+    for (; count > 0; count--) {
+        if (lg_rwlock_write(&rwlock, LG_FOREVER) != LG_OK)
+            return 1;
+        lg_rwlock_unlock(&rwlock);
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3)
         return 2;
-    unsigned long count = strtoul(argv[2], NULL, 10);
-    return strcmp(argv[1], "mutex") == 0 ? take_locks(count) : take_leases(count);
+    static const struct {
+        const char *name;
+        int (*take)(unsigned long count);
+    } kinds[] = {{"pool", take_leases},
+                 {"mutex", take_locks},
+                 {"read", take_to_read},
+                 {"write", take_to_write}};
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strcmp(argv[1], kinds[i].name) == 0)
+            return kinds[i].take(strtoul(argv[2], NULL, 10));
+    return 2;
 }

@@ -58,8 +58,6 @@ static uint32_t first_watch;
 
 static uint64_t forks; /* r/o but in the handler of a child, which has one thread */
 
-_Thread_local struct lg_context *lg__self;
-
 static struct lg_context *context_at(uint32_t slot)
 {
     struct chunk *chunk = lg__load_acquire(&chunks[slot / CHUNK_SIZE]);
@@ -174,8 +172,8 @@ static void begin_observed(struct lg_context *context)
     uint32_t watch = context->is_proxy ? 0 : first_watch;
     lg__store_release(&context->wait.observed, context->is_proxy ? 0 : first_observed);
     lg__store_relaxed(&context->watch, watch);
-    lg__store_relaxed(&context->drop_limit, watch & LG__WATCH_ALL ? 0u : LG__HELD_MAX);
-    lg__store_release(&context->held_limit, watch ? 0u : LG__HELD_MAX);
+    lg__store_relaxed(&context->drop_limit, watch & LG__WATCH_ALL ? 0 : LG__HELD_ROOM);
+    lg__store_release(&context->held_limit, watch ? 0 : LG__HELD_ROOM);
 }
 
 static struct lg_context *begin_context(bool is_proxy)
@@ -199,15 +197,13 @@ static struct lg_context *begin_context(bool is_proxy)
         lg__readings_begin(context);
         if (context->report->kind != LG_REPORT_NONE) /* a first write costs the report's page */
             context->report->kind = LG_REPORT_NONE;
-        lg__store_relaxed(&context->held_count, 0u);
-        lg__store_relaxed(&context->lease_count, 0u);
-        lg__store_relaxed(&context->lease_lost, 0u);
-        lg__store_relaxed(&context->has_been_told, 0u);
+        lg__held_begin(context);
         lg__store_relaxed(&context->has_duties, 0u);
         context->birth = is_proxy ? 0 : lg__observe_tick();
         begin_observed(context);
-        lg__store_release(&context->id, context->generation << GEN_SHIFT |
-                                            (uint64_t)(context->slot + 1) << SLOT_SHIFT);
+        uint64_t id = context->generation << GEN_SHIFT | (context->slot + 1ull) << SLOT_SHIFT;
+        context->writer_word = LG__WRITER_WORD(id);
+        lg__store_release(&context->id, id);
     }
     lg__raw_unlock(&registry_lock);
     return context;
@@ -263,7 +259,7 @@ static void end_context(struct lg_context *context, bool has_hooks)
     if (has_hooks)
         run_end_hooks(&end_hooks, context, id);
     lg__raw_lock(&registry_lock);
-    lg__store_relaxed(&context->held_count, 0u);
+    lg__store_relaxed(&context->held_end, (uint64_t)0);
     give_slot_locked(context);
     lg__raw_unlock(&registry_lock);
 }
@@ -278,7 +274,7 @@ static void end_on_thread_exit(void *value)
     struct lg_context *context = value;
     if (++rounds < PTHREAD_DESTRUCTOR_ITERATIONS - 1 && pthread_setspecific(exit_key, context) == 0)
         return;
-    lg__self = NULL;
+    lg__self_set(NULL);
     end_context(context, true);
 }
 
@@ -299,7 +295,7 @@ struct lg_context *lg__context_create(void)
         end_context(context, true);
         return NULL;
     }
-    lg__self = context;
+    lg__self_set(context);
     read_environment_once();
     return context;
 }
@@ -321,7 +317,7 @@ bool lg__context_enter(struct lg_context *prepared)
         lg__context_discard(prepared);
         return false;
     }
-    lg__self = prepared;
+    lg__self_set(prepared);
     prepared->birth = lg__observe_tick();
     lg__raw_lock(&registry_lock);
     prepared->thread = gettid();
@@ -342,7 +338,7 @@ struct lg_context *lg__guest_begin(void)
 {
     if (lg__self)
         return NULL;
-    lg__self = begin_context(false);
+    lg__self_set(begin_context(false));
     return lg__self;
 }
 
@@ -351,7 +347,7 @@ void lg__guest_end(struct lg_context *guest)
 {
     if (!guest || lg__self != guest)
         return;
-    lg__self = NULL;
+    lg__self_set(NULL);
     end_context(guest, false);
 }
 
@@ -436,7 +432,7 @@ struct lg_context *lg__context_set_aside(void)
     if (!self)
         return NULL;
     (void)pthread_setspecific(exit_key, NULL); /* cannot fail for a key that has a value */
-    lg__self = NULL;
+    lg__self_set(NULL);
     lg__raw_lock(&registry_lock);
     self->is_detached = 1;
     lg__raw_unlock(&registry_lock);
@@ -490,7 +486,7 @@ int lg_context_resume(struct lg_context *context)
         unclaim(context);
         return LG_ENOMEM;
     }
-    lg__self = context;
+    lg__self_set(context);
     if (own)
         end_context(own, true);
     return LG_OK;
@@ -569,7 +565,7 @@ static void bury_in_child(struct lg_context *context)
     for (uint32_t i = 0; i < bury_hook_count; i++)
         bury_hooks[i](context);
     lg__store_relaxed(&context->id, (uint64_t)0);
-    lg__store_relaxed(&context->held_count, 0u);
+    lg__store_relaxed(&context->held_end, (uint64_t)0);
     /* Idle, in no queue: the floors above empty theirs.  The epoch stays, so it never repeats. */
     context->wait.word &= ~(LG__WAIT_EPOCH_ONE - 1);
     context->wait.queue = NULL;

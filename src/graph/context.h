@@ -29,6 +29,13 @@ struct lg__held {
     uint32_t session;
 };
 
+/* Where an entry is, is said in bytes from the table's begin, so that no fast path multiplies. */
+#define LG__HELD_SIZE sizeof(struct lg__held)
+#define LG__HELD_ROOM (LG__HELD_MAX * LG__HELD_SIZE)
+
+/* What the word of a rwlock has more while the context with this id writes (sync/rwlock.h). */
+#define LG__WRITER_WORD(id) ((id) << 30 | 4)
+
 /* Which slot of a pool it had last.  A pool has its place in the table, so that a few pools used in
  * turn do not push each other out; its serial number is never another's, so the slot exists.  The owner's,
  * but for what is said of a bias (pool/bias.h). */
@@ -86,11 +93,12 @@ struct lg_context {
     uint32_t mark_index;  /* under the detector lock */
     uint64_t nestings[LG__NESTINGS]; /* atomic relaxed; the owner writes, rarely */
     /* The held table: the owner writes. */
-    uint32_t held_count
-        __attribute__((aligned(64))); /* atomic relaxed; may exceed LG__HELD_MAX: the rest
-                                                         is unknown */
-    uint32_t held_limit;              /* atomic; LG__HELD_MAX, or 0: what it takes is observed */
-    uint32_t drop_limit;              /* atomic relaxed; the same of what it lets go */
+    uint64_t held_end
+        __attribute__((aligned(64))); /* atomic relaxed; LG__HELD_SIZE for each lock that
+                               it holds; may exceed LG__HELD_ROOM: the rest is unknown */
+    uint64_t held_limit;              /* atomic; LG__HELD_ROOM, or 0: what it takes is observed */
+    uint64_t drop_limit;              /* atomic relaxed; the same of what it lets go */
+    uint64_t writer_word;             /* owner; LG__WRITER_WORD of its id */
     uint32_t watch;       /* atomic relaxed, before held_limit (release); of what (observe.h) */
     uint32_t keyed;       /* owner; entries for which prediction has keys, the first ones; of those
                                that are there yet */
@@ -111,6 +119,14 @@ struct lg_context {
 };
 
 extern __attribute__((visibility("hidden"))) _Thread_local struct lg_context *lg__self;
+
+/* The same, but nobody's context instead of NULL: all zeros, so it has no room for what is taken, and what is let
+ * go is never on top.  A fast path that looks for room needs no look whether there is a context. */
+extern __attribute__((visibility("hidden"))) struct lg_context lg__nobody;
+extern __attribute__((visibility("hidden"))) _Thread_local struct lg_context *lg__self_or_nobody;
+
+/* The calling thread has this context from now on; NULL: none. */
+void lg__self_set(struct lg_context *context);
 
 struct lg_context *lg__context_create(void);
 
@@ -180,6 +196,15 @@ static inline void lg__hints_begin(struct lg_context *context)
         context->hints[i].pool_serial = context->hints[i].word = 0;
 }
 
+/* A new context holds nothing. */
+static inline void lg__held_begin(struct lg_context *context)
+{
+    lg__store_relaxed(&context->held_end, (uint64_t)0);
+    lg__store_relaxed(&context->lease_count, 0u);
+    lg__store_relaxed(&context->lease_lost, 0u);
+    lg__store_relaxed(&context->has_been_told, 0u);
+}
+
 /* A new context reads nothing by bias, whatever the one before it left behind. */
 static inline void lg__readings_begin(struct lg_context *context)
 {
@@ -190,7 +215,7 @@ static inline void lg__readings_begin(struct lg_context *context)
 }
 
 /* Note without telling observers, whom lg__held_tell tells as soon as no lock is held: what is noted under
- * one, or before it is clear whether it will be had.  In that case `held_count` is put back. */
+ * one, or before it is clear whether it will be had.  In that case `held_end` is put back. */
 void lg__held_enter(struct lg_context *self, const struct lg__resource_class *class,
                     const void *object, const char *place, uint32_t units);
 void lg__held_tell_slow(struct lg_context *self, const struct lg__resource_class *class,
@@ -210,16 +235,23 @@ void lg__held_push_slow(struct lg_context *self, const struct lg__resource_class
                         const char *place);
 void lg__held_pop_slow(struct lg_context *self, const void *object);
 
-/* Note that something was taken, or let go.  Two plain stores each: the fast path of all locks.  False: there is
- * no room, or somebody observes; nothing was done. */
+/* The fast path of all locks, by the owner.  It reads its own table plainly, because nobody else writes it. */
+static inline struct lg__held *lg__held_at(struct lg_context *self, uint64_t end)
+{
+    return (struct lg__held *)((char *)self->held + end);
+}
+
+/* Note that something was taken, or let go.  Two plain stores each.  False: there is no room, or somebody
+ * observes; nothing was done. */
 static inline bool lg__held_try_push(struct lg_context *self, const void *object, const char *place)
 {
-    uint32_t n = lg__load_relaxed(&self->held_count);
-    if (lg__unlikely(n >= lg__load_relaxed(&self->held_limit)))
+    uint64_t end = self->held_end;
+    if (lg__unlikely(end >= lg__load_relaxed(&self->held_limit)))
         return false;
-    lg__store_relaxed(&self->held[n].object, object);
-    lg__store_relaxed(&self->held[n].place, place);
-    lg__store_relaxed(&self->held_count, n + 1);
+    struct lg__held *entry = lg__held_at(self, end);
+    lg__store_relaxed(&entry->object, object);
+    lg__store_relaxed(&entry->place, place);
+    lg__store_relaxed(&self->held_end, end + LG__HELD_SIZE);
     return true;
 }
 
@@ -231,26 +263,27 @@ static inline void lg__held_push(struct lg_context *self, const struct lg__resou
         lg__held_push_slow(self, class, object, 1, deadline, place);
 }
 
-/* Behind the first n entries, where there is room and nobody observes. */
-static inline void lg__held_enter_at(struct lg_context *self, uint32_t n, const void *object,
+/* At the table's end, where there is room and nobody observes. */
+static inline void lg__held_enter_at(struct lg_context *self, uint64_t end, const void *object,
                                      const char *place, uint32_t units)
 {
-    lg__store_relaxed(&self->held[n].units, units);
-    lg__store_relaxed(&self->held[n].object, object);
-    lg__store_relaxed(&self->held[n].place, place);
-    lg__store_relaxed(&self->held_count, n + 1);
+    struct lg__held *entry = lg__held_at(self, end);
+    lg__store_relaxed(&entry->units, units);
+    lg__store_relaxed(&entry->object, object);
+    lg__store_relaxed(&entry->place, place);
+    lg__store_relaxed(&self->held_end, end + LG__HELD_SIZE);
 }
 
-/* lg__held_enter where that is plain stores.  False: there is no room, or somebody observes; nothing was
+/* lg__held_enter where that is plain stores.  NULL: there is no room, or somebody observes; nothing was
  * done. */
-static inline bool lg__held_try_enter(struct lg_context *self, const void *object,
-                                      const char *place, uint32_t units)
+static inline struct lg__held *lg__held_try_enter(struct lg_context *self, const void *object,
+                                                  const char *place, uint32_t units)
 {
-    uint32_t n = lg__load_relaxed(&self->held_count);
-    if (lg__unlikely(n >= lg__load_relaxed(&self->held_limit)))
-        return false;
-    lg__held_enter_at(self, n, object, place, units);
-    return true;
+    uint64_t end = self->held_end;
+    if (lg__unlikely(end >= lg__load_relaxed(&self->held_limit)))
+        return NULL;
+    lg__held_enter_at(self, end, object, place, units);
+    return lg__held_at(self, end);
 }
 
 /* The same for objects that do not know by themselves who holds them: of these, all entries are noted so,
@@ -263,52 +296,53 @@ static inline void lg__held_push_units(struct lg_context *self,
         lg__held_push_slow(self, class, object, units, deadline, place);
 }
 
-/* Whether the entry that was noted last is about this object, and nobody observes what is let go.  With it,
- * lg__held_drop_top is lg__held_pop. */
-static inline bool lg__held_is_top(const struct lg_context *self, const void *object)
+/* The entry that was noted last, if it is about this object and nobody observes what is let go; then
+ * lg__held_drop is lg__held_pop.  Else NULL. */
+static inline struct lg__held *lg__held_top(struct lg_context *self, const void *object)
 {
-    uint32_t last = lg__load_relaxed(&self->held_count) - 1;
-    return last < lg__load_relaxed(&self->drop_limit) &&
-           lg__load_relaxed(&self->held[last].object) == object;
+    uint64_t last = self->held_end - LG__HELD_SIZE;
+    if (lg__unlikely(last >= lg__load_relaxed(&self->drop_limit)))
+        return NULL;
+    struct lg__held *entry = lg__held_at(self, last);
+    return lg__likely(entry->object == object) ? entry : NULL;
 }
 
-static inline void lg__held_drop_top(struct lg_context *self)
+static inline void lg__held_drop(struct lg_context *self, const struct lg__held *top)
 {
+    uint64_t end = (uint64_t)((const char *)top - (const char *)self->held);
     lg__store_relaxed(&self->has_been_told, 0u);
-    lg__store_relaxed(&self->held_count, lg__load_relaxed(&self->held_count) - 1);
+    lg__store_relaxed(&self->held_end, end);
 }
 
 static inline void lg__held_pop(struct lg_context *self, const void *object)
 {
-    if (lg__likely(lg__held_is_top(self, object)))
-        lg__held_drop_top(self);
+    const struct lg__held *top = lg__held_top(self, object);
+    if (lg__likely(top != NULL))
+        lg__held_drop(self, top);
     else
         lg__held_pop_slow(self, object);
-}
-
-/* The units of that entry; 0: it is not so. */
-static inline uint32_t lg__held_top(const struct lg_context *self, const void *object)
-{
-    return lg__likely(lg__held_is_top(self, object))
-               ? self->held[lg__load_relaxed(&self->held_count) - 1].units
-               : 0;
 }
 
 /* The entry of an object that the caller's own context has noted last; NULL: none, or there was no room
  * for it (lg__held_is_full). */
 struct lg__held *lg__held_find(struct lg_context *self, const void *object);
 
-/* How many entries the table has. */
-static inline uint32_t lg__held_known(const struct lg_context *self)
+/* How many locks the context holds, and how many entries its table has. */
+static inline uint32_t lg__held_locks(const struct lg_context *context)
 {
-    uint32_t n = lg__load_relaxed(&self->held_count);
+    return (uint32_t)(lg__load_relaxed(&context->held_end) / LG__HELD_SIZE);
+}
+
+static inline uint32_t lg__held_known(const struct lg_context *context)
+{
+    uint32_t n = lg__held_locks(context);
     return n < LG__HELD_MAX ? n : LG__HELD_MAX;
 }
 
 /* Whether the context holds something that its table has no room for. */
 static inline bool lg__held_is_full(const struct lg_context *self)
 {
-    return lg__load_relaxed(&self->held_count) > LG__HELD_MAX;
+    return lg__load_relaxed(&self->held_end) > LG__HELD_ROOM;
 }
 
 /* A survey by the tables: visit each entry of the object that a living context has noted with units.

@@ -19,6 +19,11 @@ static uint32_t find_entry(const struct lg_context *self, const void *object)
     return i; /* index + 1; 0: none */
 }
 
+static inline void set_locks(struct lg_context *self, uint32_t count)
+{
+    lg__store_relaxed(&self->held_end, count * LG__HELD_SIZE);
+}
+
 static void set_entry(struct lg__held *entry, const struct lg__held *from)
 {
     lg__store_relaxed(&entry->object, from->object);
@@ -39,7 +44,7 @@ static inline void enter(struct lg_context *self, const struct lg__resource_clas
                          const void *object, const char *place, uint32_t units)
 {
     bool is_observed = lg__load_acquire(&self->held_limit) == 0; /* before the session */
-    uint32_t n = lg__load_relaxed(&self->held_count);
+    uint32_t n = lg__held_locks(self);
     if (n < LG__HELD_MAX) {
         struct lg__held *entry = &self->held[n];
         lg__store_relaxed(&entry->object, object);
@@ -50,7 +55,7 @@ static inline void enter(struct lg_context *self, const struct lg__resource_clas
     }
     if (self->keyed > n)
         self->keyed = n; /* of what was there before */
-    lg__store_relaxed(&self->held_count, n + 1);
+    set_locks(self, n + 1);
 }
 
 void lg__held_enter(struct lg_context *self, const struct lg__resource_class *class,
@@ -62,7 +67,7 @@ void lg__held_enter(struct lg_context *self, const struct lg__resource_class *cl
 /* What was taken last, if something else is held. */
 static inline void tell_nested(struct lg_context *self, lg_deadline deadline)
 {
-    uint32_t n = lg__load_relaxed(&self->held_count) - 1;
+    uint32_t n = lg__held_locks(self) - 1;
     if ((lg__load_relaxed(&self->watch) & LG__WATCH_NESTED) &&
         (n > 0 || lg__load_relaxed(&self->lease_count) != 0) && n < LG__HELD_MAX &&
         deadline != LG_TRY)
@@ -107,7 +112,7 @@ void lg__held_push_slow(struct lg_context *self, const struct lg__resource_class
 static void remove_entry(struct lg_context *self, const void *object)
 {
     static const struct lg__held unknown = {0};
-    uint32_t n = lg__load_relaxed(&self->held_count);
+    uint32_t n = lg__held_locks(self);
     uint32_t found = find_entry(self, object);
     if (found == 0)
         found = find_entry(self, NULL);
@@ -118,17 +123,17 @@ static void remove_entry(struct lg_context *self, const void *object)
         set_entry(&self->held[i - 1], &self->held[i]);
     if (found > 0 && n > LG__HELD_MAX)
         set_entry(&self->held[known - 1], &unknown);
-    lg__store_relaxed(&self->held_count, n - 1);
+    set_locks(self, n - 1);
 }
 
 void lg__held_pop_slow(struct lg_context *self, const void *object)
 {
-    uint32_t n = lg__load_relaxed(&self->held_count);
+    uint32_t n = lg__held_locks(self);
     lg__store_relaxed(&self->has_been_told, 0u);
     if (lg__unlikely(lg__load_relaxed(&self->watch) & LG__WATCH_ALL))
         lg__observe_released(self, object);
     if (n - 1 < LG__HELD_MAX && self->held[n - 1].object == object)
-        lg__store_relaxed(&self->held_count, n - 1);
+        set_locks(self, n - 1);
     else
         remove_entry(self, object);
 }
@@ -150,7 +155,7 @@ static void visit_held(void *arg, struct lg_context *context)
         .unit = LG_NO_UNIT,
     };
     (void)lg__load_full(&context->wait.word); /* H1 */
-    uint32_t count = lg__load_acquire(&context->held_count);
+    uint64_t count = lg__load_acquire(&context->held_end) / LG__HELD_SIZE;
     for (uint32_t i = 0; i < count && i < LG__HELD_MAX && !look->is_stopped; i++) {
         const struct lg__held *entry = &context->held[i];
         if (lg__load_acquire(&entry->object) != look->object) /* H2 */
@@ -188,13 +193,13 @@ void lg__lease_counter_set(uint32_t (*counter)(const struct lg_context *context)
 
 uint32_t lg__held_count(const struct lg_context *context)
 {
-    return lg__load_relaxed(&context->held_count) + lg__lease_count(context);
+    return lg__held_locks(context) + lg__lease_count(context);
 }
 
 static void add_held_places(struct lg__text *line, const struct lg_context *context)
 {
     char place[LG_PLACE_SIZE];
-    uint32_t locks = lg__load_relaxed(&context->held_count);
+    uint32_t locks = lg__held_locks(context);
     lg__text_addf(line, " %u lock%s, taken at", locks, locks == 1 ? "" : "s");
     for (uint32_t i = 0; i < locks && i < LG__HELD_MAX; i++) {
         lg__copy_place(place, sizeof place, context->held[i].place);
@@ -211,7 +216,7 @@ static void log_left(const struct lg_context *context)
     lg__context_copy_name(context->id, name);
     lg__text_begin(&line, text, sizeof text);
     lg__text_addf(&line, "%s ended holding", name);
-    if (lg__load_relaxed(&context->held_count) > 0)
+    if (lg__held_locks(context) > 0)
         add_held_places(&line, context);
     if (leases > 0)
         lg__text_addf(&line, " %u lease%s: lg_pool_holders says of which and from where", leases,

@@ -186,7 +186,7 @@ static __attribute__((noinline)) void tell(const struct lg__order_news *news)
 static uint32_t gather(struct lg_context *self, struct own *own, bool is_lease)
 {
     uint32_t session = lg__load_relaxed(&lg__observe_session);
-    uint32_t held = lg__load_relaxed(&self->held_count);
+    uint32_t held = lg__held_locks(self);
     uint32_t count = own->lease_count - is_lease;
     memcpy(own->things, own->leases, count * sizeof own->things[0]);
     for (uint32_t i = 0; i < held && i < LG__HELD_MAX; i++) {
@@ -212,7 +212,7 @@ static __attribute__((noinline)) void look(struct lg_context *self, struct own *
         return;
     struct lg__taker taker = {own->context, self->birth};
     struct lg__order_news news = lg__order_take(&taker, own->things, count - 1);
-    uint64_t key = key_of(self, own, lg__load_relaxed(&self->held_count));
+    uint64_t key = key_of(self, own, lg__held_locks(self));
     if (key != 0)
         *place_of(own, key + is_lease) = (key + is_lease) ^ time * MIX;
     if (news.count > 0 || news.is_full)
@@ -260,7 +260,7 @@ static void hear_lease(struct lg_context *self, const struct lg__taking *taking)
     learn(lease, taking->class, taking->object, taking->units, taking->place);
     own->lease_key = 0;
     self->keyed = 0;
-    uint32_t held = lg__load_relaxed(&self->held_count);
+    uint32_t held = lg__held_locks(self);
     if ((held > 0 || own->lease_count > 1) && held <= LG__HELD_MAX && taking->deadline != LG_TRY)
         look_if_new(self, own, key_of(self, own, held), true);
 }

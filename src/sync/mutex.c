@@ -256,9 +256,14 @@ static __attribute__((noinline)) int lock_otherwise(struct lg_mutex *mutex, lg_d
     return self ? lock_slow(self, mutex, deadline, place) : LG_ENOMEM;
 }
 
-static __attribute__((noinline)) int note_observed(struct lg_context *self, struct lg_mutex *mutex,
-                                                   lg_deadline deadline, const char *place)
+/* The same; or there is no context, and the mutex was free and still is. */
+static __attribute__((noinline)) int note_observed(struct lg_mutex *mutex, lg_deadline deadline,
+                                                   const char *place)
 {
+    struct lg_context *self = lg__self;
+    if (!self)
+        return lock_otherwise(mutex, deadline, place);
+    lg__store_relaxed(&mutex->place, place);
     lg__held_push_slow(self, &lg__mutex_class, mutex, 1, deadline, place);
     return LG_OK;
 }
@@ -267,14 +272,14 @@ static __attribute__((noinline)) int note_observed(struct lg_context *self, stru
 int lg_mutex_lock_at(struct lg_mutex *mutex, lg_deadline deadline, const char *place)
     LG_NO_THREAD_SAFETY_ANALYSIS
 {
-    struct lg_context *self = lg__self;
+    struct lg_context *self = lg__self_or_nobody; /* whose id is that of a free mutex */
     uint64_t free = 0;
-    if (lg__unlikely(!mutex || !self || !lg__cas_acquire(&mutex->word, &free, self->id))) /* M1 */
+    if (lg__unlikely(!mutex || !lg__cas_acquire(&mutex->word, &free, self->id))) /* M1 */
         return lock_otherwise(mutex, deadline, place);
+    if (lg__unlikely(!lg__held_try_push(self, mutex, place)))
+        return note_observed(mutex, deadline, place);
     lg__store_relaxed(&mutex->place, place);
-    return lg__likely(lg__held_try_push(self, mutex, place))
-               ? LG_OK
-               : note_observed(self, mutex, deadline, place);
+    return LG_OK;
 }
 
 int lg_mutex_lock_into(struct lg_mutex *mutex, lg_deadline deadline, const char *place, int *status)
@@ -317,9 +322,9 @@ static void hand_over(struct lg_mutex *mutex)
         lg__wait_wake(wait);
 }
 
-static inline void release_word(struct lg_mutex *mutex, uint64_t word)
+static inline void release_word(struct lg_mutex *mutex, bool is_starved)
 {
-    if (lg__unlikely(word & LG__MUTEX_STARVED))
+    if (lg__unlikely(is_starved))
         hand_over(mutex);
     else if (lg__unlikely(lg__swap_release(&mutex->word, (uint64_t)0) & LG__MUTEX_WAITERS)) /* M1 */
         lg__mutex_wake_first(
@@ -338,21 +343,22 @@ static __attribute__((noinline)) void unlock_otherwise(struct lg_mutex *mutex)
         return;
     }
     lg__held_pop(self, mutex);
-    release_word(mutex, word);
+    release_word(mutex, word & LG__MUTEX_STARVED);
 }
 
 /* The fast path: a leaf, as lock's. */
 void lg_mutex_unlock(struct lg_mutex *mutex) LG_NO_THREAD_SAFETY_ANALYSIS
 {
-    struct lg_context *self = lg__self;
-    uint64_t word = lg__load_relaxed(&mutex->word);
-    if (lg__unlikely(!self || (word & ~LG__MUTEX_FLAGS) != self->id || mutex->depth > 0 ||
-                     !lg__held_is_top(self, mutex))) {
+    struct lg_context *self = lg__self_or_nobody;
+    uint64_t flags =
+        lg__load_relaxed(&mutex->word) ^ self->id; /* and no more, if it is the caller's */
+    const struct lg__held *top = lg__held_top(self, mutex);
+    if (lg__unlikely(!top || flags > LG__MUTEX_FLAGS || mutex->depth > 0)) {
         unlock_otherwise(mutex);
         return;
     }
-    lg__held_drop_top(self);
-    release_word(mutex, word);
+    lg__held_drop(self, top);
+    release_word(mutex, flags >= LG__MUTEX_STARVED);
 }
 
 int lg_mutex_recover_at(struct lg_mutex *mutex, const char *place) LG_NO_THREAD_SAFETY_ANALYSIS
@@ -386,7 +392,7 @@ uint32_t lg__mutex_release(struct lg_context *self, struct lg_mutex *mutex)
     uint32_t depth = mutex->depth;
     mutex->depth = 0;
     lg__held_pop(self, mutex);
-    release_word(mutex, lg__load_relaxed(&mutex->word));
+    release_word(mutex, lg__load_relaxed(&mutex->word) & LG__MUTEX_STARVED);
     return depth;
 }
 

@@ -45,8 +45,8 @@ static uint64_t owner_of(uint64_t word)
 static const char *place_of(const struct lg_once *once, uint64_t owner)
 {
     const struct lg_context *context = lg__context_find(owner);
-    uint32_t count = context ? lg__load_relaxed(&context->held_count) : 0;
-    for (uint32_t i = 0; i < count && i < LG__HELD_MAX; i++)
+    uint32_t count = context ? lg__held_known(context) : 0;
+    for (uint32_t i = 0; i < count; i++)
         if (lg__load_relaxed(&context->held[i].object) == once)
             return lg__load_relaxed(&context->held[i].place);
     return NULL;

@@ -134,7 +134,7 @@ static __attribute__((noinline)) bool note_slow(struct lg_context *self,
 {
     const void *tagged = lg__permits_tagged(permits);
     struct lg__held *entry = lg__held_find(self, tagged);
-    if (lg__load_relaxed(&self->held_count) < LG__HELD_MAX) {
+    if (self->held_end < LG__HELD_ROOM) {
         lg__held_push_units(self, &lg__permits_class, tagged, deadline, place, units);
         return true;
     }
@@ -146,25 +146,25 @@ static __attribute__((noinline)) bool note_slow(struct lg_context *self,
     return lg__ledger_add(&line) == LG__LEDGER_ADDED;
 }
 
-/* With room for a new entry after the first `count`.  Units that were taken at one place one after the other
+/* With room for a new entry at the table's end.  Units that were taken at one place one after the other
  * share an entry. */
-static inline void note_in_room(struct lg_context *self, const void *tagged, uint32_t count,
+static inline void note_in_room(struct lg_context *self, const void *tagged, uint64_t end,
                                 uint32_t units, const char *place)
 {
-    struct lg__held *last = count > 0 ? &self->held[count - 1] : NULL;
+    struct lg__held *last = end > 0 ? lg__held_at(self, end - LG__HELD_SIZE) : NULL;
     if (last && last->object == tagged && last->place == place)
         lg__store_relaxed(&last->units, last->units + units);
     else
-        lg__held_enter_at(self, count, tagged, place, units);
+        lg__held_enter_at(self, end, tagged, place, units);
 }
 
 bool lg__permits_note(struct lg_context *self, const struct lg_permits *permits, uint32_t units,
                       lg_deadline deadline, const char *place)
 {
-    uint32_t count = lg__load_relaxed(&self->held_count);
-    if (lg__unlikely(count >= lg__load_relaxed(&self->held_limit)))
+    uint64_t end = self->held_end;
+    if (lg__unlikely(end >= lg__load_relaxed(&self->held_limit)))
         return note_slow(self, permits, units, deadline, place);
-    note_in_room(self, lg__permits_tagged(permits), count, units, place);
+    note_in_room(self, lg__permits_tagged(permits), end, units, place);
     return true;
 }
 
@@ -224,11 +224,11 @@ int lg_permits_acquire_at(struct lg_permits *permits, uint32_t units, lg_deadlin
                           const char *place)
 {
     struct lg_context *self = lg__self;
-    uint32_t count = self ? lg__load_relaxed(&self->held_count) : UINT32_MAX;
+    uint64_t end = self ? self->held_end : UINT64_MAX;
     if (lg__unlikely(!permits || !self || units - 1 >= lg__load_relaxed(&permits->capacity) ||
-                     count >= lg__load_relaxed(&self->held_limit) || !take(permits, units)))
+                     end >= lg__load_relaxed(&self->held_limit) || !take(permits, units)))
         return acquire_slow(permits, units, deadline, place);
-    note_in_room(self, lg__permits_tagged(permits), count, units, place);
+    note_in_room(self, lg__permits_tagged(permits), end, units, place);
     return LG_OK;
 }
 
@@ -270,9 +270,10 @@ static __attribute__((noinline)) int release_slow(struct lg_permits *permits, ui
 int lg_permits_release(struct lg_permits *permits, uint32_t units)
 {
     struct lg_context *self = lg__self;
-    if (lg__unlikely(!permits || !self || units == 0 ||
-                     lg__held_top(self, lg__permits_tagged(permits)) != units))
+    const struct lg__held *top =
+        permits && self ? lg__held_top(self, lg__permits_tagged(permits)) : NULL;
+    if (lg__unlikely(!top || units == 0 || top->units != units))
         return release_slow(permits, units);
-    lg__held_drop_top(self);
+    lg__held_drop(self, top);
     return lg__likely(lg__permits_try_put(permits, units)) ? LG_OK : put_slow(permits, units);
 }

@@ -64,8 +64,8 @@ static void bring_back(struct lg_permits *permits, uint64_t id, uint32_t units,
 static void bring_all_back(struct lg_context *context, uint64_t id)
 {
     struct lg__line line;
-    uint32_t count = lg__load_relaxed(&context->held_count);
-    for (uint32_t i = 0; i < count && i < LG__HELD_MAX; i++) {
+    uint32_t count = lg__held_known(context);
+    for (uint32_t i = 0; i < count; i++) {
         const struct lg__held *entry = &context->held[i];
         struct lg_permits *permits = lg__permits_of(entry->object);
         if (permits)
@@ -94,7 +94,7 @@ static void begin_era(void)
     lg__ledger_fork_child();
     lg__ledger_keep_only(self ? self->id : 0);
     lg__permits_era += LG__PERMITS_ONE_ERA;
-    for (uint32_t i = 0; self && i < self->held_count && i < LG__HELD_MAX; i++)
+    for (uint32_t i = 0; self && i < lg__held_known(self); i++)
         keep_own(self->held[i].object);
     lg__ledger_each(keep_own);
 }

@@ -28,7 +28,9 @@ struct reader_visit {
 static bool visit_reader(void *arg, const struct lg__holding *holding)
 {
     const struct reader_visit *readers = arg;
-    return holding->units != LG__RWLOCK_READ_UNITS || readers->visit(readers->arg, holding);
+    struct lg__holding reader = *holding;
+    reader.units &= ~LG__RWLOCK_BY_BIAS;
+    return reader.units != LG__RWLOCK_READ_UNITS || readers->visit(readers->arg, &reader);
 }
 
 static void survey(const void *object, lg__visit *visit, void *arg)
@@ -121,8 +123,7 @@ void lg_rwlock_destroy(struct lg_rwlock *rwlock)
 static struct lg__held *find_own(struct lg_context *self, const struct lg_rwlock *rwlock,
                                  uint32_t units)
 {
-    uint32_t n = lg__load_relaxed(&self->held_count);
-    for (uint32_t i = n < LG__HELD_MAX ? n : LG__HELD_MAX; i > 0; i--) {
+    for (uint32_t i = lg__held_known(self); i > 0; i--) {
         struct lg__held *entry = &self->held[i - 1];
         if (entry->object == lg__rwlock_tagged(rwlock) && entry->units == units)
             return entry;
@@ -133,10 +134,11 @@ static struct lg__held *find_own(struct lg_context *self, const struct lg_rwlock
 uint32_t lg__rwlock_count_own(const struct lg_context *self, const struct lg_rwlock *rwlock,
                               uint32_t units)
 {
-    uint32_t n = lg__load_relaxed(&self->held_count);
+    uint32_t n = lg__held_known(self);
     uint32_t count = 0;
-    for (uint32_t i = 0; i < n && i < LG__HELD_MAX; i++)
-        count += self->held[i].object == lg__rwlock_tagged(rwlock) && self->held[i].units == units;
+    for (uint32_t i = 0; i < n; i++)
+        count += self->held[i].object == lg__rwlock_tagged(rwlock) &&
+                 (self->held[i].units & ~LG__RWLOCK_BY_BIAS) == units;
     return count;
 }
 
@@ -257,13 +259,14 @@ static __attribute__((noinline)) int read_after_all(struct lg_context *self,
 int lg_rwlock_read_at(struct lg_rwlock *rwlock, lg_deadline deadline, const char *place)
     LG_NO_THREAD_SAFETY_ANALYSIS
 {
-    struct lg_context *self = lg__self;
-    if (lg__unlikely(
-            !rwlock || !self ||
-            !lg__held_try_enter(self, lg__rwlock_tagged(rwlock), place, LG__RWLOCK_READ_UNITS)))
+    struct lg_context *self = lg__self_or_nobody;
+    struct lg__held *entry =
+        rwlock ? lg__held_try_enter(self, lg__rwlock_tagged(rwlock), place, LG__RWLOCK_READ_UNITS)
+               : NULL;
+    if (lg__unlikely(!entry))
         return read_otherwise(rwlock, deadline, place);
     if (lg__reading_is_due(self, rwlock))
-        return lg__likely(lg__reading_begin(self, rwlock))
+        return lg__likely(lg__reading_begin(self, rwlock, entry))
                    ? LG_OK
                    : read_after_all(self, rwlock, deadline, place);
     uint64_t old = lg__add_acquire(&rwlock->word, LG__RWLOCK_READER); /* R1, R2 */
@@ -272,18 +275,23 @@ int lg_rwlock_read_at(struct lg_rwlock *rwlock, lg_deadline deadline, const char
     return LG_OK;
 }
 
+static inline bool take_free(struct lg_context *self, struct lg_rwlock *rwlock)
+{
+    uint64_t free = 0;
+    return lg__cas_acquire(&rwlock->word, &free, self->writer_word); /* R1 */
+}
+
+/* Where it is not free, or as read_otherwise. */
 static __attribute__((noinline)) int write_otherwise(struct lg_rwlock *rwlock, lg_deadline deadline,
                                                      const char *place)
 {
     if (!rwlock)
         return LG_EINVAL;
     struct lg_context *self = lg__context_self();
-    return self ? lg__rwlock_wait(self, rwlock, LG__RWLOCK_WANT_WRITE, deadline, place) : LG_ENOMEM;
-}
-
-static __attribute__((noinline)) int note_writer(struct lg_context *self, struct lg_rwlock *rwlock,
-                                                 lg_deadline deadline, const char *place)
-{
+    if (!self)
+        return LG_ENOMEM;
+    if (!take_free(self, rwlock))
+        return lg__rwlock_wait(self, rwlock, LG__RWLOCK_WANT_WRITE, deadline, place);
     lg__rwlock_note(self, rwlock, LG__RWLOCK_WANT_WRITE, place);
     lg__rwlock_tell(self, rwlock, LG__RWLOCK_WANT_WRITE, deadline, place);
     return LG_OK;
@@ -292,14 +300,12 @@ static __attribute__((noinline)) int note_writer(struct lg_context *self, struct
 int lg_rwlock_write_at(struct lg_rwlock *rwlock, lg_deadline deadline, const char *place)
     LG_NO_THREAD_SAFETY_ANALYSIS
 {
-    struct lg_context *self = lg__self;
-    uint64_t free = 0;
-    if (lg__unlikely(!rwlock || !self ||
-                     !lg__cas_acquire(&rwlock->word, &free, /* R1 */
-                                      lg__rwlock_key(self->id) | LG__RWLOCK_WRITER)))
+    struct lg_context *self = lg__self_or_nobody;
+    uint64_t end = self->held_end;
+    if (lg__unlikely(!rwlock || end >= lg__load_relaxed(&self->held_limit) ||
+                     !take_free(self, rwlock)))
         return write_otherwise(rwlock, deadline, place);
-    if (lg__unlikely(!lg__held_try_enter(self, lg__rwlock_tagged(rwlock), place, LG__RWLOCK_UNITS)))
-        return note_writer(self, rwlock, deadline, place);
+    lg__held_enter_at(self, end, lg__rwlock_tagged(rwlock), place, LG__RWLOCK_UNITS);
     lg__store_relaxed(&rwlock->place, place);
     return LG_OK;
 }
@@ -338,22 +344,20 @@ int lg_rwlock_write_into(struct lg_rwlock *rwlock, lg_deadline deadline, const c
 
 static const char not_held[] = "a rwlock was unlocked by a context that does not hold it";
 
-static inline void give_up_reading(struct lg_context *self, struct lg_rwlock *rwlock)
+/* What is left must have no key any more, or it was not the caller's.  The lock may be gone by now. */
+static __attribute__((noinline)) void look_what_is_left(struct lg_rwlock *rwlock, uint64_t left)
 {
-    if (!lg__reading_end(self, rwlock))
-        lg__rwlock_uncount(rwlock);
+    if (left & (LG__RWLOCK_KEY | LG__RWLOCK_WRITER))
+        panic(not_held, rwlock);
+    if (left & LG__RWLOCK_QUEUED)
+        lg__rwlock_serve(rwlock);
 }
 
-/* What is left must have no key any more, or it was not the caller's. */
 static inline void give_up_key(struct lg_rwlock *rwlock, uint64_t mine)
 {
-    const uint64_t foreign = LG__RWLOCK_KEY | LG__RWLOCK_WRITER;
-    uint64_t left = lg__sub_release(&rwlock->word, mine) - mine; /* R1, R3 */
-    if (lg__likely(!(left & (foreign | LG__RWLOCK_QUEUED))))
-        return;
-    if (left & foreign)
-        panic(not_held, rwlock);
-    lg__rwlock_serve(rwlock);
+    uint64_t word = lg__sub_release(&rwlock->word, mine); /* R1, R3 */
+    if (lg__unlikely(word != mine))
+        look_what_is_left(rwlock, word - mine);
 }
 
 /* What the word has of a context that writes, or is upgradable. */
@@ -368,32 +372,39 @@ static __attribute__((noinline)) void unlock_otherwise(struct lg_rwlock *rwlock)
     struct lg_context *self = lg__self;
     uint32_t units = self ? look_for_units(self, rwlock) : 0;
     uint64_t mine = self ? lg__rwlock_key(self->id) : 0;
+    bool is_read = (units & ~LG__RWLOCK_BY_BIAS) == LG__RWLOCK_READ_UNITS;
     if (units == LG__RWLOCK_UNITS)
         mine |= LG__RWLOCK_WRITER;
-    if (units == 0 || (units != LG__RWLOCK_READ_UNITS && key_part(rwlock) != mine))
+    if (units == 0 || (!is_read && key_part(rwlock) != mine))
         panic(not_held, rwlock);
     lg__held_pop(self, lg__rwlock_tagged(rwlock));
-    if (units == LG__RWLOCK_READ_UNITS)
-        give_up_reading(self, rwlock);
+    if (is_read)
+        lg__rwlock_unread(self, rwlock, units);
     else
         give_up_key(rwlock, mine);
 }
 
 void lg_rwlock_unlock(struct lg_rwlock *rwlock) LG_NO_THREAD_SAFETY_ANALYSIS
 {
-    struct lg_context *self = lg__self;
-    uint32_t units = self ? lg__held_top(self, lg__rwlock_tagged(rwlock)) : 0;
+    struct lg_context *self = lg__self_or_nobody;
+    const struct lg__held *top = lg__held_top(self, lg__rwlock_tagged(rwlock));
+    uint32_t units = top ? top->units : 0;
     if (lg__likely(units == LG__RWLOCK_READ_UNITS)) {
-        lg__held_drop_top(self);
-        give_up_reading(self, rwlock);
+        lg__held_drop(self, top);
+        lg__rwlock_uncount(rwlock);
         return;
     }
-    if (units != LG__RWLOCK_UNITS) {
+    if (units == LG__RWLOCK_UNITS) {
+        lg__held_drop(self, top);
+        give_up_key(rwlock, self->writer_word);
+        return;
+    }
+    if (lg__unlikely(!(units & LG__RWLOCK_BY_BIAS))) {
         unlock_otherwise(rwlock);
         return;
     }
-    lg__held_drop_top(self);
-    give_up_key(rwlock, lg__rwlock_key(self->id) | LG__RWLOCK_WRITER);
+    lg__held_drop(self, top);
+    lg__rwlock_unread(self, rwlock, units);
 }
 
 /* From the mode of so many units to another, in one step; what is exchanged in the word has no borrow and

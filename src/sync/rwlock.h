@@ -31,13 +31,19 @@
 #define LG__RWLOCK_READER  16ull
 #define LG__RWLOCK_READERS 0xfffffff0ull
 #define LG__RWLOCK_KEY     0xffffffff00000000ull
-#define LG__RWLOCK_DEAD    (1ull << 48) /* as a key, that of no context: its slot is none */
+#define LG__RWLOCK_KEY_SHIFT                                                                       \
+    30 /* of an id, whose bits 1..0 are zero: lg__context_key, moved to bit 32 */
+#define LG__RWLOCK_DEAD (1ull << 48) /* as a key, that of no context: its slot is none */
 
 /* The model: a reader has one unit, a writer all; an upgradable holder so many that there is no room for
  * two, and room for all readers. */
 #define LG__RWLOCK_UNITS            (1u << 22)
 #define LG__RWLOCK_READ_UNITS       1u
 #define LG__RWLOCK_UPGRADABLE_UNITS (LG__RWLOCK_UNITS / 2 + 1)
+
+/* In an entry beside LG__RWLOCK_READ_UNITS: it was meant to be read by bias; its end has to look whether it is, and
+ * that of others need not. */
+#define LG__RWLOCK_BY_BIAS (1u << 31)
 _Static_assert((uint64_t)LG_CONTEXTS_MAX *LG__HELD_MAX < LG__RWLOCK_UNITS / 2,
                "there is room for all readers beside an upgradable holder");
 
@@ -65,8 +71,11 @@ static inline struct lg_rwlock *lg__rwlock_of(const void *tagged)
 /* A context's key where the word has it. */
 static inline uint64_t lg__rwlock_key(uint64_t id)
 {
-    return (uint64_t)lg__context_key(id) << 32;
+    return id << LG__RWLOCK_KEY_SHIFT;
 }
+
+_Static_assert(LG__WRITER_WORD(4ull) == (4ull << LG__RWLOCK_KEY_SHIFT | LG__RWLOCK_WRITER),
+               "a context has its key and the flag ready");
 
 /* Whether the lock is held by a writer that has ended. */
 bool lg__rwlock_is_writer_dead(const struct lg_rwlock *rwlock);
@@ -92,8 +101,7 @@ void lg__rwlock_serve(struct lg_rwlock *rwlock);
 static inline void lg__rwlock_uncount(struct lg_rwlock *rwlock)
 {
     uint64_t old = lg__sub_release(&rwlock->word, LG__RWLOCK_READER); /* R1, R3 */
-    if (lg__unlikely((old & (LG__RWLOCK_QUEUED | LG__RWLOCK_READERS)) ==
-                     (LG__RWLOCK_QUEUED | LG__RWLOCK_READER)))
+    if (lg__unlikely(old & LG__RWLOCK_QUEUED) && (old & LG__RWLOCK_READERS) == LG__RWLOCK_READER)
         lg__rwlock_serve(rwlock);
 }
 

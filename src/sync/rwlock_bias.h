@@ -11,7 +11,8 @@
  *
  * The owner moves it up to HELD and back; COUNTED is set by others, once.  What is held twice has one reading,
  * and is counted for the rest.  All reads of one context are alike, so it does not matter which unlock ends
- * which.  In the graph nothing is new: the held table names a reader, however it came.
+ * which; what was certainly counted has no mark in its entry (LG__RWLOCK_BY_BIAS), and its end need not look.  In
+ * the graph nothing is new: the held table names a reader, however it came.
  *
  * Whoever wants to write, or has to queue, takes the bias back first (revokes it): he makes of BIASED one
  * reader more, himself, in one step; passes a heavy barrier (plat/barrier.h); counts every reader that he finds
@@ -78,10 +79,12 @@ static inline bool lg__reading_is_due(struct lg_context *self, const struct lg_r
            lg__load_relaxed(lg__reading_of(self, rwlock)) == (uintptr_t)rwlock;
 }
 
-/* If it is due: read by bias.  Of a reader that has noted itself.  False: there is none any more; then comes
- * the retreat. */
-static inline bool lg__reading_begin(struct lg_context *self, const struct lg_rwlock *rwlock)
+/* If it is due: read by bias.  Of a reader that has noted itself, in `entry`.  False: there is none any more; then
+ * comes the retreat. */
+static inline bool lg__reading_begin(struct lg_context *self, const struct lg_rwlock *rwlock,
+                                     struct lg__held *entry)
 {
+    lg__store_relaxed(&entry->units, LG__RWLOCK_READ_UNITS | LG__RWLOCK_BY_BIAS);
     lg__store_release(lg__reading_of(self, rwlock), lg__reading_held(rwlock)); /* V1, V4 */
     lg__seam_pass(LG__STOP_READ);
     lg__barrier_light();
@@ -95,8 +98,6 @@ bool lg__reading_retreat(struct lg_context *self, const struct lg_rwlock *rwlock
  * gone.  By the owner, or by who ends the context. */
 static inline bool lg__reading_end(struct lg_context *context, const struct lg_rwlock *rwlock)
 {
-    if (!context->has_readings)
-        return false;
     uint64_t *reading = lg__reading_of(context, rwlock);
     uint64_t held = lg__reading_held(rwlock);
     uint64_t seen = lg__load_acquire(reading); /* V3 */
@@ -108,6 +109,14 @@ static inline bool lg__reading_end(struct lg_context *context, const struct lg_r
     (void)lg__load_acquire(reading);         /* V3 */
     lg__store_release(reading, (uint64_t)0); /* V4 */
     return false;
+}
+
+/* Let go of a read that was entered so. */
+static inline void lg__rwlock_unread(struct lg_context *context, struct lg_rwlock *rwlock,
+                                     uint32_t units)
+{
+    if (!(units & LG__RWLOCK_BY_BIAS) || !lg__reading_end(context, rwlock))
+        lg__rwlock_uncount(rwlock);
 }
 
 /* For a reader that has counted itself and found others there, or BIASED. */

@@ -21,8 +21,8 @@ static void give_back(struct lg_context *context, struct lg_rwlock *rwlock, uint
     if (units == LG__RWLOCK_UPGRADABLE_UNITS) {
         if (lg__sub_release(&rwlock->word, lg__rwlock_key(id)) & LG__RWLOCK_QUEUED)
             lg__rwlock_serve(rwlock);
-    } else if (units == LG__RWLOCK_READ_UNITS && !lg__reading_end(context, rwlock)) {
-        lg__rwlock_uncount(rwlock);
+    } else if (units != LG__RWLOCK_UNITS) {
+        lg__rwlock_unread(context, rwlock, units);
     }
 }
 
@@ -49,8 +49,8 @@ static void leave_all_dead(const struct lg_context *context)
 
 static void give_all_back(struct lg_context *context, uint64_t id)
 {
-    uint32_t count = lg__load_relaxed(&context->held_count);
-    for (uint32_t i = 0; i < count && i < LG__HELD_MAX; i++) {
+    uint32_t count = lg__held_known(context);
+    for (uint32_t i = 0; i < count; i++) {
         struct lg_rwlock *rwlock = lg__rwlock_of(context->held[i].object);
         if (rwlock)
             give_back(context, rwlock, id, context->held[i].units);
@@ -86,7 +86,7 @@ static void disown(struct lg_rwlock *rwlock)
 static void disown_all(const struct lg_context *dead)
 {
     const struct lg__wait *wait = &dead->wait;
-    for (uint32_t i = 0; i < dead->held_count && i < LG__HELD_MAX; i++) {
+    for (uint32_t i = 0; i < lg__held_known(dead); i++) {
         struct lg_rwlock *rwlock = lg__rwlock_of(dead->held[i].object);
         if (rwlock)
             disown(rwlock);

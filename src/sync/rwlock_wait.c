@@ -250,9 +250,9 @@ enum outcome { OUTCOME_OWNED, OUTCOME_QUEUED, OUTCOME_BIASED, OUTCOME_DEAD, OUTC
 /* Take a reader's count and entry back.  Returns the word as it was. */
 static uint64_t uncount(struct attempt *attempt)
 {
-    uint32_t n = lg__load_relaxed(&attempt->self->held_count);
     uint64_t old = lg__sub_release(&attempt->rwlock->word, LG__RWLOCK_READER); /* R3 */
-    lg__store_relaxed(&attempt->self->held_count, n - 1); /* it was noted last */
+    lg__store_relaxed(&attempt->self->held_end, /* it was noted last */
+                      attempt->self->held_end - LG__HELD_SIZE);
     attempt->is_counted = false;
     return old;
 }

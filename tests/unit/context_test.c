@@ -496,7 +496,7 @@ static void test_a_guest_may_be_taken_away(void **state)
 static uint32_t known_entries(const struct lg_context *self, const void *object)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < self->held_count && i < LG__HELD_MAX; i++)
+    for (uint32_t i = 0; i < lg__held_known(self); i++)
         count += self->held[i].object == object;
     return count;
 }
