@@ -39,6 +39,9 @@ static const char help_text[] =
     "  --strategy NAME  auto (default: small periods first, then the others in rotation), surw, "
     "rf, pos,\n"
     "                   pct, periods, random\n"
+    "  --shrink S       spend at most S seconds on making the schedule that failed smaller "
+    "(default "
+    "2)\n"
     "  --races=HOW      report (default), fail (a data race is a finding) or off (faster)\n"
     "  --fresh          a new process for each schedule, also where one could be used again\n"
     "  --json           the result as one JSON object\n"
@@ -129,11 +132,12 @@ static bool set_environment(const struct explore_options *options, const char *r
 {
     char text[512], preload[8192];
     const char *others = getenv("LD_PRELOAD");
-    snprintf(
-        text, sizeof text,
-        "strategy=%s,races=%s,seed=%lu,schedules=%lu,steps=%lu,seconds=%g,wire=%d,fresh=%d,stop=%d",
-        options->strategy, options->races, options->seed, options->schedules, options->steps,
-        options->seconds, wire, options->is_fresh, options->replay && *options->program);
+    snprintf(text, sizeof text,
+             "strategy=%s,races=%s,seed=%lu,schedules=%lu,steps=%lu,seconds=%g,shrink=%g,wire=%d,"
+             "fresh=%d,stop=%d",
+             options->strategy, options->races, options->seed, options->schedules, options->steps,
+             options->seconds, options->shrink, wire, options->is_fresh,
+             options->replay && *options->program);
     if ((size_t)snprintf(preload, sizeof preload, "%s%s%s", runtime, others ? ":" : "",
                          others ? others : "") >= sizeof preload)
         return false;

@@ -14,8 +14,9 @@ struct explore_options {
     const char *races;
     const char *output; /* NULL: a name made from the program's */
     const char *replay;
-    const char *html;   /* NULL: none is wanted */
-    double seconds;     /* 0: no limit */
+    const char *html; /* NULL: none is wanted */
+    double seconds;   /* 0: no limit */
+    double shrink;
     uint64_t schedules; /* 0: no limit */
     uint64_t steps;     /* of a schedule */
     uint64_t seed;

@@ -4,11 +4,26 @@
 #include <getopt.h>
 #include <string.h>
 
-enum { SECONDS = OPTIONS_LONG, SCHEDULES, SEED, STRATEGY, RACES, JSON, REPLAY, HTML, FRESH, STEPS };
+#define SHRINK_SECONDS 2
+
+enum {
+    SECONDS = OPTIONS_LONG,
+    SCHEDULES,
+    STEPS,
+    SHRINK,
+    SEED,
+    STRATEGY,
+    RACES,
+    JSON,
+    REPLAY,
+    HTML,
+    FRESH
+};
 
 static const struct option long_options[] = {{"seconds", required_argument, NULL, SECONDS},
                                              {"schedules", required_argument, NULL, SCHEDULES},
                                              {"steps", required_argument, NULL, STEPS},
+                                             {"shrink", required_argument, NULL, SHRINK},
                                              {"seed", required_argument, NULL, SEED},
                                              {"strategy", required_argument, NULL, STRATEGY},
                                              {"races", required_argument, NULL, RACES},
@@ -34,10 +49,11 @@ static bool read_count(const char *option, const char *text, uint64_t min, uint6
 }
 
 /* Less than a millisecond is no exploration; the most is 30 years. */
-static bool read_seconds(const char *text, double *out)
+static bool read_seconds(const char *option, const char *text, double min, double *out)
 {
-    return options_read_real(text, 1e-3, 1e9, out) ||
-           complain("--seconds", text, "a number above 0 is wanted");
+    return options_read_real(text, min, 1e9, out) ||
+           complain(option, text,
+                    min > 0 ? "a number above 0 is wanted" : "a number from 0 is wanted");
 }
 
 static bool read_word(const char *option, const char *text, const char *const *words,
@@ -66,7 +82,9 @@ static bool read_option(int option, struct explore_options *options)
     static const char *const races[] = {"report", "fail", "off", NULL};
     switch (option) {
     case SECONDS:
-        return read_seconds(optarg, &options->seconds);
+        return read_seconds("--seconds", optarg, 1e-3, &options->seconds);
+    case SHRINK:
+        return read_seconds("--shrink", optarg, 0, &options->shrink);
     case SCHEDULES:
         return read_count("--schedules", optarg, 1, &options->schedules);
     case STEPS:
@@ -114,8 +132,11 @@ static bool check_together(const struct explore_options *options)
 
 bool explore_options_read(int argc, char **argv, struct explore_options *options)
 {
-    *options = (struct explore_options){
-        .strategy = "auto", .races = "report", .seed = 1, .steps = 2000000};
+    *options = (struct explore_options){.strategy = "auto",
+                                        .races = "report",
+                                        .seed = 1,
+                                        .steps = 2000000,
+                                        .shrink = SHRINK_SECONDS};
     optind = 0;
     for (int key; !options->must_help &&
                   (key = getopt_long(argc, argv, "+:ho:", long_options, NULL)) >= 0;) {

@@ -15,6 +15,8 @@ struct program {
     char name[NAME_SIZE];
     char source[256]; /* from the folder on */
     char flags[512];
+    bool has_needs;
+    uint32_t needs; /* preemptions of the smallest schedule that fails */
 };
 
 struct programs {
@@ -39,6 +41,7 @@ struct published {
 struct trial {
     bool is_found;
     double schedules, seconds; /* until it was found, or at all */
+    uint32_t preemptions;      /* of the schedule that is shown */
 };
 
 /* All trials of a program. */
@@ -47,6 +50,8 @@ struct result {
     struct published published;
     struct trial trials[TRIALS_MAX];
     uint32_t count, found;
+    uint32_t preemptions,
+        smallest; /* the most of those that found it; those with no more than it needs */
     double schedules, seconds,
         rate;            /* medians of those that found it; schedules a second over all */
     char complaint[256]; /* why there are none; empty: there are */

@@ -47,6 +47,32 @@ static void read_manifest(struct programs *programs, const char *folder)
     fclose(file);
 }
 
+/* What the programs need, if there is a file that says it: NAME PREEMPTIONS HOW. */
+static void read_needs(struct programs *programs, const char *folder)
+{
+    char path[4096], line[2048], name[NAME_SIZE];
+    snprintf(path, sizeof path, "%s/needs", folder);
+    FILE *file = fopen(path, "r");
+    if (!file && errno == ENOENT)
+        return;
+    if (!file)
+        give_up("%s: %s", path, strerror(errno));
+    for (uint32_t number = 1; fgets(line, sizeof line, file); number++) {
+        unsigned needs;
+        if (line[0] == '#' || !line[strspn(line, " \t\n")])
+            continue;
+        if (sscanf(line, "%63s %u", name, &needs) != 2)
+            give_up("%s: line %u is not NAME PREEMPTIONS HOW", path, number);
+        for (uint32_t i = 0; i < programs->count; i++) {
+            struct program *program = &programs->all[i];
+            bool is_this = !strcmp(program->name, name);
+            program->has_needs = program->has_needs || is_this;
+            program->needs = is_this ? needs : program->needs;
+        }
+    }
+    fclose(file);
+}
+
 static bool is_source(const char *name)
 {
     static const char *const endings[] = {".c", ".cc", ".cpp", ".C"};
@@ -90,5 +116,6 @@ struct programs programs_read(const char *folder)
     free(entries);
     if (!programs.count)
         give_up("%s: there is no C or C++ source in it, and no manifest", folder);
+    read_needs(&programs, folder);
     return programs;
 }

@@ -1,6 +1,7 @@
 /* The table, the totals, and the same as JSON: one object a line, with the keys of the other benches. */
 #include "explore.h"
 
+#include <math.h>
 #include <string.h>
 
 static const double limits[] = {5, 10, 20, 50, 100, 1000};
@@ -79,6 +80,10 @@ static void write_result(FILE *out, const struct result *result)
     double wanted = has_goal ? published->goal_found * result->count / 20.0 : -1;
     write_line(out, &(struct line){name, "trials that failed", "trials", result->found, NULL, 0,
                                    wanted, "at least", result->found >= wanted});
+    if (result->found && result->program->has_needs)
+        write_line(out, &(struct line){name, "most preemptions after shrinking", "preemptions",
+                                       result->preemptions, NULL, 0, result->program->needs,
+                                       "at most", result->smallest == result->found});
     write_line(out, &(struct line){name, "schedules a second", "1/s", result->rate, NULL, 0, -1,
                                    NULL, false});
 }
@@ -108,20 +113,31 @@ static bool is_goal_met(const struct result *result)
     return result->count && within * 20 >= published->goal_found * result->count;
 }
 
+/* The most preemptions that a trial was left with, and how many are needed where that is known. */
+static void write_preemptions(const struct result *result, char *out, size_t size)
+{
+    if (!result->found)
+        snprintf(out, size, "-");
+    else if (result->program->has_needs)
+        snprintf(out, size, "%u of %u", result->preemptions, result->program->needs);
+    else
+        snprintf(out, size, "%u", result->preemptions);
+}
+
 void report_begin(const struct options *options)
 {
     printf("%u trials a program, with seeds from 1, each for at most %g s; medians of those that "
            "failed\n",
            options->trials, options->seconds);
-    printf("%-24s %9s %10s %9s %8s  %10s %-8s %s\n", "program", "found", "schedules", "seconds",
-           "per s", "published", "by", "goal met");
+    printf("%-24s %9s %10s %9s %8s %9s  %10s %-8s %s\n", "program", "found", "schedules", "seconds",
+           "per s", "preempt.", "published", "by", "goal met");
     fflush(stdout);
 }
 
 void report_row(const struct result *result, const struct options *options)
 {
     const struct published *published = &result->published;
-    char lowest[32];
+    char lowest[32], preemptions[32];
     write_result(options->json, result);
     printf("%-24s ", result->program->name);
     if (result->complaint[0]) {
@@ -135,8 +151,9 @@ void report_row(const struct result *result, const struct options *options)
     else
         printf("%10s %9s ", "-", "-");
     write_figure(&published->lowest, lowest, sizeof lowest);
+    write_preemptions(result, preemptions, sizeof preemptions);
     const char *met = !published->goal_found ? "" : is_goal_met(result) ? "yes" : "NO";
-    printf("%8.0f  %10s %-*s%s", result->rate, lowest, *met ? 9 : 0,
+    printf("%8.0f %9s  %10s %-*s%s", result->rate, preemptions, lowest, *met ? 9 : 0,
            published->of[0] ? published->of : "-", met);
     putchar('\n');
     fflush(stdout);
@@ -198,6 +215,28 @@ static bool report_beside(const struct result *results, uint32_t count, bool is_
     return is_met;
 }
 
+/* Programs whose schedules have all been shrunk to what they need: 9 of 10 are to be. */
+static bool report_needs(const struct result *results, uint32_t count, FILE *json)
+{
+    uint32_t known = 0, smallest = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_known = results[i].found && results[i].program->has_needs;
+        known += is_known;
+        smallest += is_known && results[i].smallest == results[i].found;
+    }
+    if (!known)
+        return true;
+    bool is_met = smallest * 10 >= known * 9;
+    printf(
+        "programs that no trial has left with more preemptions than they need: %u of %u  goal (9 "
+        "of 10) met: %s\n",
+        smallest, known, is_met ? "yes" : "NO");
+    write_line(json,
+               &(struct line){"all", "programs shrunk to the preemptions they need", "programs",
+                              smallest, NULL, 0, ceil(known * 0.9), "at least", is_met});
+    return is_met;
+}
+
 bool report_totals(const struct result *results, uint32_t count, const struct options *options)
 {
     uint32_t measured = 0, goals = 0, met = 0;
@@ -219,6 +258,7 @@ bool report_totals(const struct result *results, uint32_t count, const struct op
     putchar('\n');
     bool is_met = report_beside(results, count, true, options->json);
     is_met = report_beside(results, count, false, options->json) && is_met;
+    is_met = report_needs(results, count, options->json) && is_met;
     if (goals)
         printf("goals of programs met: %u of %u\n", met, goals);
     return is_met && met == goals;

@@ -143,7 +143,8 @@ static bool try_once(struct result *result, const struct options *options, const
     result->trials[result->count++] =
         (struct trial){.is_found = outcome->status == 1,
                        .schedules = number_of(outcome->out, "schedules"),
-                       .seconds = number_of(outcome->out, "seconds")};
+                       .seconds = number_of(outcome->out, "seconds"),
+                       .preemptions = (uint32_t)number_of(outcome->out, "preemptions")};
     return true;
 }
 
@@ -164,7 +165,6 @@ static double median_of(double *values, uint32_t count)
 static void sum_up(struct result *result)
 {
     double schedules[TRIALS_MAX], seconds[TRIALS_MAX], all_schedules = 0, all_seconds = 0;
-    result->found = 0;
     for (uint32_t i = 0; i < result->count; i++) {
         const struct trial *trial = &result->trials[i];
         all_schedules += trial->schedules;
@@ -173,6 +173,9 @@ static void sum_up(struct result *result)
             continue;
         schedules[result->found] = trial->schedules;
         seconds[result->found++] = trial->seconds;
+        result->smallest += trial->preemptions <= result->program->needs;
+        if (trial->preemptions > result->preemptions)
+            result->preemptions = trial->preemptions;
     }
     result->schedules = median_of(schedules, result->found);
     result->seconds = median_of(seconds, result->found);

@@ -246,7 +246,7 @@ static void wait_for(pid_t run)
 {
     lg__watchdog_reset();
     while (!has_ended(run)) {
-        if (is_out_of_time() && schedules > 1 && !lg__campaign->plan.must_stop) {
+        if (is_out_of_time() && schedules > 1 && !counted && !lg__campaign->plan.must_stop) {
             lg__campaign->outcome.state = LG__OUTCOME_TOO_LONG;
             kill(run, SIGKILL);
         }
@@ -323,8 +323,9 @@ static bool reserve_shared(void)
     campaign->names = lg__shared_allocate(LG__NAMES_MAX * sizeof *campaign->names);
     campaign->switches = lg__shared_allocate(LG__SWITCHES_MAX * sizeof *campaign->switches);
     campaign->replay = lg__shared_allocate(LG__SWITCHES_MAX * sizeof *campaign->replay);
+    campaign->decisions = lg__shared_allocate(LG__DECISIONS_MAX * sizeof *campaign->decisions);
     return campaign->names && campaign->vars && campaign->switches && campaign->replay &&
-           lg__journal_reserve();
+           campaign->decisions && lg__journal_reserve();
 }
 
 static bool reserve_memory(void)

@@ -54,6 +54,7 @@ struct lg__options {
     uint64_t schedules; /* 0: no limit */
     uint64_t steps;     /* of a run, after which it is ended */
     double seconds;     /* 0: no limit */
+    double shrink;      /* seconds of the processor for making the schedule smaller */
     double patience;    /* seconds without progress after which a run is ended */
     char output[512];   /* the replay file to write */
     char replay[512];   /* the replay file to follow */
@@ -82,10 +83,11 @@ struct lg__campaign {
     bool has_alarms;       /* the program has set timers that send signals */
     uint32_t learned;      /* changes whenever something about variables was learned */
     struct lg__race races[LG__RACES_MAX];
-    struct lg__name *names;      /* LG__NAMES_MAX */
-    struct lg__var *vars;        /* LG__VARS_MAX */
-    struct lg__switch *switches; /* LG__SWITCHES_MAX, of the run */
-    struct lg__switch *replay;   /* the same, to be followed */
+    struct lg__name *names;         /* LG__NAMES_MAX */
+    struct lg__var *vars;           /* LG__VARS_MAX */
+    struct lg__switch *switches;    /* LG__SWITCHES_MAX, of the run */
+    struct lg__switch *replay;      /* the same, to be followed */
+    struct lg__decision *decisions; /* LG__DECISIONS_MAX, of the run */
 };
 
 struct lg__image;

@@ -15,7 +15,7 @@ static const char *const strategies[LG__STRATEGY_COUNT] = {
     [LG__STRATEGY_PCT] = "pct",         [LG__STRATEGY_POS] = "pos",
     [LG__STRATEGY_ORDER] = "order",     [LG__STRATEGY_REPLAY] = "replay",
     [LG__STRATEGY_SURW] = "surw",       [LG__STRATEGY_RF] = "rf",
-    [LG__STRATEGY_PERIODS] = "periods",
+    [LG__STRATEGY_PERIODS] = "periods", [LG__STRATEGY_BOUNDED] = "bounded",
 };
 
 static const char *const races[] = {"report", "fail", "off"};
@@ -73,6 +73,8 @@ static void set_option(struct lg__options *options, const char *key, const char 
         options->steps = strtoull(value, NULL, 10);
     else if (!strcmp(key, "seconds"))
         options->seconds = number_of(key, value);
+    else if (!strcmp(key, "shrink"))
+        options->shrink = number_of(key, value);
     else if (!strcmp(key, "wire"))
         options->wire = (int)number_of(key, value);
     else if (!strcmp(key, "fresh"))

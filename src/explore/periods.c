@@ -48,14 +48,14 @@ static bool is_born(uint32_t index)
 
 /* Whether it is worth while to give way here.  Who waits for a lock gains nothing just before it is let go, and
  * what others can do before a thread ends they can do after. */
-static bool may_depart(const struct lg__thread *self)
+bool lg__strategy_may_depart(const struct lg__thread *self)
 {
     return self->pending != LG__EVENT_UNLOCK && self->pending != LG__EVENT_END;
 }
 
 static bool is_over(const struct lg__thread *self, const struct lg__period *period)
 {
-    return state.passed >= period->points && may_depart(self);
+    return state.passed >= period->points && lg__strategy_may_depart(self);
 }
 
 /* The thread that the plan wants now; NULL: none.  A step is over when its thread has passed its points, has
@@ -71,7 +71,7 @@ static struct lg__thread *planned(const struct lg__thread *self, struct lg__thre
             return NULL;
         if (!wanted || (wanted == self && (is_over(self, period) || self->is_yielding)))
             continue;
-        state.passed += wanted == self && may_depart(self) && is_counted(self);
+        state.passed += wanted == self && lg__strategy_may_depart(self) && is_counted(self);
         lg__campaign->outcome.passed[state.step] = state.passed;
         return wanted;
     }

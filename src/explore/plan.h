@@ -19,7 +19,8 @@ enum lg__strategy {
     LG__STRATEGY_RF,
     LG__STRATEGY_PERIODS,
     LG__STRATEGY_ORDER, /* threads in the order of their creation, or in the reverse, no preemption */
-    LG__STRATEGY_REPLAY, /* what a list of switches says */
+    LG__STRATEGY_REPLAY,  /* what a list of switches says */
+    LG__STRATEGY_BOUNDED, /* at most so many preemptions */
     LG__STRATEGY_COUNT
 };
 
@@ -91,6 +92,15 @@ struct lg__pair {
 
 #define LG__PAIRS_MAX 2
 
+/* BOUNDED: a decision with more than one option.  Option 0 is to go on, or else the eldest that can. */
+struct lg__decision {
+    uint32_t chosen;
+    uint16_t options;
+    bool is_preemption; /* every option but 0 is one */
+};
+
+#define LG__DECISIONS_MAX (1u << 16)
+
 /* REPLAY: another order of two events.  One thread may not do its event before another has done its own. */
 struct lg__flip {
     bool is_wanted;
@@ -125,6 +135,10 @@ struct lg__plan {
     bool must_journal;     /* what it does is written down */
     bool must_keep_values; /* and what is in memory then */
     uint32_t replay_count; /* REPLAY: records in the campaign's list */
+    uint32_t bound;        /* BOUNDED: preemptions */
+    uint32_t prefix;       /* BOUNDED: decisions that the campaign's list says */
+    bool is_drawn;         /* BOUNDED: all decisions are drawn, there is no list */
+    bool is_in_order;      /* BOUNDED, drawn: but not who goes on when a thread cannot */
     struct lg__flip flip;
 };
 
@@ -173,6 +187,7 @@ struct lg__outcome {
     uint32_t switch_count;
     uint32_t preemptions;
     uint32_t passed[LG__PERIODS_MAX]; /* PERIODS: the points in each step */
+    uint32_t decisions;               /* BOUNDED */
     bool has_lost_switches;           /* more than the list can hold */
     bool is_unrepeatable;             /* the outside world took part in it */
     char text[LG__OUTCOME_TEXT]; /* lines; places in the code are written as by lg__outcome_place */

@@ -131,6 +131,8 @@ void lg__strategy_begin(void)
         lg__surw_begin();
     if (plan->strategy == LG__STRATEGY_REPLAY)
         lg__replay_begin();
+    if (plan->strategy == LG__STRATEGY_BOUNDED)
+        lg__bounded_begin();
 }
 
 void lg__strategy_born(struct lg__thread *thread, struct lg__thread *parent)
@@ -163,6 +165,8 @@ struct lg__thread *lg__strategy_pick(struct lg__thread *self, struct lg__thread 
         return lg__reads_pick(self, candidates, count);
     case LG__STRATEGY_PERIODS:
         return lg__periods_pick(self, candidates, count);
+    case LG__STRATEGY_BOUNDED:
+        return lg__bounded_pick(self, candidates, count);
     case LG__STRATEGY_ORDER:
         return pick_in_order(self, candidates, count);
     default:
@@ -183,6 +187,8 @@ uint32_t lg__strategy_choose_waiter(struct lg__thread *self, struct lg__thread *
     enum lg__strategy strategy = lg__campaign->plan.strategy;
     if (strategy == LG__STRATEGY_REPLAY)
         return lg__replay_choose_waiter(self, waiters, count);
+    if (strategy == LG__STRATEGY_BOUNDED)
+        return lg__bounded_choose(count);
     if (strategy == LG__STRATEGY_ORDER || strategy == LG__STRATEGY_PERIODS)
         return lg__campaign->plan.is_reversed ? count - 1 : 0;
     return (uint32_t)(lg__run_random() % count);

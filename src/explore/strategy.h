@@ -32,6 +32,7 @@ void lg__strategy_note_choice(const struct lg__thread *self, uint64_t address,
 struct lg__thread *lg__strategy_highest(struct lg__thread **candidates, uint32_t count);
 /* Whether the order of what the two are about to do matters. */
 bool lg__strategy_are_racing(const struct lg__thread *a, const struct lg__thread *b);
+bool lg__strategy_may_depart(const struct lg__thread *self);
 
 /* Each of a strategy's own file. */
 struct lg__thread *lg__periods_pick(struct lg__thread *self, struct lg__thread **candidates,
@@ -44,6 +45,10 @@ struct lg__thread *lg__surw_pick(struct lg__thread *self, struct lg__thread **ca
 void lg__surw_pass(struct lg__thread *thread);
 struct lg__thread *lg__reads_pick(struct lg__thread *self, struct lg__thread **candidates,
                                   uint32_t count);
+void lg__bounded_begin(void);
+struct lg__thread *lg__bounded_pick(struct lg__thread *self, struct lg__thread **candidates,
+                                    uint32_t count);
+uint32_t lg__bounded_choose(uint32_t count);
 
 /* From a replay (replay.c). */
 void lg__replay_begin(void);

@@ -25,9 +25,11 @@ refuses() {
 measure 0 --list
 says "twostage_100" "$out"
 measure 0 --trials 3 --only account --only double_free --json figures
-grep -Eq '^account +3/3 +[0-9.]+ +[0-9.]+ +[0-9]+ +1 POS +yes$' "$out" || fail "no row of account"
-grep -Eq '^double_free +3/3 +[0-9.]+ +[0-9.]+ +[0-9]+ +- -$' "$out" || fail "no row of double_free"
+grep -Eq '^account +3/3 +[0-9.]+ +[0-9.]+ +[0-9]+ +0 of 0 +1 POS +yes$' "$out" || fail "no row of account"
+grep -Eq '^double_free +3/3 +[0-9.]+ +[0-9.]+ +[0-9]+ +1 of 1 +- -$' "$out" || fail "no row of double_free"
 says "the   1 that RFF  was tried on, ours" "$out"
+says "more preemptions than they need: 2 of 2  goal (9 of 10) met: yes" "$out"
+says '"metric": "double_free: most preemptions after shrinking", "unit": "preemptions", "value": 1, ' figures
 says '{"bench": "explore", "metric": "account: schedules to the first failure", "unit": "schedules", ' figures
 says '"goal": 2, "goal_is": "at most", "met": true}' figures
 
@@ -42,6 +44,7 @@ measure 1 --trials 2 mixed
 grep -Eq '^broken +does not compile: .*error' "$out" || fail "what does not compile has another row"
 grep -Eq '^bare +cannot be explored: .*not instrumented' "$out" || fail "what is not instrumented has another row"
 grep -Eq '^two +2/2 ' "$out" || fail "what has two sources has no row"
+grep -Eq '^two .* 0 +- -$' "$out" || fail "what is not known to need any has no preemptions"
 grep -q '^part' "$out" && fail "a part is taken for a program"
 
 refuses "No such file" nowhere
@@ -51,6 +54,9 @@ echo 'alone' > empty/manifest
 refuses "line 1 is not NAME SOURCE FLAGS" empty
 printf 'a a.c\na b.c\n' > empty/manifest
 refuses "line 2 has a name that another line has" empty
+printf 'plain plain.c\n' > empty/manifest
+echo 'plain' > empty/needs
+refuses "line 1 is not NAME PREEMPTIONS HOW" empty
 refuses "no such program" --only nothing
 refuses "a number above 0" --trials 0
 refuses "a whole number" --trials 1.5

@@ -24,7 +24,7 @@ for patch in "$here"/mutants/*.patch; do
     raw_lock) link "$name" raw_lock -w ;; # has the file within
     *) link "$name" "$(entry Program)" -w "$name.d/$mutated" ;;
     esac
-    check 1 explore --schedules 10000 --seed 1 --json -o replay -- "./$name"
+    check 1 explore --schedules 10000 --seed 1 --shrink 0 --json -o replay -- "./$name"
     found=$(kind)
     case " $wanted " in
     *" $found "*) ;;

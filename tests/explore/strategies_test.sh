@@ -22,6 +22,7 @@ build account "$programs/account.c"
 build wrong_lock "$programs/wrong_lock.c"
 build string_buffer "$programs/string_buffer.c"
 build bounded_buffer "$programs/bounded_buffer.c"
+build aba_stack "$programs/aba_stack.c"
 build stop_driver "$programs/stop_driver.c"
 build order "$here/wrong/lock_order.c"
 
@@ -29,15 +30,22 @@ build order "$here/wrong/lock_order.c"
 soon periods reorder_10 40 1
 soon periods reorder_50 40 1
 soon periods twostage_20 80 1
-soon surw reorder_10 300 2
-soon rf reorder_50 100 2
-soon pos wrong_lock 200 2
-soon pct order 200 2
-soon random string_buffer 200 2
+soon surw reorder_10 300 1
+soon rf reorder_50 100 1
+soon pos wrong_lock 200 1
+soon pct order 200 1
+soon random string_buffer 200 1
 soon auto account 100 1
-soon auto bounded_buffer 200 4
+soon auto bounded_buffer 200 0
 soon auto stop_driver 200 2
 soon auto twostage_20 200 1
+soon pos aba_stack 2000 2
+
+# Nothing is made smaller in no time.
+check 1 explore --strategy pos --schedules 2000 --shrink 0 --json -o large.replay -- ./aba_stack
+preemptions=$(sed -n 's/.*"preemptions": \([0-9]*\).*/\1/p' "$out")
+[ "$preemptions" -gt 2 ] || fail "aba_stack, not shrunk: $preemptions preemptions"
+check 1 explore --replay large.replay
 
 # One departure, found by enumeration, is the same for every seed.
 check 1 explore --strategy periods --seed 1 -o first.replay -- ./reorder_10

@@ -29,6 +29,7 @@ refuses "there is no such program" explore -- ./nothing
 refuses "there is no such program" explore -- "$folder"
 refuses "unknown option --what; see lifeguard help explore" explore --what
 refuses "unknown option -x" explore -x -- true
+refuses "a number from 0" explore --shrink -1 -- true
 refuses "--seconds needs a value" explore --seconds
 refuses "above 0" explore --schedules 0 -- true
 refuses "above 0" explore --steps 0 -- true
