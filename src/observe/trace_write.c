@@ -2,6 +2,7 @@
  *
  * Slices of a lane must nest, and what a thread holds need not: if something is let go below something that is
  * still held, what is above it ends too and begins again at the same time. */
+#include "observe/arrows.h"
 #include "observe/file.h"
 #include "observe/trace.h"
 
@@ -24,6 +25,7 @@ struct writer {
     struct lg__text text;
     struct lg__trace_time start, now;
     struct lg__trace_copy copy;
+    struct lg__arrows arrows; /* that begin in any lane */
     int pid;
     uint32_t lanes;
     bool has_event;
@@ -124,17 +126,21 @@ static void pop_slice(struct writer *writer, uint64_t object)
     }
 }
 
-/* One end of an arrow: the same number at both, and no other arrow's.  Contexts differ in their low bits alone, so
+/* An arrow's number, the same at both of its ends, and no other arrow's.  Contexts differ in their low bits alone, so
  * they are mixed as well before the number is cut to what a double holds. */
-static void add_arrow(struct writer *writer, const char *phase, uint64_t context, uint64_t word)
+static uint64_t number_of_arrow(uint64_t context, uint64_t word)
 {
     uint64_t id =
         context * 0xd6e8feb86659fd93ull + (word >> LG__WAIT_STATE_BITS) * 0x9e3779b97f4a7c15ull;
-    id = (id ^ id >> 32) * 0xd6e8feb86659fd93ull >> 12;
+    return (id ^ id >> 32) * 0xd6e8feb86659fd93ull >> 12;
+}
+
+static void add_arrow(struct writer *writer, const char *phase, uint64_t number)
+{
     begin_event(writer, phase);
     lg__json_string(&writer->text, "cat", "wake");
     lg__json_string(&writer->text, "name", "wake");
-    lg__json_number(&writer->text, "id", id);
+    lg__json_number(&writer->text, "id", number);
     if (phase[0] == 'f')
         lg__json_string(&writer->text, "bp", "e");
     end_event(writer);
@@ -147,8 +153,16 @@ static void add_wake(struct writer *writer, const struct lg__trace_event *event)
     lg__json_string(&writer->text, "cat", "wake");
     lg__json_string(&writer->text, "name", "wakes");
     end_event(writer);
-    add_arrow(writer, "s", event->object, event->extra);
+    add_arrow(writer, "s", number_of_arrow(event->object, event->extra));
     end_slice(writer);
+}
+
+/* An arrow ends in a slice, and where one has begun, or nowhere. */
+static void add_woken(struct writer *writer, const struct lg__trace_event *event)
+{
+    uint64_t number = number_of_arrow(writer->context, event->extra);
+    if (find_slice(writer, 0) > 0 && lg__arrows_have(&writer->arrows, number))
+        add_arrow(writer, "f", number);
 }
 
 /* The lane's context goes: end what is open, and say its name. */
@@ -207,8 +221,7 @@ static void add_event(struct writer *writer, const struct lg__trace_event *event
         push_slice(writer, (struct slice){0, event->extra, event->name});
         break;
     case LG__TRACE_WAITED:
-        if (find_slice(writer, 0) > 0) /* an arrow ends in a slice, or nowhere */
-            add_arrow(writer, "f", writer->context, event->extra);
+        add_woken(writer, event);
         pop_slice(writer, 0);
         break;
     case LG__TRACE_WOKE:
@@ -231,6 +244,22 @@ static void add_ring(struct writer *writer, struct lg__trace_ring *ring)
     end_lane(writer, NULL);
 }
 
+/* Before the events are written: a wait may be in an earlier ring than who ended it. */
+static bool find_arrows(struct writer *writer)
+{
+    bool is_found = true;
+    for (struct lg__trace_ring *ring = lg__trace_rings(); ring && is_found; ring = ring->older) {
+        lg__trace_copy(&writer->copy, ring);
+        for (uint32_t i = 0; i < writer->copy.count && is_found; i++) {
+            const struct lg__trace_event *event = &writer->copy.events[i];
+            is_found =
+                event->kind != LG__TRACE_WOKE ||
+                lg__arrows_add(&writer->arrows, number_of_arrow(event->object, event->extra));
+        }
+    }
+    return is_found;
+}
+
 static void add_all(struct writer *writer)
 {
     lg__text_add(&writer->text, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[");
@@ -245,12 +274,13 @@ static int write_claimed(int fd)
         .start = lg__trace_start_time(), .now = lg__trace_now(), .pid = (int)getpid()};
     char *buffer = lg__alloc(BUFFER_SIZE);
     writer.copy.events = lg__alloc(LG_TRACE_EVENTS * sizeof *writer.copy.events);
-    int status = buffer && writer.copy.events ? LG_OK : LG_ENOMEM;
+    int status = buffer && writer.copy.events && find_arrows(&writer) ? LG_OK : LG_ENOMEM;
     if (status == LG_OK) {
         lg__text_begin_fd(&writer.text, buffer, BUFFER_SIZE, fd);
         add_all(&writer);
         status = lg__text_flush(&writer.text) ? LG_OK : LG_ESYS;
     }
+    lg__arrows_free(&writer.arrows);
     lg__free(writer.copy.events);
     lg__free(buffer);
     return status;

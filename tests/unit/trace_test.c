@@ -190,7 +190,7 @@ static void a_wait_and_who_ended_it(void **state)
 static void arrows_to_two(void **state)
 {
     (void)state;
-    enum { ROUNDS = 20 };
+    enum { ROUNDS = 100 }; /* more than the writer has room for at first */
     struct lg_mutex mutex = LG_MUTEX_INIT("m");
     struct crew_worker *workers[] = {crew_hire("Anna"), crew_hire("Bert")};
     for (size_t i = 0; i < 2 * (size_t)ROUNDS; i++) {
@@ -214,6 +214,7 @@ static void arrows_to_two(void **state)
         found++;
     }
     assert_int_equal(found, 2 * ROUNDS);
+    assert_int_equal(count_events(text, "f", "wake"), 2 * ROUNDS);
     free(text);
 }
 
@@ -237,6 +238,35 @@ static void a_wait_for_several_things(void **state)
     assert_int_equal(count_events(text, "B", "waits for any of m, s"), 1);
     assert_int_equal(count_events(text, "s", "wake"), 1);
     assert_int_equal(count_events(text, "f", "wake"), 1);
+    free(text);
+}
+
+static int wait_for_unit(void *semaphore)
+{
+    return lg_semaphore_wait(semaphore, LG_FOREVER);
+}
+
+/* Nobody has ended the one wait; who has ended the other has no lane. */
+static void waits_without_an_arrow(void **state)
+{
+    (void)state;
+    struct lg_mutex mutex = LG_MUTEX_INIT("m");
+    struct lg_semaphore semaphore = LG_SEMAPHORE_INIT("s", 0, 0);
+    struct lock_until soon = {&mutex, lg_after_ms(20), LG_HERE};
+    struct crew_worker *a = crew_hire("Anna"), *b = crew_hire("Bert");
+    assert_int_equal(crew_do(a, step_lock, &mutex), LG_OK);
+    assert_int_equal(crew_do(b, step_lock_until, &soon), LG_ETIMEDOUT);
+    crew_run(b, wait_for_unit, &semaphore);
+    crew_wait_blocked(b);
+    assert_int_equal(lg_semaphore_post(&semaphore, 1), LG_OK);
+    assert_int_equal(crew_wait(b), LG_OK);
+    assert_int_equal(crew_do(a, step_unlock, &mutex), LG_OK);
+    char *text = written();
+    (void)check_slices(text);
+    assert_in_range(count_events(text, "B", "waits for mutex m"), 0, 1); /* 0: it came too late */
+    assert_int_equal(count_events(text, "B", "waits for semaphore s"), 1);
+    assert_int_equal(count_events(text, "s", "wake"), 0);
+    assert_int_equal(count_events(text, "f", "wake"), 0);
     free(text);
 }
 
@@ -468,6 +498,7 @@ int main(int argc, char **argv)
         TRACE_TEST(holds),
         TRACE_TEST(a_wait_and_who_ended_it),
         TRACE_TEST(a_wait_for_several_things),
+        TRACE_TEST(waits_without_an_arrow),
         TRACE_TEST(leases),
         TRACE_TEST(threads_that_have_ended),
         TRACE_TEST(only_one),
