@@ -16,6 +16,7 @@
     X(PEEK)       /* process_vm_readv: forbidden */                                                \
     X(WRITE)      /* write: fails */                                                               \
     X(MEMBARRIER) /* membarrier: ENOSYS, or refused by a sandbox */                                \
+    X(AFFINITY)   /* sched_setaffinity: refused by a sandbox */                                    \
     X(MUTEX)      /* pthread_mutex_init: ENOMEM, or ENOTSUP */                                     \
     X(LOCK_PI2)   /* pthread_mutex_clocklock of a priority-inheriting mutex: ENOSYS */             \
     X(RANDOM)     /* getrandom: ENOSYS */

@@ -7,6 +7,8 @@
 #include "support/null_driver.h"
 #include "sync/rwlock_bias.h"
 
+#include <string.h>
+
 static struct lg_rwlock r = LG_RWLOCK_INIT("r");
 static struct crew_worker *A, *W;
 
@@ -326,6 +328,44 @@ static void refused(void **state)
     expect_free();
 }
 
+/* The sandbox comes while a lock is biased. */
+static void refused_when_it_is_taken_back(void **state)
+{
+    (void)state;
+    begin(true);
+    lg__seam_arm(1, FAULT_BIT(MEMBARRIER), true);
+    assert_int_equal(crew_do(W, step_try_write, &r), LG_EBUSY);
+    assert_true(r.word == LG__RWLOCK_READER);
+    for (unsigned i = 0; i < 2 * LG__BIAS_LOOK; i++) {
+        assert_int_equal(step_read(&r), LG_OK);
+        step_let_go(&r);
+    }
+    assert_true(r.word == LG__RWLOCK_READER); /* and no other bias comes */
+    (void)crew_do(A, step_let_go, &r);
+    expect_free();
+    assert_true(lg__seam_disarm());
+}
+
+static int panic_in_child(void *arg)
+{
+    (void)arg;
+    lg__seam_arm(1, FAULT_BIT(MEMBARRIER) | FAULT_BIT(AFFINITY), true);
+    struct support_panic panic = support_panic_of(step_try_write, &r);
+    SUPPORT_CHECK(panic.has_happened && strstr(panic.rule, "sched_setaffinity"));
+    return 0;
+}
+
+/* Nothing orders what was relied on: then it says so. */
+static void refused_in_all_ways(void **state)
+{
+    (void)state;
+    skip_without_bias();
+    assert_int_equal(step_bias(&r), LG_OK);
+    assert_int_equal(support_fork(panic_in_child, NULL), 0);
+    assert_int_equal(step_try_write(&r), LG_OK);
+    step_let_go(&r);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +381,8 @@ int main(int argc, char **argv)
         SUPPORT_TEST(held_while_another_forks),
         SUPPORT_TEST(held_up_everywhere),
         SUPPORT_TEST(refused),
+        SUPPORT_TEST(refused_when_it_is_taken_back),
+        SUPPORT_TEST(refused_in_all_ways),
     };
     return SUPPORT_RUN(argc, argv, tests, NULL);
 }
