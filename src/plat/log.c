@@ -4,7 +4,9 @@
 #include "plat/leaf.h"
 #include "plat/seam.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static lg_log_callback *sink;                      /* under lg__leaf_lock; NULL: standard error */
@@ -25,23 +27,32 @@ bool lg__log_is_wanted(enum lg_log_level level)
     return level >= lg__load_relaxed(&sink_level);
 }
 
-static void write_all(const char *bytes, size_t count)
+/* In one piece, as far as the system lets it, so that lines of several threads do not mix. */
+static void write_all(struct iovec *part, int count)
 {
     while (count > 0 && !lg__seam_fails(LG__SEAM_WRITE)) {
-        ssize_t written = write(STDERR_FILENO, bytes, count);
+        ssize_t written = writev(STDERR_FILENO, part, count);
+        if (written < 0 && errno == EINTR)
+            continue;
         if (written <= 0)
             return; /* nowhere left to say it */
-        bytes += written;
-        count -= (size_t)written;
+        for (; count > 0 && (size_t)written >= part->iov_len; part++, count--)
+            written -= (ssize_t)part->iov_len;
+        if (count > 0) {
+            part->iov_base = (char *)part->iov_base + written;
+            part->iov_len -= (size_t)written;
+        }
     }
 }
 
 static void write_to_stderr(const struct lg_log_event *event)
 {
-    write_all("lifeguard: ", strlen("lifeguard: "));
-    write_all(event->text, strlen(event->text));
-    if (event->text[0] && event->text[strlen(event->text) - 1] != '\n')
-        write_all("\n", 1);
+    static char begin[] = "lifeguard: ", end[] = "\n";
+    size_t length = strlen(event->text);
+    bool is_line = length == 0 || event->text[length - 1] == '\n';
+    struct iovec parts[] = {
+        {begin, sizeof begin - 1}, {(char *)(uintptr_t)event->text, length}, {end, !is_line}};
+    write_all(parts, 3);
 }
 
 void lg__log(enum lg_log_level level, const char *code, const struct lg_log_field *fields,

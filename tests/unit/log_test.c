@@ -1,10 +1,15 @@
 /* What the library says, and to whom. */
 #include "support/locks.h"
 
+#include "plat/atomic.h"
 #include "plat/log.h"
 
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct lg_log_event last_event;
 static struct lg_log_field last_fields[4];
@@ -75,6 +80,81 @@ static void test_default_is_standard_error_from_warn(void **state)
     assert_string_equal(output, "lifeguard: warn text\nlifeguard: error text\n");
 }
 
+/* ---- A pipe that is full, and signals meanwhile ------------------------------------------------ */
+
+static uint32_t handled; /* atomic */
+
+static void count_signal(int signal)
+{
+    (void)signal;
+    (void)lg__add_full(&handled, 1u);
+}
+
+static void *say_one(void *arg)
+{
+    (void)arg;
+    lg__log(LG_LOG_WARN, "a", NULL, 0, "said in the end");
+    return NULL;
+}
+
+/* How many bytes it took. */
+static size_t fill(int fd)
+{
+    static const char some[4096];
+    size_t filled = 0;
+    ssize_t written;
+    (void)fcntl(fd, F_SETFL, O_NONBLOCK);
+    while ((written = write(fd, some, sizeof some)) > 0)
+        filled += (size_t)written;
+    (void)fcntl(fd, F_SETFL, 0);
+    return filled;
+}
+
+static bool read_whole(int fd, char *to, size_t count)
+{
+    for (ssize_t got; count > 0; to += got, count -= (size_t)got)
+        if ((got = read(fd, to, count)) <= 0)
+            return false;
+    return true;
+}
+
+/* Three signals one after the other, each once the one before was handled: the last of them at the latest meets
+ * the write, unless the thread is very slow. */
+static int say_while_interrupted(void)
+{
+    static char bytes[1 << 20];
+    static const char line[] = "lifeguard: said in the end\n";
+    struct sigaction action = {.sa_handler = count_signal};
+    int channel[2];
+    pthread_t thread;
+    if (sigaction(SIGUSR1, &action, NULL) != 0 || pipe(channel) != 0)
+        return 2;
+    size_t filled = fill(channel[1]);
+    if (filled > sizeof bytes || dup2(channel[1], STDERR_FILENO) < 0 ||
+        pthread_create(&thread, NULL, say_one, NULL) != 0)
+        return 3;
+    for (uint32_t i = 0; i < 3; i++) {
+        if (pthread_kill(thread, SIGUSR1) != 0)
+            return 4;
+        while (lg__load_full(&handled) <= i)
+            usleep(1000);
+    }
+    if (!read_whole(channel[0], bytes, filled) || pthread_join(thread, NULL) != 0)
+        return 5;
+    (void)fcntl(channel[0], F_SETFL, O_NONBLOCK);
+    return read_whole(channel[0], bytes, sizeof line - 1) &&
+                   memcmp(bytes, line, sizeof line - 1) == 0
+               ? 0
+               : 6;
+}
+
+static void test_a_line_outlives_signals(void **state)
+{
+    (void)state;
+    char output[512];
+    assert_int_equal(support_spawn("interrupted", NULL, output, sizeof output), 0);
+}
+
 /* A: locks m again (LG_EDEADLK, said at INFO); the callback takes and releases the same library's
  * locks, names its context, asks for its report, and provokes an event of its own. */
 static struct lg_mutex inner = LG_MUTEX_INIT("inner");
@@ -133,6 +213,7 @@ int main(int argc, char **argv)
 {
     static const struct support_case cases[] = {
         {"default", say_by_default},
+        {"interrupted", say_while_interrupted},
         {"deadlock", deadlock_quietly},
         {NULL, NULL},
     };
@@ -140,6 +221,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(test_levels_are_filtered),
         SUPPORT_TEST(test_an_event_arrives_whole),
         SUPPORT_TEST(test_default_is_standard_error_from_warn),
+        SUPPORT_TEST(test_a_line_outlives_signals),
         SUPPORT_TEST(test_callback_may_call_the_library),
         SUPPORT_TEST(test_a_deadlock_is_not_printed_by_default),
     };
