@@ -30,9 +30,10 @@
  * Exactly one outcome is told, once: to the callback, if there is one, else to poll.  Callbacks come on
  * the pool's courier, a background thread with all signals blocked, one after the other: never on the
  * thread that returns a resource, never in the call that asks, and under no lock.  One that takes long
- * holds up the other requests of that pool, and nobody else; so does the driver's check, which runs there.  A callback may call the pool: check in,
- * ask again, end requests, clear, close with LG_TRY.  It must not destroy the pool, fork, or end by
- * anything but a return, and had better not wait: for another request of the same pool it waits in vain.
+ * holds up the other requests of that pool, and nobody else; so does the driver's check, which runs there.
+ * A callback may call the pool: check in, ask again, end requests, clear, close with LG_TRY.  It must not
+ * destroy the pool, fork, or end by anything but a return, and had better not wait: for another request of
+ * the same pool it waits in vain.
  *
  * In the child of a fork the parent's requests are over: no callback comes, poll and cancel say LG_EFORK,
  * and lg_request_end frees them.

@@ -124,7 +124,8 @@ LG_API LG_MUST_CHECK int lg_sqlite_prepare(struct lg_lease *lease, const char *s
                                            struct sqlite3_stmt **out);
 
 /* Step a statement: sqlite3_step with the gate, the deadline for the busy handler and our statuses.
- * A statement whose rows are not read to the end keeps what it has locked: sqlite3_reset it.
+ * A statement whose rows are not read to the end keeps what it has locked: sqlite3_reset it.  If it writes, it
+ * keeps the gate as well, until the next of these calls for the lease after that, or its checkin.
  * Shape:   statement is of this lease's connection; *has_row becomes 1 if there is a row to read,
  *          else 0.
  * Returns: as lg_sqlite_exec.

@@ -112,8 +112,8 @@ LG_API int lg_pool_stats(struct lg_pool *pool, struct lg_pool_stats *out);
  * The minimum against deadlock is exact for what the living contexts have done so far: 1 and for each
  * of them its deepest nesting less 1; or, if the program has declared its threads, threads x
  * (deepest - 1) + 1.  When it grows above the capacity, that is said once in the log, with the code
- * "pool-too-small", and once more after each resize that leaves it so.  Only leases count that a context itself holds, not detached ones; a context
- * remembers its nesting for the 8 pools that it used last.
+ * "pool-too-small", and once more after each resize that leaves it so.  Only leases count that a context
+ * itself holds, not detached ones; a context remembers its nesting for the 8 pools that it used last.
  * Shape:   as lg_pool_stats, with LG_POOL_ADVICE_INIT.
  * Returns: LG_OK; LG_EINVAL (also: a size that cannot be).
  * Threads: any; allocates nothing; goes over all living contexts.

@@ -4,6 +4,7 @@
 #include "observe/serial.h"
 #include "plat/clock.h"
 #include "plat/memory.h"
+#include "plat/sized.h"
 #include "plat/text.h"
 
 #include <fcntl.h>
@@ -335,20 +336,13 @@ void lg__trace_unclaim(void)
     lg__store_release(&is_claimed, 0u);
 }
 
-/* What a size beyond ours has must be zero. */
 static int read_options(const struct lg_trace_options *options, struct lg_trace_options *out)
 {
     *out = (struct lg_trace_options)LG_TRACE_OPTIONS_INIT;
-    if (!options)
-        return LG_OK;
-    if (options->size < sizeof options->size + sizeof options->flags || options->size > 4096)
-        return LG_EINVAL;
-    size_t known = options->size < sizeof *out ? options->size : sizeof *out;
-    memcpy(out, options, known);
-    for (size_t i = known; i < options->size; i++)
-        if (((const unsigned char *)options)[i] != 0)
-            return LG_EVERSION;
-    return out->flags & ~LG_TRACE_WAITS ? LG_EINVAL : LG_OK;
+    int status =
+        options ? lg__sized_copy(out, sizeof *out, offsetof(struct lg_trace_options, only), options)
+                : LG_OK;
+    return status == LG_OK && (out->flags & ~LG_TRACE_WAITS) ? LG_EINVAL : status;
 }
 
 int lg_trace_start(const struct lg_trace_options *options)

@@ -5,6 +5,7 @@
 
 #include "plat/barrier.h"
 #include "plat/log.h"
+#include "plat/sized.h"
 #include "plat/text.h"
 
 #include <stdio.h>
@@ -23,7 +24,6 @@
     16 /* of the keeper, that an idle timeout has at least where it sees idleness */
 #define EVENT_ROOM_MAX (1u << 20)
 #define MS_MAX         (UINT64_MAX / 1000000 / 4)
-#define SIZE_LIMIT     65536u
 
 /* ---- Saying what is wrong -------------------------------------------------------------------- */
 
@@ -59,31 +59,20 @@ struct sized {
     size_t least;
 };
 
-/* The unknown tail of a newer one must be zero.  A size that no struct of pointers can have would cut
- * one in two.  (As the kernel's copy_struct_from_user.) */
+/* As lg__sized_copy, and say what is wrong. */
 static int copy_sized(void *to, const struct sized *sized, const void *from)
 {
-    uint32_t size = *(const uint32_t *)from;
-    const char *bytes = from;
     char right[120];
-    bool is_cut = size > sized->least && size % sizeof(void *) != 0;
-    if (size < sized->least || size > SIZE_LIMIT || is_cut) {
+    int status = lg__sized_copy(to, sized->known, sized->least, from);
+    if (status == LG_OK)
+        return status;
+    if (status == LG_EINVAL)
         snprintf(right, sizeof right, "sizeof(%s), as its initializer sets it", sized->name);
-        complain_number(NULL, sized->field, size, right);
-        return LG_EINVAL;
-    }
-    size_t end = size;
-    while (end > sized->known && bytes[end - 1] == 0)
-        end--;
-    if (end > sized->known) {
+    else
         snprintf(right, sizeof right,
                  "at most %zu with this library, or have nothing set behind that", sized->known);
-        complain_number(NULL, sized->field, size, right);
-        return LG_EVERSION;
-    }
-    memset(to, 0, sized->known);
-    memcpy(to, from, size < sized->known ? size : sized->known);
-    return LG_OK;
+    complain_number(NULL, sized->field, *(const uint32_t *)from, right);
+    return status;
 }
 
 int lg__options_read_driver(const struct lg_driver *from, struct lg_driver *driver)

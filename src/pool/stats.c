@@ -2,10 +2,9 @@
 #include "pool/pool.h"
 
 #include "plat/clock.h"
+#include "plat/sized.h"
 
 #include <string.h>
-
-#define SIZE_LIMIT 65536
 
 static uint64_t *counter_of(struct lg__stats *stats, int status)
 {
@@ -182,7 +181,7 @@ void lg__stats_read(struct lg_pool *pool, struct lg_pool_stats *out)
 int lg__stats_copy_out(void *out, size_t minimum, void *known, size_t known_size)
 {
     uint32_t size = *(const uint32_t *)out;
-    if (size < minimum || size > SIZE_LIMIT)
+    if (size < minimum || size > LG__SIZED_MAX)
         return LG_EINVAL;
     *(uint32_t *)known = size;
     memset(out, 0, size);

@@ -26,7 +26,6 @@
 #define LG__PERMITS_STARVED 2ull
 #define LG__PERMITS_FLAGS   3ull
 #define LG__PERMITS_ONE_ERA 4u
-#define LG__PERMITS_LOW     0xffffffffull
 #define LG__PERMITS_UNIT    (1ull << 32)
 
 /* Of struct lg_permits.flags. */

@@ -3,9 +3,9 @@
  * Waiters queue by address, in order.  Who returns units adds them to the word; if WAITERS is set it does so
  * under the bucket's lock, and then wakes as many from the front as there are units for.  A woken waiter
  * is not given its units, but takes them, if there is enough for those ahead of it too; its record stays in
- * the queue, at its place, until it has got them or leaves.  A newcomer may be quicker.  If the first has been passed for longer than
- * LG__STARVED_NS, also one that was never woken because there was never enough, STARVED closes the door:
- * then nobody takes what is in but who is in the queue, from the front.
+ * the queue, at its place, until it has got them or leaves.  A newcomer may be quicker.  If the first has been
+ * passed for longer than LG__STARVED_NS, also one that was never woken because there was never enough, STARVED
+ * closes the door: then nobody takes what is in but who is in the queue, from the front.
  *
  * Call a record in the queue awake if its wait has ended, else asleep; and a guest if it is asleep and
  * OUTSIDE.  That is a branch of a wait for any that something unknown may end as well.  The graph cannot say of
@@ -123,6 +123,7 @@ static void serve_and_unlock(struct lg_permits *permits, struct lg__bucket *buck
     lg__park_unlock(bucket);
 }
 
+/* The word is of this era: the units were held in it. */
 __attribute__((noinline)) void lg__permits_put_slow(struct lg_permits *permits, uint32_t units)
 {
     const void *tagged = lg__permits_tagged(permits);
@@ -138,7 +139,6 @@ __attribute__((noinline)) void lg__permits_put_slow(struct lg_permits *permits, 
         lg__park_unlock(bucket);
 }
 
-/* The word is of this era: the units were held in it. */
 /* Wake whoever is in the queue, one after the other; who sleeps anew sleeps on. */
 static void wake_all(const void *tagged)
 {

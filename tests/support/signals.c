@@ -39,11 +39,6 @@ int step_latch_count_down(void *latch)
     return lg_latch_count_down(latch, 1);
 }
 
-int step_latch_add_self(void *latch)
-{
-    return lg_latch_add_party((struct lg_latch *)latch, NULL, 1);
-}
-
 int step_arrive(void *arrival_at)
 {
     struct arrival_at *arrival = arrival_at;

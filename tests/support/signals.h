@@ -17,7 +17,6 @@ int step_event_withdraw_self(void *event);
 /* The argument is a struct lg_latch. */
 int step_latch_wait(void *latch);
 int step_latch_count_down(void *latch); /* by one */
-int step_latch_add_self(void *latch);   /* for one */
 
 /* A wait at a barrier, and what it said. */
 struct arrival_at {

@@ -120,14 +120,6 @@ void thing_let_go(struct thing *thing, const struct lg_context *context)
             lg__store_relaxed(&thing->holdings[i].holder, (uint64_t)0);
 }
 
-uint32_t thing_held_by(const struct thing *thing, const struct lg_context *context)
-{
-    uint32_t units = 0;
-    for (uint32_t i = 0; i < THING_HOLDINGS_MAX; i++)
-        units += thing->holdings[i].holder == context->id ? thing->holdings[i].units : 0;
-    return units;
-}
-
 struct lg__want thing_want(const struct thing *thing, uint32_t need)
 {
     return (struct lg__want){&thing_class, thing, need, false, LG_FOREVER, "thing.c:1", 0};

@@ -34,7 +34,6 @@ extern const struct lg__resource_class thing_class;
 void thing_hold(struct thing *thing, const struct lg_context *context, uint32_t units);
 /* It holds none any more. */
 void thing_let_go(struct thing *thing, const struct lg_context *context);
-uint32_t thing_held_by(const struct thing *thing, const struct lg_context *context);
 
 /* The record stands at the end of the thing's queue, at this place; before all; in the queue no more. */
 void thing_queue(struct thing *thing, struct lg__wait *wait, uint64_t place);

@@ -369,6 +369,11 @@ static void bad_options(void **state)
     options.flags = 0;
     options.size = 3;
     assert_int_equal(lg_trace_start(&options), LG_EINVAL);
+    options.only = "cut in two";
+    options.size = sizeof options - 4;
+    assert_int_equal(lg_trace_start(&options), LG_EINVAL);
+    options.size = UINT32_MAX;
+    assert_int_equal(lg_trace_start(&options), LG_EINVAL);
     struct {
         struct lg_trace_options options;
         uint64_t more;
