@@ -6,6 +6,7 @@
 
 #define SHRINK_SECONDS 2
 
+/* Also of those that have a letter: options_refuse_word tells by it how an option was written. */
 enum {
     SECONDS = OPTIONS_LONG,
     SCHEDULES,
@@ -17,7 +18,9 @@ enum {
     JSON,
     REPLAY,
     HTML,
-    FRESH
+    FRESH,
+    OUTPUT,
+    HELP
 };
 
 static const struct option long_options[] = {{"seconds", required_argument, NULL, SECONDS},
@@ -31,8 +34,8 @@ static const struct option long_options[] = {{"seconds", required_argument, NULL
                                              {"replay", required_argument, NULL, REPLAY},
                                              {"fresh", no_argument, NULL, FRESH},
                                              {"html", required_argument, NULL, HTML},
-                                             {"output", required_argument, NULL, 'o'},
-                                             {"help", no_argument, NULL, 'h'},
+                                             {"output", required_argument, NULL, OUTPUT},
+                                             {"help", no_argument, NULL, HELP},
                                              {NULL, 0, NULL, 0}};
 
 static bool complain(const char *option, const char *value, const char *wanted)
@@ -107,8 +110,10 @@ static bool read_option(int option, struct explore_options *options)
     case HTML:
         return read_file_name("--html", optarg, &options->html);
     case 'o':
+    case OUTPUT:
         return read_file_name("-o", optarg, &options->output);
     case 'h':
+    case HELP:
         options->must_help = true;
         return true;
     }
