@@ -10,6 +10,8 @@
 #define TRIALS_MAX 1000
 #define SETTLED    10 /* a program counts as found if so many of 20 trials have found it */
 
+#define TRIAL_SECONDS 60 /* if nothing else is said */
+
 /* A program to be explored. */
 struct program {
     char name[NAME_SIZE];
@@ -61,7 +63,7 @@ struct options {
     const char *folder;
     const char *lifeguard;
     uint32_t trials;
-    double seconds; /* of a trial */
+    double seconds; /* of a trial; 0: not said */
     FILE *json;     /* NULL: not asked for */
     const char *only[64];
     uint32_t only_count;

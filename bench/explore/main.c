@@ -15,7 +15,7 @@ static const char usage[] =
     "                 are NAME SOURCE FLAGS (FLAGS may name more sources); default: our own "
     "programs\n"
     "  --trials N     so many trials a program, with seeds 1 to N; default 20, at most 1000\n"
-    "  --seconds S    the most that one trial takes; default 60\n"
+    "  --seconds S    the most that one trial takes; default 60, or as many as its goal allows\n"
     "  --only NAME    this program and not the others; may be given several times\n"
     "  --json FILE    also write one JSON object a line per figure; - is standard output\n"
     "  --list         name the programs and end\n"
@@ -148,7 +148,7 @@ static bool measure(const struct programs *programs, const struct options *optio
 
 int main(int count, char **arguments)
 {
-    struct options options = {.trials = 20, .seconds = 60};
+    struct options options = {.trials = 20};
     (void)count;
     bool must_list = read_options(&options, arguments);
     if (!options.folder)

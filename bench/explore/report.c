@@ -126,9 +126,14 @@ static void write_preemptions(const struct result *result, char *out, size_t siz
 
 void report_begin(const struct options *options)
 {
-    printf("%u trials a program, with seeds from 1, each for at most %g s; medians of those that "
+    char seconds[64];
+    if (options->seconds > 0)
+        snprintf(seconds, sizeof seconds, "%g s", options->seconds);
+    else
+        snprintf(seconds, sizeof seconds, "%d s, or what its goal allows", TRIAL_SECONDS);
+    printf("%u trials a program, with seeds from 1, each for at most %s; medians of those that "
            "failed\n",
-           options->trials, options->seconds);
+           options->trials, seconds);
     printf("%-24s %9s %10s %9s %8s %9s  %10s %-8s %s\n", "program", "found", "schedules", "seconds",
            "per s", "preempt.", "published", "by", "goal met");
     fflush(stdout);

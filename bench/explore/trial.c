@@ -123,11 +123,19 @@ static double number_of(const char *json, const char *key)
     return at ? strtod(at + strlen(wanted), NULL) : 0;
 }
 
+static double seconds_for(const struct result *result, const struct options *options)
+{
+    double goal = result->published.goal_seconds;
+    if (options->seconds > 0)
+        return options->seconds;
+    return goal > TRIAL_SECONDS ? goal : TRIAL_SECONDS;
+}
+
 static bool try_once(struct result *result, const struct options *options, const char *binary,
                      struct outcome *outcome)
 {
     char seconds[32], seed[32], replay[4200];
-    snprintf(seconds, sizeof seconds, "%g", options->seconds);
+    snprintf(seconds, sizeof seconds, "%g", seconds_for(result, options));
     snprintf(seed, sizeof seed, "%u", result->count + 1);
     snprintf(replay, sizeof replay, "%s.replay", binary);
     const char *const command[] = {

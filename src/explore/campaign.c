@@ -59,6 +59,7 @@ LG__TOGETHER static struct {
 } last;                                 /* of the last run that came to its end */
 LG__TOGETHER static uint64_t processes; /* that the search has forked */
 LG__TOGETHER static uint64_t endless;   /* of its schedules: ended for having too many steps */
+LG__TOGETHER static bool is_limited;    /* some of them had fewer than the options say */
 LG__TOGETHER static uint64_t digest;    /* of the search's schedules */
 static uint64_t counted;                /* schedules of the search; 0: it goes on */
 static uint64_t counted_ns;             /* and how long it took */
@@ -76,6 +77,7 @@ static uint64_t now_ns(void)
 void lg__campaign_note_endless(void)
 {
     endless += !counted;
+    is_limited = is_limited || lg__campaign->plan.steps_max < lg__campaign->options.steps;
 }
 
 void lg__campaign_count(void)
@@ -107,8 +109,9 @@ static void say_endless(void)
 {
     if (endless)
         lg__wire_say(
-            "note %" PRIu64 " %s ended after %" PRIu64 " steps (--steps), without a verdict",
-            endless, endless == 1 ? "schedule was" : "schedules were", lg__campaign->options.steps);
+            "note %" PRIu64 " %s ended after %" PRIu64 " steps%s (--steps), without a verdict",
+            endless, endless == 1 ? "schedule was" : "schedules were", lg__campaign->options.steps,
+            is_limited ? ", or many times those of others" : "");
 }
 
 void lg__campaign_finish(int status)

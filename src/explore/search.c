@@ -13,6 +13,14 @@
 #define VARIABLES_MAX  65536
 #define WEIGHT_MAX     64 /* a variable that is touched more often than this is no better a target */
 
+#define TIMES_LONGER 20
+#define STEPS_MIN    20000
+#define ENDLESS_FREE 4  /* schedules that may have all steps, and still do not end */
+#define ENDLESS_EACH 64 /* schedules, one may have them later too */
+
+LG__TOGETHER static uint64_t longest; /* steps of a schedule that has ended */
+LG__TOGETHER static uint64_t endless; /* schedules that have not */
+
 /* splitmix64's finisher: seeds of neighbours have nothing in common. */
 static uint64_t mix(uint64_t z)
 {
@@ -171,10 +179,32 @@ static void complete_plan(void)
 
 /* ---- The order of things ------------------------------------------------------------------------------------ */
 
+/* Threads that go round in circles take as long as all other schedules together.  When that has happened a few times,
+ * later schedules may have no more than many times the steps of the longest that has ended; but from time to time one
+ * may have all. */
+static void limit_steps(void)
+{
+    struct lg__plan *plan = &lg__campaign->plan;
+    uint64_t most = longest * TIMES_LONGER + STEPS_MIN;
+    if (endless > ENDLESS_FREE && lg__campaign_schedules() % ENDLESS_EACH && most < plan->steps_max)
+        plan->steps_max = most;
+}
+
+static void learn_length(void)
+{
+    const struct lg__outcome *outcome = &lg__campaign->outcome;
+    if (outcome->state == LG__OUTCOME_TOO_LONG)
+        endless++;
+    else if (outcome->steps > longest)
+        longest = outcome->steps;
+}
+
 static bool run_one(void)
 {
+    limit_steps();
     if (lg__campaign_run() || lg__finding_judge())
         return true;
+    learn_length();
     lg__enumerate_learn();
     return false;
 }

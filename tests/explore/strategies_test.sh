@@ -22,6 +22,7 @@ build account "$programs/account.c"
 build wrong_lock "$programs/wrong_lock.c"
 build string_buffer "$programs/string_buffer.c"
 build bounded_buffer "$programs/bounded_buffer.c"
+build safe_stack "$programs/safe_stack.c"
 build aba_stack "$programs/aba_stack.c"
 build stop_driver "$programs/stop_driver.c"
 build order "$here/wrong/lock_order.c"
@@ -40,6 +41,10 @@ soon auto bounded_buffer 200 0
 soon auto stop_driver 200 2
 soon auto twostage_20 200 1
 soon pos aba_stack 2000 2
+
+# A few that go round in circles have all steps that they may, most others fewer.
+check 0 explore --strategy pct --steps 100000 --schedules 300 -- ./safe_stack
+says "after 100000 steps, or many times those of others (--steps), without a verdict" "$out"
 
 # Nothing is made smaller in no time.
 check 1 explore --strategy pos --schedules 2000 --shrink 0 --json -o large.replay -- ./aba_stack
