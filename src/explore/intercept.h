@@ -53,6 +53,15 @@ bool lg__sleep_punctually(struct lg__thread *self, uint64_t deadline, uint64_t s
 
 /* What was done so far is before what is read from now on. */
 void lg__input_tell(struct lg__thread *self);
+struct pollfd;
+/* Until a descriptor is ready or the deadline is over.  False: a handler has interrupted it, and the call fails. */
+bool lg__input_wait(struct lg__thread *self, const struct pollfd *descriptors, uint32_t count,
+                    uint64_t deadline, bool is_restartable, uint64_t site);
+/* Before a call on one descriptor: wait if the call would.  False: a handler has interrupted it. */
+bool lg__input_before(int descriptor, short events, uint64_t deadline, bool must_return,
+                      uint64_t site);
+/* After one that has read: what came was told by somebody. */
+ssize_t lg__input_after(const void *buffer, ssize_t count, uint64_t site);
 ssize_t lg__input_read(int descriptor, void *buffer, size_t count, uint64_t site);
 ssize_t lg__input_receive(int descriptor, void *buffer, size_t count, int flags, uint64_t site);
 

@@ -27,9 +27,8 @@ void lg__input_tell(struct lg__thread *self)
     lg__baton_changed();
 }
 
-/* False: a handler has interrupted it, and the call fails. */
-static bool wait_for(struct lg__thread *self, const struct pollfd *descriptors, uint32_t count,
-                     uint64_t deadline, bool is_restartable, uint64_t site)
+bool lg__input_wait(struct lg__thread *self, const struct pollfd *descriptors, uint32_t count,
+                    uint64_t deadline, bool is_restartable, uint64_t site)
 {
     lg__thread_look_for_cancel(self);
     self->pending = LG__EVENT_INPUT;
@@ -59,7 +58,7 @@ static bool wait_with(struct lg__thread *self, const struct pollfd *descriptors,
     uint64_t blocked = self->blocked;
     if (signals)
         lg__signal_block(self, lg__signal_bits(signals));
-    bool goes_on = wait_for(self, descriptors, count, deadline, false, site);
+    bool goes_on = lg__input_wait(self, descriptors, count, deadline, false, site);
     if (signals)
         lg__signal_block(self, blocked);
     if (goes_on)
@@ -67,25 +66,40 @@ static bool wait_with(struct lg__thread *self, const struct pollfd *descriptors,
     return goes_on;
 }
 
-/* Before a call on one descriptor: wait if the call would.  False: a handler has interrupted it. */
-static bool before(int descriptor, short events, uint64_t site)
+static bool is_nonblocking(int descriptor)
+{
+    int flags = fcntl(descriptor, F_GETFL);
+    return flags < 0 || (flags & O_NONBLOCK);
+}
+
+bool lg__input_before(int descriptor, short events, uint64_t deadline, bool must_return,
+                      uint64_t site)
 {
     struct lg__thread *self = lg__self;
     if (!self)
         return true;
-    int flags = fcntl(descriptor, F_GETFL);
     struct pollfd one = {.fd = descriptor, .events = events};
-    if (flags < 0 || (flags & O_NONBLOCK))
+    if (must_return || is_nonblocking(descriptor))
         lg__baton_point(self, LG__EVENT_INPUT, 0, 0, site);
-    else if (!wait_for(self, &one, 1, LG__NEVER, true, site))
+    else if (!lg__input_wait(self, &one, 1, deadline, true, site))
         return false;
     if (events == POLLOUT)
         lg__input_tell(self);
     return true;
 }
 
-/* After one that has read: what came was told by somebody. */
-static ssize_t after_read(const void *buffer, ssize_t count, uint64_t site)
+static bool before(int descriptor, short events, uint64_t site)
+{
+    return lg__input_before(descriptor, events, LG__NEVER, false, site);
+}
+
+/* The same for messages, which have flags of their own. */
+static bool before_message(int descriptor, short events, int flags, uint64_t site)
+{
+    return lg__input_before(descriptor, events, LG__NEVER, flags & MSG_DONTWAIT, site);
+}
+
+ssize_t lg__input_after(const void *buffer, ssize_t count, uint64_t site)
 {
     struct lg__thread *self = lg__self;
     if (!self || count < 0)
@@ -113,14 +127,14 @@ ssize_t lg__input_read(int descriptor, void *buffer, size_t count, uint64_t site
         return lg__signal_file_read(descriptor, buffer, count, site);
     if (!before(descriptor, POLLIN, site))
         return -1;
-    return after_read(buffer, lg__real()->read(descriptor, buffer, count), site);
+    return lg__input_after(buffer, lg__real()->read(descriptor, buffer, count), site);
 }
 
 ssize_t lg__input_receive(int descriptor, void *buffer, size_t count, int flags, uint64_t site)
 {
-    if (!before(descriptor, POLLIN, site))
+    if (!before_message(descriptor, POLLIN, flags, site))
         return -1;
-    return after_read(buffer, lg__real()->recv(descriptor, buffer, count, flags), site);
+    return lg__input_after(buffer, lg__real()->recv(descriptor, buffer, count, flags), site);
 }
 
 LG__EXPORT ssize_t read(int descriptor, void *buffer, size_t count)
@@ -132,7 +146,7 @@ LG__EXPORT ssize_t readv(int descriptor, const struct iovec *parts, int count)
 {
     if (!before(descriptor, POLLIN, LG__SITE))
         return -1;
-    return after_read(NULL, lg__real()->readv(descriptor, parts, count), LG__SITE);
+    return lg__input_after(NULL, lg__real()->readv(descriptor, parts, count), LG__SITE);
 }
 
 LG__EXPORT ssize_t recv(int descriptor, void *buffer, size_t count, int flags)
@@ -143,38 +157,38 @@ LG__EXPORT ssize_t recv(int descriptor, void *buffer, size_t count, int flags)
 LG__EXPORT ssize_t recvfrom(int descriptor, void *buffer, size_t count, int flags,
                             struct sockaddr *from, socklen_t *size)
 {
-    if (!before(descriptor, POLLIN, LG__SITE))
+    if (!before_message(descriptor, POLLIN, flags, LG__SITE))
         return -1;
-    return after_read(buffer, lg__real()->recvfrom(descriptor, buffer, count, flags, from, size),
-                      LG__SITE);
+    return lg__input_after(
+        buffer, lg__real()->recvfrom(descriptor, buffer, count, flags, from, size), LG__SITE);
 }
 
 LG__EXPORT ssize_t recvmsg(int descriptor, struct msghdr *message, int flags)
 {
-    if (!before(descriptor, POLLIN, LG__SITE))
+    if (!before_message(descriptor, POLLIN, flags, LG__SITE))
         return -1;
-    return after_read(NULL, lg__real()->recvmsg(descriptor, message, flags), LG__SITE);
+    return lg__input_after(NULL, lg__real()->recvmsg(descriptor, message, flags), LG__SITE);
 }
 
 LG__EXPORT int accept(int descriptor, struct sockaddr *from, socklen_t *size)
 {
     if (!before(descriptor, POLLIN, LG__SITE))
         return -1;
-    return (int)after_read(NULL, lg__real()->accept(descriptor, from, size), LG__SITE);
+    return (int)lg__input_after(NULL, lg__real()->accept(descriptor, from, size), LG__SITE);
 }
 
 LG__EXPORT int accept4(int descriptor, struct sockaddr *from, socklen_t *size, int flags)
 {
     if (!before(descriptor, POLLIN, LG__SITE))
         return -1;
-    return (int)after_read(NULL, lg__real()->accept4(descriptor, from, size, flags), LG__SITE);
+    return (int)lg__input_after(NULL, lg__real()->accept4(descriptor, from, size, flags), LG__SITE);
 }
 
 LG__EXPORT int eventfd_read(int descriptor, eventfd_t *value)
 {
     if (!before(descriptor, POLLIN, LG__SITE))
         return -1;
-    return (int)after_read(NULL, lg__real()->eventfd_read(descriptor, value), LG__SITE);
+    return (int)lg__input_after(NULL, lg__real()->eventfd_read(descriptor, value), LG__SITE);
 }
 
 /* ---- Writing ------------------------------------------------------------------------------------------ */
@@ -197,7 +211,7 @@ LG__EXPORT ssize_t writev(int descriptor, const struct iovec *parts, int count)
 LG__EXPORT ssize_t send(int descriptor, const void *buffer, size_t count, int flags)
 {
     note_read(buffer, count, LG__SITE);
-    if (!before(descriptor, POLLOUT, LG__SITE))
+    if (!before_message(descriptor, POLLOUT, flags, LG__SITE))
         return -1;
     return lg__real()->send(descriptor, buffer, count, flags);
 }
@@ -206,14 +220,14 @@ LG__EXPORT ssize_t sendto(int descriptor, const void *buffer, size_t count, int 
                           const struct sockaddr *to, socklen_t size)
 {
     note_read(buffer, count, LG__SITE);
-    if (!before(descriptor, POLLOUT, LG__SITE))
+    if (!before_message(descriptor, POLLOUT, flags, LG__SITE))
         return -1;
     return lg__real()->sendto(descriptor, buffer, count, flags, to, size);
 }
 
 LG__EXPORT ssize_t sendmsg(int descriptor, const struct msghdr *message, int flags)
 {
-    if (!before(descriptor, POLLOUT, LG__SITE))
+    if (!before_message(descriptor, POLLOUT, flags, LG__SITE))
         return -1;
     return lg__real()->sendmsg(descriptor, message, flags);
 }
@@ -342,6 +356,18 @@ LG__EXPORT int epoll_pwait(int descriptor, struct epoll_event *events, int room,
         return lg__real()->epoll_pwait(descriptor, events, room, timeout_ms, signals);
     struct pollfd one = {.fd = descriptor, .events = POLLIN};
     if (!wait_with(self, &one, 1, deadline_of(timeout_ms), signals, LG__SITE))
+        return -1;
+    return lg__real()->epoll_pwait(descriptor, events, room, 0, signals);
+}
+
+LG__EXPORT int epoll_pwait2(int descriptor, struct epoll_event *events, int room,
+                            const struct timespec *timeout, const sigset_t *signals)
+{
+    struct lg__thread *self = lg__self;
+    if (!self)
+        return lg__real()->epoll_pwait2(descriptor, events, room, timeout, signals);
+    struct pollfd one = {.fd = descriptor, .events = POLLIN};
+    if (!wait_with(self, &one, 1, deadline_after(timeout), signals, LG__SITE))
         return -1;
     return lg__real()->epoll_pwait(descriptor, events, room, 0, signals);
 }

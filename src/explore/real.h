@@ -3,6 +3,7 @@
 #define LG_EXPLORE_REAL_H
 
 #include <malloc.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -266,6 +267,14 @@ int __isoc23_vsscanf(const char *text, const char *format, va_list arguments);
     X(pselect)                                                                                     \
     X(epoll_wait)                                                                                  \
     X(epoll_pwait)                                                                                 \
+    X(epoll_pwait2)                                                                                \
+    X(recvmmsg)                                                                                    \
+    X(sendmmsg)                                                                                    \
+    X(mq_send)                                                                                     \
+    X(mq_timedsend)                                                                                \
+    X(mq_receive)                                                                                  \
+    X(mq_timedreceive)                                                                             \
+    X(connect)                                                                                     \
     X(syscall)                                                                                     \
     X(get_nprocs)                                                                                  \
     X(get_nprocs_conf)                                                                             \
