@@ -1,5 +1,5 @@
 /* Rwlock: pairs of lock and unlock, to read and to write; how reading scales; one write in twenty, and in ten
- * thousand. */
+ * thousand; what the first write takes after many have read. */
 #include "harness.h"
 #include "outsider.h"
 #include "peers.h"
@@ -165,6 +165,44 @@ static void run_column(struct column *column)
     bench_trial_free(&trial);
 }
 
+/* -- the first write -------------------------------------------------------------------------- */
+
+/* All of the crew read for a while and stop; then one write, in ns.  Whoever made reading cheap pays for it here. */
+static double sample_first_write(void *arg, size_t variant)
+{
+    struct column *column = arg;
+    const struct rwlock_peer *peer = peers[variant];
+    struct bench_phase phase = {
+        .loop = peer->read_loop, .self = cells[variant], .ms = bench_phase_ms(column->ms)};
+    if (peer->enter != NULL)
+        peer->enter();
+    bench_crew_run(column->crew, &phase);
+    uint64_t start = bench_now();
+    peer->write_pairs(cells[variant], 1);
+    return (double)(bench_now() - start);
+}
+
+static void run_first_write(struct column *column)
+{
+    struct bench_variant variants[VARIANTS];
+    if (!bench_is_wanted(column->group))
+        return;
+    fill_variants(variants, OUTSIDER_GO_READ);
+    struct bench_trial trial = {.bench = "rwlock",
+                                .group = column->group,
+                                .unit = "ns",
+                                .rounds = column->rounds,
+                                .variants = variants,
+                                .variant_count = GO, /* cannot be asked for a single write */
+                                .sample = sample_first_write,
+                                .arg = column};
+    column->crew = bench_crew_start(column->threads, false);
+    bench_trial_run(&trial);
+    bench_crew_end(column->crew);
+    bench_trial_report(&trial);
+    bench_trial_free(&trial);
+}
+
 void bench_rwlock(void)
 {
     static struct column columns[] = {
@@ -197,4 +235,7 @@ void bench_rwlock(void)
     run_alone("write lock + unlock uncontended, one thread pinned", true);
     for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
         run_column(&columns[i]);
+    struct column first_write = {
+        .group = "the first write after 8 threads have read", .threads = 8, .ms = 5, .rounds = 25};
+    run_first_write(&first_write);
 }
