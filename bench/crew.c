@@ -127,3 +127,23 @@ double bench_share(const double *totals, unsigned count)
     }
     return most > 0 ? least / most : NAN;
 }
+
+uint64_t bench_count_loop(void *self, struct bench_worker *worker)
+{
+    uint64_t done = 0;
+    (void)self;
+    for (; !bench_is_stopped(worker); done++)
+        bench_spin(16);
+    return done;
+}
+
+double bench_crew_fair_share(struct bench_crew *crew, unsigned ms, unsigned phases)
+{
+    double totals[BENCH_CREW_MAX] = {0};
+    struct bench_phase phase = {.loop = bench_count_loop, .ms = ms, .thread_totals = totals};
+    if (crew->is_pinned)
+        return 1;
+    for (unsigned i = 0; i < phases; i++)
+        (void)bench_crew_run(crew, &phase);
+    return bench_share(totals, crew->count);
+}

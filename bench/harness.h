@@ -154,7 +154,9 @@ struct bench_trial {
     void *arg;
     /* From here filled by bench_trial_run. */
     double *samples; /* [2 * variant_count][rounds]: first samples, then the baselines' second */
-    double shares[BENCH_VARIANTS_MAX]; /* may be set by the bench before the report */
+    /* These may be set by the bench before the report. */
+    double shares[BENCH_VARIANTS_MAX];
+    double fair_share; /* of as many threads that share nothing; what it lacks to 1 is forgiven */
     char notes[BENCH_VARIANTS_MAX][80];
 };
 
@@ -175,5 +177,25 @@ double bench_trial_allowance(const struct bench_trial *trial, size_t baseline);
 void bench_trial_report(const struct bench_trial *trial);
 
 void bench_trial_free(struct bench_trial *trial);
+
+/* -- goals ------------------------------------------------------------------------------------ */
+
+/* What the thread that got least must have of the operations of the one that got most. */
+#define BENCH_SHARE_GOAL 0.5
+
+/* Goals to be no worse than any of the baselines: so than the best of them in this run.  One that is absent
+ * has its goal too, as skipped.
+ * Returns: how many there are; goals has room for variant_count. */
+size_t bench_goals_fill(struct bench_goal *goals, size_t subject,
+                        const struct bench_variant *variants, size_t variant_count,
+                        enum bench_sense sense);
+
+/* Leave of the trial's goals, which are these, those against peers that keep BENCH_SHARE_GOAL; the other peers
+ * get a note.  After the run, once the shares are set, and before the report. */
+void bench_goals_keep_fair(struct bench_trial *trial, struct bench_goal *goals);
+
+/* Record the shares, figures of their own: those of the subjects are judged, the others are for machines. */
+void bench_report_shares(const struct bench_trial *trial, const size_t *subjects,
+                         size_t subject_count);
 
 #endif

@@ -1,5 +1,6 @@
 /* Mutex: a pair of lock and unlock, alone and contended. */
 #include "harness.h"
+#include "outsider.h"
 #include "peers.h"
 
 #include <string.h>
@@ -17,20 +18,36 @@ static const struct mutex_peer *const peers[] = {
 };
 
 #define PEERS (sizeof(peers) / sizeof(peers[0]))
-enum { PTHREAD, LG, LG_RECURSIVE, PTHREAD_RECURSIVE };
+enum {
+    PTHREAD,
+    LG,
+    LG_RECURSIVE,
+    PTHREAD_RECURSIVE,
+    PTHREAD_ERRORCHECK,
+    NSYNC,
+    GLIB,
+    ABSL_OFF,
+    ABSL_ON,
+    GO,
+    VARIANTS
+};
 
 static void *cells[PEERS];
 
+/* Baselines are those that do no more than block: what else one checks is not what ours is compared with. */
 static void fill_variants(struct bench_variant *variants)
 {
-    memset(variants, 0, PEERS * sizeof(*variants));
+    outsiders_start();
+    memset(variants, 0, VARIANTS * sizeof(*variants));
     for (size_t i = 0; i < PEERS; i++) {
         variants[i].name = peers[i]->name;
         variants[i].package = peers[i]->package;
-        variants[i].is_baseline = i == PTHREAD;
+        variants[i].is_baseline = i == PTHREAD || i == NSYNC || i == GLIB || i == ABSL_OFF;
         if (cells[i] == NULL && peers[i]->package == NULL)
             cells[i] = peers[i]->create();
     }
+    variants[GO].name = outsider_title(outsider_of(OUTSIDER_GO_MUTEX));
+    variants[GO].package = outsider_lacks(outsider_of(OUTSIDER_GO_MUTEX));
 }
 
 /* -- alone ------------------------------------------------------------------------------------ */
@@ -40,6 +57,8 @@ static void fill_variants(struct bench_variant *variants)
 static double sample_alone(void *arg, size_t variant)
 {
     (void)arg;
+    if (variant == GO)
+        return answer_number(outsider_ask(outsider_of(OUTSIDER_GO_MUTEX), "alone 5"), "ns_a_pair");
     if (peers[variant]->enter != NULL)
         peers[variant]->enter();
     uint64_t start = bench_now();
@@ -49,20 +68,22 @@ static double sample_alone(void *arg, size_t variant)
 
 static void run_alone(void)
 {
-    static const struct bench_goal goals[] = {{LG, PTHREAD, BENCH_AT_MOST, 1.0}};
-    struct bench_variant variants[PEERS];
+    struct bench_variant variants[VARIANTS];
+    struct bench_goal goals[VARIANTS];
     struct bench_trial trial = {.bench = "mutex",
                                 .group = "lock + unlock uncontended, one thread pinned",
                                 .unit = "ns",
                                 .rounds = 2000,
                                 .variants = variants,
-                                .variant_count = PEERS,
+                                .variant_count = VARIANTS,
                                 .goals = goals,
-                                .goal_count = 1,
                                 .sample = sample_alone};
     if (!bench_is_wanted(trial.group))
         return;
     fill_variants(variants);
+    variants[GO].is_baseline = true;
+    variants[GO].every = 100; /* a turn of it is long */
+    trial.goal_count = bench_goals_fill(goals, LG, variants, VARIANTS, BENCH_AT_MOST);
     bench_pin(bench_core(bench_core_count() - 1));
     bench_trial_run(&trial);
     bench_unpin();
@@ -81,11 +102,24 @@ struct column {
     unsigned rounds;
     struct bench_crew *crew;
     double totals[PEERS][BENCH_CREW_MAX];
+    double go_share; /* of all its turns so far */
 };
+
+static double ask_go(struct column *column)
+{
+    char question[64];
+    snprintf(question, sizeof(question), "pool %u %u %u", column->threads, column->outside_ns,
+             bench_phase_ms(column->ms));
+    const char *answer = outsider_ask(outsider_of(OUTSIDER_GO_MUTEX), question);
+    column->go_share = answer_number(answer, "share");
+    return answer_number(answer, "throughput") / 1e6;
+}
 
 static double sample_contended(void *arg, size_t variant)
 {
     struct column *column = arg;
+    if (variant == GO)
+        return ask_go(column);
     struct bench_phase phase = {.loop = peers[variant]->loop,
                                 .self = cells[variant],
                                 .ms = bench_phase_ms(column->ms),
@@ -96,75 +130,62 @@ static double sample_contended(void *arg, size_t variant)
     return bench_crew_run(column->crew, &phase) / 1e6;
 }
 
-/* Shares are figures of their own, and a column in the table. */
-static void report_shares(const struct column *column, const struct bench_trial *trial)
+static void report(struct column *column, struct bench_trial *trial, struct bench_goal *goals)
 {
-    for (size_t i = 0; i < PEERS; i++) {
-        char name[96];
-        char note[64];
-        struct bench_figure figure = {BENCH_FIGURE_INIT};
-        snprintf(name, sizeof(name), "%s, share", peers[i]->name);
-        snprintf(note, sizeof(note), "%s has %.2f", peers[PTHREAD]->name, trial->shares[PTHREAD]);
-        figure.bench = "mutex";
-        figure.group = column->group;
-        figure.metric = name;
-        figure.unit = "min/max";
-        figure.value = trial->shares[i];
-        figure.package = peers[i]->package;
-        figure.is_json_only = i != LG;
-        if (i == LG) {
-            figure.sense = BENCH_AT_LEAST;
-            figure.goal = 0.5;
-            figure.note = note;
-        }
-        bench_record(&figure);
-    }
+    static const size_t subject = LG;
+    for (size_t i = 0; i < PEERS; i++)
+        trial->shares[i] =
+            peers[i]->package == NULL ? bench_share(column->totals[i], column->threads) : NAN;
+    trial->shares[GO] = column->go_share;
+    bench_goals_keep_fair(trial, goals);
+    bench_trial_report(trial);
+    bench_report_shares(trial, &subject, 1);
 }
 
 static void run_column(struct column *column)
 {
-    static const struct bench_goal goals[] = {{LG, PTHREAD, BENCH_AT_LEAST, 1.0}};
-    struct bench_variant variants[PEERS];
+    struct bench_variant variants[VARIANTS];
+    struct bench_goal goals[VARIANTS];
     struct bench_trial trial = {.bench = "mutex",
                                 .group = column->group,
                                 .unit = "M/s",
                                 .rounds = column->rounds,
                                 .variants = variants,
-                                .variant_count = PEERS,
+                                .variant_count = VARIANTS,
                                 .goals = goals,
-                                .goal_count = 1,
                                 .sample = sample_contended,
                                 .arg = column};
     if (!bench_is_wanted(trial.group))
         return;
     fill_variants(variants);
-    for (size_t i = 0; i < PEERS; i++)
-        variants[i].every = i == PTHREAD || i == LG ? 1 : 3;
+    for (size_t i = 0; i < VARIANTS; i++)
+        variants[i].every = variants[i].is_baseline || i == LG ? 1 : 3;
+    trial.goal_count = bench_goals_fill(goals, LG, variants, VARIANTS, BENCH_AT_LEAST);
+    column->go_share = NAN;
     column->crew = bench_crew_start(column->threads, column->threads <= bench_core_count());
     bench_trial_run(&trial);
+    trial.fair_share =
+        bench_crew_fair_share(column->crew, bench_phase_ms(column->ms), trial.rounds);
     bench_crew_end(column->crew);
-    for (size_t i = 0; i < PEERS; i++)
-        trial.shares[i] = bench_share(column->totals[i], column->threads);
-    bench_trial_report(&trial);
-    report_shares(column, &trial);
+    report(column, &trial, goals);
     bench_trial_free(&trial);
 }
 
 void bench_mutex(void)
 {
     static struct column columns[] = {
-        {.group = "2 threads on 2 cores, nothing outside", .threads = 2, .ms = 20, .rounds = 60},
-        {.group = "8 threads, nothing outside", .threads = 8, .ms = 80, .rounds = 21},
+        {.group = "2 threads on 2 cores, nothing outside", .threads = 2, .ms = 20, .rounds = 40},
+        {.group = "8 threads, nothing outside", .threads = 8, .ms = 80, .rounds = 15},
         {.group = "2 threads on 2 cores, 100 ns outside",
          .threads = 2,
          .outside_ns = 100,
          .ms = 20,
-         .rounds = 60},
+         .rounds = 40},
         {.group = "8 threads, 100 ns outside",
          .threads = 8,
          .outside_ns = 100,
          .ms = 80,
-         .rounds = 21},
+         .rounds = 15},
     };
     run_alone();
     for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)

@@ -15,9 +15,9 @@
  *
  * alone: one thread takes and gives back, pool of 8.  pool: THREADS of them, pool of 8, each holds
  * what it took for NS nanoseconds, busy; throughput is that of this turn, the rest covers all turns
- * with these two numbers so far; every eighth wait is timed.  Those that are a rwlock answer these two
- * as well: they take it to read, or to write, or mixed, work for NS nanoseconds after they let it go, and
- * know of no waits; those of a latch and of a once answer the first alone.  spike: see spike.c; a point of the
+ * with these two numbers so far; every eighth wait is timed.  Those that are a mutex or a rwlock answer these two
+ * as well: they take it, a rwlock to read, or to write, or mixed, work for NS nanoseconds after they let it
+ * go, and know of no waits; those of a latch and of a once answer the first alone.  spike: see spike.c; a point of the
  * curve has the time in milliseconds, open, busy, waiting.
  *
  * Not thread-safe: asked by the main thread. */
@@ -41,7 +41,8 @@ enum outsider_name {
     OUTSIDER_TARN,
     OUTSIDER_UNBARRIERED, /* this bench's own pool, where membarrier is missing */
     OUTSIDER_POOLS,
-    OUTSIDER_GO_READ = OUTSIDER_POOLS,
+    OUTSIDER_GO_MUTEX = OUTSIDER_POOLS,
+    OUTSIDER_GO_READ,
     OUTSIDER_GO_WRITE,
     OUTSIDER_GO_MIX,
     OUTSIDER_GO_RARE,

@@ -81,15 +81,6 @@ static double sample(void *arg, size_t variant)
 
 /* -- the limit of a share ------------------------------------------------------------------- */
 
-static uint64_t count_loop(void *self, struct bench_worker *worker)
-{
-    uint64_t done = 0;
-    (void)self;
-    for (; !bench_is_stopped(worker); done++)
-        bench_spin(16);
-    return done;
-}
-
 /* By turns, because a processor that others use too is unfair to both. */
 static void measure_shares(struct column *column)
 {
@@ -102,7 +93,7 @@ static void measure_shares(struct column *column)
                                 .hold_ns = column->hold_ns,
                                 .thread_totals = totals};
     struct bench_phase fair = {
-        .loop = count_loop, .ms = phase.ms, .hold_ns = 0, .thread_totals = fair_totals};
+        .loop = bench_count_loop, .ms = phase.ms, .hold_ns = 0, .thread_totals = fair_totals};
     for (unsigned i = 0; i < SHARE_ROUNDS_MAX; i++) {
         if (i >= SHARE_ROUNDS && bench_share(fair_totals, column->threads) >= SHARE_IS_FAIR)
             break;

@@ -32,22 +32,6 @@ static void fill_variants(struct bench_variant *variants, enum outsider_name go)
         variants[i].is_baseline = i != LG && i != ABSL_ON;
 }
 
-/* The goals are the same everywhere: to be no worse than any of them. */
-static size_t fill_goals(struct bench_goal *goals, const struct bench_variant *variants,
-                         enum bench_sense sense)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < VARIANTS; i++)
-        if (variants[i].is_baseline && variants[i].package == NULL)
-            goals[count++] = (struct bench_goal){LG, i, sense, 1.0};
-    return count;
-}
-
-static double ask_go(enum outsider_name go, const char *question, const char *key)
-{
-    return answer_number(outsider_ask(outsider_of(go), question), key);
-}
-
 /* -- alone ------------------------------------------------------------------------------------ */
 
 #define PAIRS 4096
@@ -55,7 +39,9 @@ static double ask_go(enum outsider_name go, const char *question, const char *ke
 static double sample_alone(const bool *writes, size_t variant)
 {
     if (variant == GO)
-        return ask_go(*writes ? OUTSIDER_GO_WRITE : OUTSIDER_GO_READ, "alone 5", "ns_a_pair");
+        return answer_number(
+            outsider_ask(outsider_of(*writes ? OUTSIDER_GO_WRITE : OUTSIDER_GO_READ), "alone 5"),
+            "ns_a_pair");
     const struct rwlock_peer *peer = peers[variant];
     if (peer->enter != NULL)
         peer->enter();
@@ -84,7 +70,8 @@ static void run_alone(const char *group, bool writes)
                                 .variants = variants,
                                 .variant_count = VARIANTS,
                                 .goals = goals,
-                                .goal_count = fill_goals(goals, variants, BENCH_AT_MOST),
+                                .goal_count =
+                                    bench_goals_fill(goals, LG, variants, VARIANTS, BENCH_AT_MOST),
                                 .sample = sample_pairs,
                                 .arg = &writes};
     bench_pin(bench_core(bench_core_count() - 1));
@@ -116,27 +103,47 @@ struct column {
     unsigned rounds;
     struct bench_crew *crew;
     double totals[PEERS][BENCH_CREW_MAX];
+    double go_share; /* of all its turns so far */
 };
+
+static double ask_go_column(struct column *column)
+{
+    char question[64];
+    snprintf(question, sizeof(question), "pool %u %u %u", column->threads, column->outside_ns,
+             bench_phase_ms(column->ms));
+    const char *answer = outsider_ask(outsider_of(go_of[column->mix]), question);
+    column->go_share = answer_number(answer, "share");
+    return answer_number(answer, "throughput") / 1e6;
+}
 
 static double sample_column(void *arg, size_t variant)
 {
     struct column *column = arg;
-    unsigned ms = bench_phase_ms(column->ms);
-    if (variant == GO) {
-        char question[64];
-        snprintf(question, sizeof(question), "pool %u %u %u", column->threads, column->outside_ns,
-                 ms);
-        return ask_go(go_of[column->mix], question, "throughput") / 1e6;
-    }
+    if (variant == GO)
+        return ask_go_column(column);
     const struct rwlock_peer *peer = peers[variant];
     struct bench_phase phase = {.loop = loop_of(peer, column->mix),
                                 .self = cells[variant],
-                                .ms = ms,
+                                .ms = bench_phase_ms(column->ms),
                                 .outside_ns = column->outside_ns,
                                 .thread_totals = column->totals[variant]};
     if (peer->enter != NULL)
         peer->enter();
     return bench_crew_run(column->crew, &phase) / 1e6;
+}
+
+/* Among readers nobody keeps anybody from the lock, so there the fastest counts, whatever its share. */
+static void report(struct column *column, struct bench_trial *trial, struct bench_goal *goals)
+{
+    static const size_t subject = LG;
+    for (size_t i = 0; i < PEERS; i++)
+        trial->shares[i] =
+            peers[i]->package == NULL ? bench_share(column->totals[i], column->threads) : NAN;
+    trial->shares[GO] = column->go_share;
+    if (column->mix != READ_ONLY)
+        bench_goals_keep_fair(trial, goals);
+    bench_trial_report(trial);
+    bench_report_shares(trial, &subject, 1);
 }
 
 static void run_column(struct column *column)
@@ -153,15 +160,17 @@ static void run_column(struct column *column)
                                 .variants = variants,
                                 .variant_count = VARIANTS,
                                 .goals = goals,
-                                .goal_count = fill_goals(goals, variants, BENCH_AT_LEAST),
+                                .goal_count =
+                                    bench_goals_fill(goals, LG, variants, VARIANTS, BENCH_AT_LEAST),
                                 .sample = sample_column,
                                 .arg = column};
+    column->go_share = NAN;
     column->crew = bench_crew_start(column->threads, column->threads <= bench_core_count());
     bench_trial_run(&trial);
+    trial.fair_share =
+        bench_crew_fair_share(column->crew, bench_phase_ms(column->ms), trial.rounds);
     bench_crew_end(column->crew);
-    for (size_t i = 0; i < PEERS; i++)
-        trial.shares[i] = bench_share(column->totals[i], column->threads);
-    bench_trial_report(&trial);
+    report(column, &trial, goals);
     bench_trial_free(&trial);
 }
 

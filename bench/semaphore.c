@@ -80,8 +80,9 @@ static void run_alone(const char *bench, const char *group, struct row *row,
 
 static void run_contended(const char *group, unsigned threads)
 {
-    static const struct bench_goal goals[] = {{LG, SEM, BENCH_AT_LEAST, 1.0},
-                                              {LG_PERMITS, SEM, BENCH_AT_LEAST, 1.0}};
+    static const size_t subjects[] = {LG, LG_PERMITS};
+    struct bench_goal goals[] = {{LG, SEM, BENCH_AT_LEAST, 1.0},
+                                 {LG_PERMITS, SEM, BENCH_AT_LEAST, 1.0}};
     struct bench_variant variants[SEM_PEERS];
     if (!bench_is_wanted(group))
         return;
@@ -99,10 +100,14 @@ static void run_contended(const char *group, unsigned threads)
                                 .arg = &semaphores};
     semaphores.crew = bench_crew_start(threads, threads <= bench_core_count());
     bench_trial_run(&trial);
+    trial.fair_share =
+        bench_crew_fair_share(semaphores.crew, bench_phase_ms(semaphores.ms), trial.rounds);
     bench_crew_end(semaphores.crew);
     for (size_t i = 0; i < SEM_PEERS; i++)
         trial.shares[i] = bench_share(semaphores.totals[i], threads);
+    bench_goals_keep_fair(&trial, goals);
     bench_trial_report(&trial);
+    bench_report_shares(&trial, subjects, 2);
     bench_trial_free(&trial);
 }
 

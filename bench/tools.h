@@ -126,6 +126,12 @@ double bench_crew_run(struct bench_crew *crew, const struct bench_phase *phase);
 /* min/max of count totals. */
 double bench_share(const double *totals, unsigned count);
 
+/* A loop of threads that share nothing: their share is what the kernel's scheduler gives. */
+uint64_t bench_count_loop(void *self, struct bench_worker *worker);
+
+/* The share of a crew that shares nothing, in so many phases.  1 if each has a core of its own. */
+double bench_crew_fair_share(struct bench_crew *crew, unsigned ms, unsigned phases);
+
 #ifdef __cplusplus
 }
 #endif

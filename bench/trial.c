@@ -135,6 +135,7 @@ void bench_trial_run(struct bench_trial *trial)
             (void)trial->sample(trial->arg, i); /* warms up and counts for nothing */
         trial->shares[i] = NAN;
     }
+    trial->fair_share = 1;
     for (size_t i = 0; i < count; i++)
         trial->samples[i] = NAN;
     for (unsigned round = 0; round < trial->rounds; round++)

@@ -1,4 +1,4 @@
-// Go: database/sql over a driver that does nothing, a buffered channel, a RWMutex, a Once, or a WaitGroup;
+// Go: database/sql over a driver that does nothing, a buffered channel, a Mutex, a RWMutex, a Once, or a WaitGroup;
 // outsider.h has the questions.  Its "threads" are goroutines.
 //
 //	echo 'pool 8 0 1000' | build/bench/peers/golang sql
@@ -123,6 +123,26 @@ func (p channelPool) pairs(stop *int32, hold int, waits *histogram) uint64 {
 		}
 		spin(hold)
 		p <- c
+	}
+	return done
+}
+
+// ---- A Mutex, with its data beside it ----
+
+type counted struct {
+	lock    sync.Mutex
+	counter uint64
+}
+
+func (s *counted) pairs(stop *int32, outside int, _ *histogram) uint64 {
+	var done uint64
+	for ; atomic.LoadInt32(stop) == 0; done++ {
+		s.lock.Lock()
+		s.counter++
+		s.lock.Unlock()
+		if outside > 0 {
+			spin(outside)
+		}
 	}
 	return done
 }
@@ -402,6 +422,8 @@ func answerSpike(ms int) {
 
 func newPool(name string) pool {
 	switch name {
+	case "mutex":
+		return &counted{}
 	case "read":
 		return readers{&shared{}}
 	case "write":
