@@ -48,6 +48,8 @@ void alone_run(const struct alone_row *row)
         variants[row->peer_count].every = 20; /* a turn of it is long */
     }
     variants[0].is_baseline = true;
+    for (size_t i = 0; i < row->goal_count; i++)
+        variants[row->goals[i].baseline].is_baseline = true;
     bench_pin(bench_core(bench_core_count() - 1));
     bench_trial_run(&trial);
     bench_unpin();

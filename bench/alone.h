@@ -11,7 +11,7 @@
 struct alone_row {
     const char *bench;
     const char *group;
-    const struct mutex_peer *const *peers; /* the first is the baseline */
+    const struct mutex_peer *const *peers; /* the first is a baseline, as is each of the goals */
     size_t peer_count;                     /* less than ALONE_PEERS_MAX */
     bool has_outsider;                     /* one more variant, behind the peers */
     enum outsider_name outsider;

@@ -100,8 +100,10 @@ void company_run(const struct company_row *row)
     for (size_t i = 0; i < row->peer_count; i++) {
         variants[i].name = row->peers[i]->name;
         variants[i].package = row->peers[i]->package;
-        variants[i].is_baseline = i == 0;
     }
+    variants[0].is_baseline = true;
+    for (size_t i = 0; i < row->goal_count; i++)
+        variants[row->goals[i].baseline].is_baseline = true;
     hire(&company);
     bench_trial_run(&trial);
     dismiss(&company);

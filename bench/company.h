@@ -8,7 +8,7 @@
 struct company_row {
     const char *bench;
     const char *group;
-    const struct round_peer *const *peers; /* the first is the baseline */
+    const struct round_peer *const *peers; /* the first is a baseline, as is each of the goals */
     size_t peer_count;
     const struct bench_goal *goals;
     size_t goal_count;

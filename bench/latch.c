@@ -12,6 +12,7 @@ static const struct mutex_peer *const peers[PEERS] = {
 void bench_latch(void)
 {
     static const struct bench_goal goals[] = {{LG, ABSL, BENCH_AT_MOST, 1.0},
+                                              {LG, NSYNC, BENCH_AT_MOST, 1.0},
                                               {LG, GO, BENCH_AT_MOST, 1.0}};
     static const struct alone_row row = {.bench = "latch",
                                          .group = "a latch of 8, counted down and passed",
@@ -20,7 +21,7 @@ void bench_latch(void)
                                          .has_outsider = true,
                                          .outsider = OUTSIDER_GO_WAITGROUP,
                                          .goals = goals,
-                                         .goal_count = 2,
+                                         .goal_count = sizeof(goals) / sizeof(goals[0]),
                                          .pairs = 400,
                                          .rounds = 1000};
     alone_run(&row);

@@ -29,7 +29,8 @@ extern const struct mutex_peer peer_lg_mutex, peer_lg_mutex_recursive;
 extern const struct mutex_peer peer_pthread, peer_pthread_recursive, peer_pthread_errorcheck;
 extern const struct mutex_peer peer_nsync, peer_gmutex, peer_absl_off, peer_absl_on;
 
-/* Semaphores of one, used alike; and onces that are done, of which a pair is one call. */
+/* Semaphores of one, used alike; and onces that are done, of which a pair is one call.  A once is a static object
+ * in its own file, as programs have them. */
 extern const struct mutex_peer peer_sem_pair, peer_lg_semaphore, peer_lg_permits;
 extern const struct mutex_peer peer_pthread_once, peer_lg_once, peer_absl_once, peer_gonce;
 

@@ -113,16 +113,17 @@ extern const struct round_peer peer_absl_barrier = {"absl::Barrier, a new one ea
                                                     barriers_create, barriers_destroy,
                                                     barriers_meet};
 
+static absl::once_flag once;
+
 static void *once_create()
 {
-    static absl::once_flag once;
     return &once;
 }
 
-static void once_pairs(void *self, uint64_t count)
+static void once_pairs(void *, uint64_t count)
 {
     for (; count > 0; count--)
-        absl::call_once(*static_cast<absl::once_flag *>(self), [] {});
+        absl::call_once(once, [] {});
 }
 
 extern const struct mutex_peer peer_absl_once = {"absl::call_once", nullptr,    nullptr,

@@ -26,16 +26,18 @@ static gpointer do_nothing(gpointer arg)
     return arg;
 }
 
+static GOnce once = G_ONCE_INIT;
+
 static void *once_create(void)
 {
-    static GOnce once = G_ONCE_INIT;
     return &once;
 }
 
 static void once_pairs(void *self, uint64_t count)
 {
+    (void)self;
     for (; count > 0; count--)
-        g_once((GOnce *)self, do_nothing, NULL);
+        g_once(&once, do_nothing, NULL);
 }
 
 const struct mutex_peer peer_gonce = {.name = "g_once", .create = once_create, .pairs = once_pairs};

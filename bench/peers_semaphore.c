@@ -76,16 +76,18 @@ static void do_nothing(void)
 {
 }
 
+static pthread_once_t once_of_pthread = PTHREAD_ONCE_INIT;
+
 static void *pthread_once_create(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    return &once;
+    return &once_of_pthread;
 }
 
 static void pthread_once_pairs(void *self, uint64_t count)
 {
+    (void)self;
     for (; count > 0; count--)
-        pthread_once(self, do_nothing);
+        pthread_once(&once_of_pthread, do_nothing);
 }
 
 const struct mutex_peer peer_pthread_once = {
@@ -97,16 +99,18 @@ static int succeed(void *arg)
     return LG_OK;
 }
 
+static struct lg_once once_of_lg = LG_ONCE_INIT;
+
 static void *lg_once_create(void)
 {
-    static struct lg_once once = LG_ONCE_INIT;
-    return &once;
+    return &once_of_lg;
 }
 
 static void lg_once_pairs(void *self, uint64_t count)
 {
+    (void)self;
     for (; count > 0; count--)
-        if (lg_once_call((struct lg_once *)self, succeed, NULL, LG_FOREVER) != LG_OK)
+        if (lg_once_call(&once_of_lg, succeed, NULL, LG_FOREVER) != LG_OK)
             bench_fail("lg_once_call failed");
 }
 
