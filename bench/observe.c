@@ -1,8 +1,11 @@
-/* Observe: what a pair of lock and unlock costs while somebody looks, with 1 and with 8 locks held. */
+/* Observe: what a pair of lock and unlock costs while somebody looks, with 1 and with 8 locks held; and after
+ * somebody has looked. */
 #include "harness.h"
 #include "peers.h"
 
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <lifeguard/lifeguard.h>
 
@@ -99,6 +102,94 @@ static void run(unsigned held, const char *group, double limit)
     bench_trial_free(&trial);
 }
 
+/* -- afterwards ------------------------------------------------------------------------------- */
+
+enum { AFTERWARDS = TRACE + 1 }; /* variants: never on, and each of ours that can be on */
+
+#define BATCHES 21 /* of a child, 20 us each */
+
+static const char *const names_afterwards[AFTERWARDS] = {
+    [OFF] = "lg_mutex, nobody has looked",
+    [PREDICT] = "lg_mutex, prediction has been on",
+    [PROFILE] = "lg_mutex, profile has been on",
+    [TRACE_WAITS] = "lg_mutex, trace of waits has been on",
+    [TRACE] = "lg_mutex, trace has been on",
+};
+
+/* The same locks are taken while it is on and afterwards, so that what stays with a lock, a thread or the process
+ * counts. */
+static double median_afterwards(size_t variant)
+{
+    double batches[BATCHES];
+    if (variant != OFF)
+        switch_on(variant);
+    peers[variant]->nested(cells[variant], 1, PAIRS);
+    peers[variant]->nested(cells[variant], NESTED_MAX, PAIRS / NESTED_MAX);
+    switch_off();
+    peers[variant]->nested(cells[variant], 1, PAIRS); /* warms up */
+    for (int i = 0; i < BATCHES; i++) {
+        uint64_t start = bench_now();
+        peers[variant]->nested(cells[variant], 1, PAIRS);
+        batches[i] = (double)(bench_now() - start) / PAIRS;
+    }
+    return bench_quartiles(batches, BATCHES).median;
+}
+
+/* A child for each sample: in this process nothing was on as yet, so the child of OFF has never had it on; and all
+ * have their code and data at the same places. */
+static double sample_afterwards(void *arg, size_t variant)
+{
+    int ends[2];
+    double ns = NAN;
+    (void)arg;
+    if (pipe(ends) != 0)
+        bench_fail("cannot make a pipe");
+    pid_t child = fork();
+    if (child < 0)
+        bench_fail("cannot fork");
+    if (child == 0) {
+        ns = median_afterwards(variant);
+        _exit(write(ends[1], &ns, sizeof ns) != sizeof ns);
+    }
+    close(ends[1]);
+    if (read(ends[0], &ns, sizeof ns) != sizeof ns)
+        bench_fail("%s: its child has died", names_afterwards[variant]);
+    close(ends[0]);
+    waitpid(child, NULL, 0);
+    return ns;
+}
+
+/* Before anything is on for the first time. */
+static void run_afterwards(void)
+{
+    struct bench_variant variants[AFTERWARDS] = {{0}};
+    struct bench_goal goals[AFTERWARDS];
+    struct bench_trial trial = {.bench = "observe",
+                                .group =
+                                    "lock + unlock after somebody has looked, one thread pinned",
+                                .unit = "ns",
+                                .rounds = 150,
+                                .variants = variants,
+                                .variant_count = AFTERWARDS,
+                                .goals = goals,
+                                .sample = sample_afterwards};
+    if (!bench_is_wanted(trial.group))
+        return;
+    for (size_t i = 0; i < AFTERWARDS; i++) {
+        variants[i].name = names_afterwards[i];
+        if (i != OFF)
+            goals[trial.goal_count++] = (struct bench_goal){i, OFF, BENCH_AT_MOST, 1.0};
+    }
+    variants[OFF].is_baseline = true;
+    bench_pin(bench_core(bench_core_count() - 1));
+    bench_trial_run(&trial);
+    bench_unpin();
+    bench_trial_report(&trial);
+    bench_trial_free(&trial);
+}
+
+/* -- what it adds ----------------------------------------------------------------------------- */
+
 /* What no trace of both ends can go below: the time must be read twice.  The least of many batches. */
 static double two_times_ns(void)
 {
@@ -142,6 +233,7 @@ void bench_observe(void)
     for (size_t i = 0; i < VARIANTS; i++)
         if (peers[i]->package == NULL)
             cells[i] = peers[i]->create();
+    run_afterwards();
     run(1, "lock + unlock, nothing else held, one thread pinned", 2.0);
     run(8, "lock + unlock, 8 held one after the other, one thread pinned", 2.5);
     if (!bench_is_wanted("added to a pair, least of many batches"))
