@@ -17,7 +17,10 @@
  * A checkout that could never be served, because everything out is held by contexts that themselves
  * wait for the caller or for each other, fails with LG_EDEADLK when its wait begins.
  * Resources that are not open yet are opened by background threads; while an open is possible the
- * pool counts as able to progress, so an open that hangs delays detection by open_timeout_ms.
+ * pool counts as able to progress, so an open that is slow delays detection: by open_timeout_ms at most
+ * if the driver heeds its deadline.  One that does not, and never returns, keeps its slot for ever, as nobody
+ * can know that it will not return: whoever waits has its own deadline, and the error's cause is
+ * LG_EXHAUSTION_OPENS_HANG.
  *
  * After an open has failed, those in the background wait: 10 ms, then twice that each time, up to 5 s,
  * until one has worked, or lg_pool_ready or _clear.  Checkouts that find nothing still have opens made

@@ -43,7 +43,8 @@ enum lg_exhaustion {
     LG_EXHAUSTION_LEAK,         /* held by contexts that ended, or far longer than all others */
     LG_EXHAUSTION_SLOW_HOLDERS, /* everything is out, and nothing came back for half of the wait */
     LG_EXHAUSTION_BACKLOG,      /* leases come back, but more want them than there are */
-    LG_EXHAUSTION_SUSPENDED     /* nothing is lent until lg_pool_resume */
+    LG_EXHAUSTION_SUSPENDED,    /* nothing is lent until lg_pool_resume */
+    LG_EXHAUSTION_OPENS_HANG    /* an open of the driver's has not returned by its deadline */
 };
 
 /* One thing held. */

@@ -66,6 +66,8 @@ const char *lg_exhaustion_text(enum lg_exhaustion cause)
         return "backlog: what comes back goes to others ahead";
     case LG_EXHAUSTION_SUSPENDED:
         return "suspended: nothing is lent until lg_pool_resume()";
+    case LG_EXHAUSTION_OPENS_HANG:
+        return "opens hang";
     }
     return "unknown";
 }

@@ -10,7 +10,7 @@ static const char *kind_name(enum lg_report_kind kind)
 static const char *cause_name(enum lg_exhaustion cause)
 {
     static const char *const names[] = {"none",         "deadlock", "opens-fail", "leak",
-                                        "slow-holders", "backlog",  "suspended"};
+                                        "slow-holders", "backlog",  "suspended",  "opens-hang"};
     return names[cause];
 }
 

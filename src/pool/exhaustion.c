@@ -39,15 +39,42 @@ static void tell_leak(const struct lg_pool *pool, const struct lg__slot *slot, u
              place[0] ? place : "(unknown)", (unsigned long long)age_ms);
 }
 
+/* With the lock: when the oldest open began; UINT64_MAX: there is none. */
+static uint64_t oldest_open(const struct lg_pool *pool)
+{
+    uint64_t begun_ns = UINT64_MAX;
+    for (const struct lg__opening *opening = pool->openings; opening; opening = opening->next)
+        begun_ns = opening->begun_ns < begun_ns ? opening->begun_ns : begun_ns;
+    return begun_ns;
+}
+
+static void tell_hang(const struct lg_pool *pool, uint64_t open_ns, struct lg_report *report)
+{
+    snprintf(report->detail, sizeof report->detail,
+             "one has run for %llu ms, its deadline was after %llu ms",
+             (unsigned long long)(open_ns / 1000000),
+             (unsigned long long)(pool->open_timeout_ns / 1000000));
+}
+
+/* What was seen under the lock. */
+struct sight {
+    uint64_t last_return_ns;
+    uint64_t failures;
+    uint64_t open_ns; /* for how long the oldest open has run; 0: there is none */
+};
+
 static void classify(struct lg_pool *pool, const struct lg_context *self, struct lg_report *report,
-                     uint64_t last_return_ns, uint64_t failures)
+                     const struct sight *sight)
 {
     uint64_t now_ns = lg__now_ns();
     const struct lg__slot *leak = find_leak(pool, now_ns / 1000000);
     if (report->cause == LG_EXHAUSTION_DEADLOCK)
         return; /* the detector has said so */
-    if (failures > 0) {
+    if (sight->failures > 0) {
         report->cause = LG_EXHAUSTION_OPENS_FAIL;
+    } else if (sight->open_ns > pool->open_timeout_ns) {
+        report->cause = LG_EXHAUSTION_OPENS_HANG;
+        tell_hang(pool, sight->open_ns, report);
     } else if (lg__load_relaxed(&pool->control) & LG__POOL_SUSPENDED) {
         report->cause = LG_EXHAUSTION_SUSPENDED;
     } else if (leak) {
@@ -56,8 +83,8 @@ static void classify(struct lg_pool *pool, const struct lg_context *self, struct
     } else {
         /* Slow: nothing came back in the second half of the wait. */
         uint64_t half_ns = (now_ns - self->wait.since_ns) / 2;
-        report->cause =
-            now_ns - last_return_ns > half_ns ? LG_EXHAUSTION_SLOW_HOLDERS : LG_EXHAUSTION_BACKLOG;
+        report->cause = now_ns - sight->last_return_ns > half_ns ? LG_EXHAUSTION_SLOW_HOLDERS
+                                                                 : LG_EXHAUSTION_BACKLOG;
     }
 }
 
@@ -106,13 +133,17 @@ void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int s
     lg__raw_lock(&pool->lock);
     uint64_t now_ns = lg__now_ns(); /* under the lock: no waiter is younger */
     uint32_t waiting = pool->queue.count;
-    uint64_t last_return_ns = lg__load_relaxed(&pool->last_return_ns);
-    /* Where everything is open, opens that failed before are not why this waits. */
-    uint64_t failures = pool->empty_count + lg__pool_opens(pool) > 0 ? pool->failures_running : 0;
+    uint64_t open_since_ns = oldest_open(pool);
+    struct sight sight = {
+        .last_return_ns = lg__load_relaxed(&pool->last_return_ns),
+        /* Where everything is open, opens that failed before are not why this waits. */
+        .failures = pool->empty_count + lg__pool_opens(pool) > 0 ? pool->failures_running : 0,
+        .open_ns = open_since_ns < now_ns ? now_ns - open_since_ns : 0,
+    };
     if (status == LG_EOPEN) /* and one that failed is, whatever has worked since */
-        failures++;
+        sight.failures++;
     uint64_t oldest_ns = pool->queue.first ? now_ns - pool->queue.first->since_ns : 0;
-    if (failures > 0 && status != LG_EDEADLK)
+    if (sight.failures > 0 && status != LG_EDEADLK)
         lg__copy_name(report->detail, sizeof report->detail, pool->open_error);
     lg__raw_unlock(&pool->lock);
     report->waiting = waiting;
@@ -126,5 +157,5 @@ void lg__exhaustion_explain(struct lg_pool *pool, struct lg_context *self, int s
     if (status == LG_EOPEN)
         report->kind = LG_REPORT_OPEN;
     if (status != LG_ECLOSED && status != LG_EPAUSED)
-        classify(pool, self, report, last_return_ns, failures);
+        classify(pool, self, report, &sight);
 }

@@ -33,7 +33,7 @@ static void fill_report(struct fuzz_input *input, struct lg_report *report)
 {
     memset(report, 0, sizeof *report);
     report->kind = (enum lg_report_kind)(fuzz_byte(input) % (LG_REPORT_BROKEN + 1));
-    report->cause = (enum lg_exhaustion)(fuzz_byte(input) % (LG_EXHAUSTION_SUSPENDED + 1));
+    report->cause = (enum lg_exhaustion)(fuzz_byte(input) % (LG_EXHAUSTION_OPENS_HANG + 1));
     report->member_count = fuzz_byte(input) % (LG_REPORT_MEMBERS + 4);
     fuzz_text(input, report->noun, sizeof report->noun);
     fuzz_text(input, report->name, sizeof report->name);

@@ -46,10 +46,10 @@ static bool is_told(const struct lg_report *report, enum lg_exhaustion cause)
 static void each_cause_has_its_sentence(void **state)
 {
     (void)state;
-    for (int i = LG_EXHAUSTION_NONE; i <= LG_EXHAUSTION_SUSPENDED; i++)
+    for (int i = LG_EXHAUSTION_NONE; i <= LG_EXHAUSTION_OPENS_HANG; i++)
         for (int j = LG_EXHAUSTION_NONE; j < i; j++)
             assert_string_not_equal(lg_exhaustion_text(i), lg_exhaustion_text(j));
-    assert_string_not_equal(lg_exhaustion_text(LG_EXHAUSTION_SUSPENDED + 1), "");
+    assert_string_not_equal(lg_exhaustion_text(LG_EXHAUSTION_OPENS_HANG + 1), "");
 }
 
 static void slow_holders(void **state)

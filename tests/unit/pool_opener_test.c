@@ -295,6 +295,30 @@ static void one_open_that_hangs_does_not_stop_the_pool(void **state)
     null_end(driver, pool);
 }
 
+/* One that ignores its deadline: its slot is lost, and who waits is told so. */
+static void an_open_that_never_returns_is_the_cause(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+    options.capacity = 1;
+    options.open_timeout_ms = 1;
+    struct lg_pool *pool = null_pool(driver, &options);
+    struct crew_worker *worker = crew_hire("asker");
+    struct loan its = loan_of(driver, pool, LG_FOREVER), mine = its;
+    null_hold(&driver->opens);
+    crew_run(worker, loan_checkout, &its);
+    null_wait_at(&driver->opens, 1);
+    mine.deadline = lg_after_ms(5); /* so the open is late by then */
+    assert_status(loan_checkout(&mine), LG_ETIMEDOUT);
+    assert_int_equal(mine.report.cause, LG_EXHAUSTION_OPENS_HANG);
+    assert_non_null(strstr(mine.report.detail, "its deadline was after 1 ms"));
+    null_let_all(&driver->opens);
+    assert_status(crew_wait(worker), LG_OK); /* it did return, and is as good as any */
+    assert_status(crew_do(worker, loan_checkin, &its), LG_OK);
+    null_end(driver, pool);
+}
+
 static void an_open_has_open_timeout_ms(void **state)
 {
     (void)state;
@@ -364,6 +388,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(opens_that_fail_and_then_work),
         SUPPORT_TEST(a_driver_that_says_ok_and_gives_nothing_has_failed),
         SUPPORT_TEST(one_open_that_hangs_does_not_stop_the_pool),
+        SUPPORT_TEST(an_open_that_never_returns_is_the_cause),
         SUPPORT_TEST(an_open_has_open_timeout_ms),
         SUPPORT_TEST(a_pool_that_may_grow_is_no_deadlock),
         SUPPORT_TEST(openers_go_when_nobody_wants),

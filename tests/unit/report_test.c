@@ -268,7 +268,7 @@ static void test_nothing_to_report(void **state)
 static void test_causes_have_words(void **state)
 {
     (void)state;
-    for (int i = LG_EXHAUSTION_NONE; i <= LG_EXHAUSTION_SUSPENDED; i++) {
+    for (int i = LG_EXHAUSTION_NONE; i <= LG_EXHAUSTION_OPENS_HANG; i++) {
         struct lg_report report = {.kind = LG_REPORT_TIMEOUT, .cause = (enum lg_exhaustion)i};
         assert_true(strlen(lg_exhaustion_text((enum lg_exhaustion)i)) > 5);
         assert_string_not_equal(lg_exhaustion_text((enum lg_exhaustion)i), "unknown");
