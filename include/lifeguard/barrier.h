@@ -59,7 +59,10 @@ struct lg_barrier {
     uint32_t spare;
 };
 
-/* parties at least 1; without an action. */
+/* The most parties: what looks like a negative count is refused. */
+#define LG_BARRIER_MAX 0x7fffffffu
+
+/* parties 1 to LG_BARRIER_MAX; without an action. */
 #define LG_BARRIER_INIT(name_, parties_)                                                           \
     {                                                                                              \
         (name_), 0, 0, 0, 0, 0, 0, (parties_), 0, 0, 0, 0, 0, 0, 0                                 \
@@ -68,8 +71,8 @@ struct lg_barrier {
 LG_BEGIN_DECLS
 
 /* Give a barrier its name, parties and action at run time; a static one needs LG_BARRIER_INIT only.
- * Shape:   name is constant text that outlives the barrier, or NULL; parties at least 1; action may be NULL.
- * Returns: LG_OK; LG_EINVAL (NULL barrier, no parties).
+ * Shape:   name is constant text that outlives the barrier, or NULL; parties 1 to LG_BARRIER_MAX; action may be NULL.
+ * Returns: LG_OK; LG_EINVAL (NULL barrier, no parties or too many).
  * Threads: nobody else uses it yet. */
 LG_API LG_MUST_CHECK int lg_barrier_init(struct lg_barrier *barrier, const char *name,
                                          uint32_t parties, lg_barrier_action *action, void *arg);

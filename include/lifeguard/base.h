@@ -3,11 +3,13 @@
  * A deadline is an absolute time on CLOCK_MONOTONIC in nanoseconds, made once and handed down, so
  * that a call which waits three times still ends when it was told to.  There is no default that
  * waits for ever: LG_FOREVER is spelled out.  LG_TRY, or any deadline in the past, means "do not
- * wait".
+ * wait".  What is not there then is LG_EBUSY with LG_TRY, which fills no report; with any other deadline it is
+ * LG_ETIMEDOUT with a report, or LG_EDEADLK if the thing itself knows that the caller has it (mutex,
+ * rwlock, once, pool, a join of oneself).  Others are not searched for a deadlock by who does not wait.
  *
  * NULL in the place of a thing: LG_EINVAL from what returns a status, 0 from what asks, nothing from what
- * destroys.  An unlock, a signal, a record have no way to say it: there NULL is as illegal as any pointer
- * that is none. */
+ * destroys, and from the set and reset of an event, the abort and reset of a barrier.  An unlock, the signal
+ * of a condition, a record have no way to say it: there NULL is as illegal as any pointer that is none. */
 #ifndef LIFEGUARD_BASE_H
 #define LIFEGUARD_BASE_H
 

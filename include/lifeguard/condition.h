@@ -43,7 +43,8 @@ LG_BEGIN_DECLS
  * restored at all its levels.
  * Shape:   the caller holds mutex; all who wait at one condition use the same mutex.
  * Units:   deadline absolute; it limits the wait for the signal, not the taking back.  The same is
- *          true of a cancel token.
+ *          true of a cancel token.  With one in the past, LG_TRY too, the mutex is released and taken back
+ *          all the same, and it is LG_ETIMEDOUT.
  * Returns: LG_OK, LG_ETIMEDOUT or LG_ECANCELED (mutex held; of a token that was requested before, it
  *          was not even released); LG_EDEADLK or LG_EOWNERDEAD (mutex NOT held); LG_EINVAL (NULL; the
  *          mutex is as it was).  Panics if the caller does not hold mutex.

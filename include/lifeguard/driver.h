@@ -7,6 +7,10 @@
  *   - open runs on a background thread with all signals blocked; reset, check and close run on the
  *     thread that returns or takes the resource, or on a background thread.
  *   - One resource is in at most one call at a time.  Only interrupt runs while a holder uses it.
+ *   - They may use the library, and the pool that calls them: all but lg_pool_destroy.  The resource of
+ *     the call is nobody's to lend, and its lease is over: returning it is LG_ESTALE (in interrupt it is the
+ *     holder's still, and returned by the holder alone).  Nobody knows that a call waits for what only its own
+ *     end brings, as one more resource of a pool of one, or a close: such a wait needs a deadline.
  *   - reset, check and close run in whatever cancel scope their thread is in.  One that waits by this
  *     library and must not be cut short enters a shield: lg_cancel_enter(NULL, &scope).
  *

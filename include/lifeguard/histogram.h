@@ -50,7 +50,7 @@ LG_API void lg_histogram_add(struct lg_histogram *histogram, const struct lg_his
 
 /* The smallest value that is not exceeded by this fraction of all.
  * Shape:   fraction from 0 to 1.
- * Returns: the value, or 0 if nothing was recorded.
+ * Returns: the value, or 0 if nothing was recorded (NULL: nothing).
  * Threads: any; a snapshot: what is recorded meanwhile counts or does not.
  * Source:  nearest rank. */
 LG_API uint64_t lg_histogram_quantile(const struct lg_histogram *histogram, double fraction);

@@ -34,7 +34,10 @@ struct lg_latch {
     uint64_t total;
 };
 
-/* count at most UINT32_MAX. */
+/* The most that a latch counts: what looks like a negative count is refused. */
+#define LG_LATCH_MAX 0x7fffffffu
+
+/* count at most LG_LATCH_MAX. */
 #define LG_LATCH_INIT(name_, count_)                                                               \
     {                                                                                              \
         {(uint64_t)(uint32_t)(count_) << 32, 0, (name_), 0, 0, 0}, (uint32_t)(count_)              \
@@ -44,7 +47,7 @@ LG_BEGIN_DECLS
 
 /* Give a latch a name and a count at run time; a static one needs LG_LATCH_INIT only.
  * Shape:   name is constant text that outlives the latch, or NULL; count 0 is a latch that is open.
- * Returns: LG_OK; LG_EINVAL (NULL latch).
+ * Returns: LG_OK; LG_EINVAL (NULL latch, more than LG_LATCH_MAX).
  * Threads: nobody else uses it yet. */
 LG_API LG_MUST_CHECK int lg_latch_init(struct lg_latch *latch, const char *name, uint32_t count);
 

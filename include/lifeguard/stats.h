@@ -126,7 +126,8 @@ LG_API int lg_pool_advice(struct lg_pool *pool, struct lg_pool_advice *out);
  *     size_t length = lg_pool_metrics(db, NULL, 0);
  *     char *text = malloc(length + 1000);   // it may have grown by the next call
  *     length = lg_pool_metrics(db, text, length + 1000);
- * Shape:   out has room for `room` bytes (NULL if 0); always ended by 0 when room > 0.
+ * Shape:   out has room for `room` bytes (NULL if 0); always ended by 0 when room > 0.  pool NULL: the text of
+ *          no pool, its last line alone.
  * Returns: the length of the whole text without the final 0, as snprintf does: what does not fit is
  *          cut, and a cut text lacks its last line, "# EOF".
  * Threads: any; allocates nothing.

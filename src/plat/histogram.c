@@ -97,6 +97,8 @@ static uint64_t quantile(const struct snapshot *snapshot, double fraction)
 uint64_t lg_histogram_quantile(const struct lg_histogram *histogram, double fraction)
 {
     struct snapshot snapshot;
+    if (!histogram)
+        return 0;
     take_snapshot(histogram, &snapshot);
     return snapshot.count > 0 ? quantile(&snapshot, fraction) : 0;
 }

@@ -85,7 +85,7 @@ static const struct lg__resource_class barrier_class = {
 int lg_barrier_init(struct lg_barrier *barrier, const char *name, uint32_t parties,
                     lg_barrier_action *action, void *arg)
 {
-    if (!barrier || parties == 0)
+    if (!barrier || parties == 0 || parties > LG_BARRIER_MAX)
         return LG_EINVAL;
     *barrier = (struct lg_barrier)LG_BARRIER_INIT(name, parties);
     barrier->action = action;

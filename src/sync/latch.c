@@ -75,7 +75,7 @@ const struct lg__event_kind lg__latch_kind = {
 
 int lg_latch_init(struct lg_latch *latch, const char *name, uint32_t count)
 {
-    if (!latch)
+    if (!latch || count > LG_LATCH_MAX)
         return LG_EINVAL;
     *latch = (struct lg_latch)LG_LATCH_INIT(name, count);
     return LG_OK;

@@ -41,6 +41,8 @@ static void test_bad_arguments(void **state)
     static struct lg_barrier zero;
     assert_int_equal(lg_barrier_init(NULL, "b", 1, NULL, NULL), LG_EINVAL);
     assert_int_equal(lg_barrier_init(&b, "b", 0, NULL, NULL), LG_EINVAL);
+    assert_int_equal(lg_barrier_init(&b, "b", (uint32_t)-1, NULL, NULL), LG_EINVAL);
+    assert_int_equal(lg_barrier_init(&b, "b", LG_BARRIER_MAX, NULL, NULL), LG_OK);
     assert_int_equal(lg_barrier_wait((struct lg_barrier *)NULL, LG_FOREVER, NULL), LG_EINVAL);
     assert_int_equal(lg_barrier_wait(&zero, LG_FOREVER, NULL), LG_EINVAL);
     assert_int_equal(lg_barrier_register((struct lg_barrier *)NULL, NULL), LG_EINVAL);

@@ -55,6 +55,7 @@ static void nothing_recorded_is_zero(void **state)
     struct lg_histogram_summary summary = summary_of(&histogram), zero = {0};
     assert_memory_equal(&summary, &zero, sizeof zero);
     assert_int_equal(lg_histogram_quantile(&histogram, 1), 0);
+    assert_int_equal(lg_histogram_quantile(NULL, 1), 0);
 }
 
 static void what_is_too_large_is_the_maximum(void **state)

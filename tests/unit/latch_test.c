@@ -41,6 +41,8 @@ static void test_bad_arguments(void **state)
 {
     (void)state;
     assert_int_equal(lg_latch_init(NULL, "l", 1), LG_EINVAL);
+    assert_int_equal(lg_latch_init(&l, "l", (uint32_t)-1), LG_EINVAL);
+    assert_int_equal(lg_latch_init(&l, "l", LG_LATCH_MAX), LG_OK);
     assert_int_equal(lg_latch_count_down(NULL, 1), LG_EINVAL);
     assert_int_equal(lg_latch_wait((struct lg_latch *)NULL, LG_FOREVER), LG_EINVAL);
     assert_int_equal(lg_latch_arrive_and_wait((struct lg_latch *)NULL, LG_FOREVER), LG_EINVAL);
