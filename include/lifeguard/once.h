@@ -68,7 +68,7 @@ LG_API LG_MUST_CHECK int lg_once_run_at(struct lg_once *once, lg_once_function *
  *          LG_TRY does not wait.
  * Returns: LG_OK (it has run, now or before); what the function returned, if this call ran it;
  *          LG_ETIMEDOUT; LG_EDEADLK (with a report); LG_ECANCELED (<lifeguard/cancel.h>);
- *          LG_EINVAL (NULL); LG_ENOMEM (no context for this thread).
+ *          LG_EINVAL (NULL; no function, unless it is done); LG_ENOMEM (no context for this thread).
  *          LG_TRY gives LG_EBUSY while another caller, or this one, runs the function.
  * Threads: any; blocks; not signal-safe.
  * Source:  call_once with a failure that counts; DESIGN.md, "Once". */

@@ -15,7 +15,6 @@
 #define LG__TABLE_FREED       0x20000000u /* in a block of the heap that was given back */
 #define LG__TABLE_WRITTEN     1u          /* in a tag: written, not only read */
 #define LG__TABLE_TAG(index)  (((uint32_t)(index) + 1) << 1)
-#define LG__TABLE_OWNER(tag)  (((tag) >> 1) - 1)
 
 #define LG__TABLE_BITS 16 /* of the directory: pages of 4 kB */
 

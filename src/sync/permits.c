@@ -223,9 +223,9 @@ static __attribute__((noinline)) int acquire_slow(struct lg_permits *permits, ui
 int lg_permits_acquire_at(struct lg_permits *permits, uint32_t units, lg_deadline deadline,
                           const char *place)
 {
-    struct lg_context *self = lg__self;
-    uint64_t end = self ? self->held_end : UINT64_MAX;
-    if (lg__unlikely(!permits || !self || units - 1 >= lg__load_relaxed(&permits->capacity) ||
+    struct lg_context *self = lg__self_or_nobody; /* who has no room */
+    uint64_t end = self->held_end;
+    if (lg__unlikely(!permits || units - 1 >= lg__load_relaxed(&permits->capacity) ||
                      end >= lg__load_relaxed(&self->held_limit) || !take(permits, units)))
         return acquire_slow(permits, units, deadline, place);
     note_in_room(self, lg__permits_tagged(permits), end, units, place);
@@ -269,9 +269,8 @@ static __attribute__((noinline)) int release_slow(struct lg_permits *permits, ui
 /* The fast path: a leaf, as acquire's. */
 int lg_permits_release(struct lg_permits *permits, uint32_t units)
 {
-    struct lg_context *self = lg__self;
-    const struct lg__held *top =
-        permits && self ? lg__held_top(self, lg__permits_tagged(permits)) : NULL;
+    struct lg_context *self = lg__self_or_nobody; /* who holds nothing */
+    const struct lg__held *top = permits ? lg__held_top(self, lg__permits_tagged(permits)) : NULL;
     if (lg__unlikely(!top || units == 0 || top->units != units))
         return release_slow(permits, units);
     lg__held_drop(self, top);
