@@ -34,6 +34,38 @@ static void what_is_idle_is_closed_at_once(void **state)
     null_end(driver, pool);
 }
 
+static void (*close_by_null)(void *arg, void *resource);
+static pthread_t clearing;
+static uint32_t closes_by_clearer; /* atomic */
+
+static void close_and_note_where(void *arg, void *resource)
+{
+    if (pthread_equal(pthread_self(), clearing))
+        __atomic_add_fetch(&closes_by_clearer, 1, __ATOMIC_SEQ_CST);
+    close_by_null(arg, resource);
+}
+
+/* A close may take long: whoever clears does not wait for it. */
+static void what_is_idle_is_not_closed_by_who_clears(void **state)
+{
+    (void)state;
+    struct null_driver *driver = null_begin();
+    close_by_null = driver->table.close;
+    driver->table.close = close_and_note_where;
+    clearing = pthread_self();
+    closes_by_clearer = 0;
+    struct lg_pool *pool = null_pool_of(driver, 3);
+    struct lg_lease leases[3];
+    for (int i = 0; i < 3; i++)
+        leases[i] = null_take(pool);
+    for (int i = 0; i < 3; i++)
+        null_give(pool, &leases[i]);
+    assert_status(lg_pool_clear(pool, 0), LG_OK);
+    null_wait_closed(driver, 3);
+    assert_int_equal(closes_by_clearer, 0);
+    null_end(driver, pool);
+}
+
 static void what_is_lent_is_closed_at_its_checkin(void **state)
 {
     (void)state;
@@ -272,6 +304,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         SUPPORT_TEST(what_is_idle_is_closed_at_once),
+        SUPPORT_TEST(what_is_idle_is_not_closed_by_who_clears),
         SUPPORT_TEST(what_is_lent_is_closed_at_its_checkin),
         SUPPORT_TEST(a_lease_may_be_two_generations_old),
         SUPPORT_TEST(a_waiter_gets_a_fresh_one),

@@ -212,6 +212,30 @@ static void what_is_always_in_use_ends_too(void **state)
     leave(&stand);
 }
 
+/* The keeper, as often as it is told to: no pass comes by itself.  Each ends by asking for what it has closed. */
+static void a_pass_closes_no_more_than_it_may(void **state)
+{
+    (void)state;
+    struct stand stand = prepare(5);
+    stand.options.min_size = 5;
+    stand.options.lifetime_ms = LIFE_MS;
+    stand.options.lifetime_jitter_percent = 0;
+    stand.options.closes_per_pass = 2;
+    stand.options.period_ms = LIFE_MS / 2;
+    open_stand(&stand, false);
+    null_wait_idle(stand.pool, 5);
+    null_wait_no_openers(stand.pool);
+    grow_up(stand.pool, LIFE_MS);
+    for (uint32_t closed = 2; closed <= 6; closed += 2) {
+        uint32_t expected = closed < 5 ? closed : 5;
+        assert_true(lg__keeper_kick(stand.pool));
+        null_wait_opened(stand.driver, 5 + expected);
+        null_wait_no_openers(stand.pool);
+        assert_int_equal(null_get(stand.driver, closed), expected);
+    }
+    leave(&stand);
+}
+
 static void lifetimes_differ(void **state)
 {
     (void)state;
@@ -324,6 +348,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(what_is_old_and_idle_is_closed),
         SUPPORT_TEST(what_is_old_and_lent_is_closed_when_it_is_back),
         SUPPORT_TEST(what_is_always_in_use_ends_too),
+        SUPPORT_TEST(a_pass_closes_no_more_than_it_may),
         SUPPORT_TEST(lifetimes_differ),
         SUPPORT_TEST(what_is_long_idle_is_checked),
         SUPPORT_TEST(what_is_found_dead_is_closed),

@@ -156,6 +156,49 @@ static void nobody_is_patient_with_who_is_blocked(void **state)
     null_end(scene.driver, scene.pool);
 }
 
+static bool has_patient(struct lg_pool *pool)
+{
+    lg__raw_lock(&pool->lock);
+    bool has_any = pool->patient > 0;
+    lg__raw_unlock(&pool->lock);
+    return has_any;
+}
+
+/* The asker gets a resource of its own, and is not patient before. */
+static void assert_impatient(struct scene *scene)
+{
+    crew_run(scene->asker, loan_checkout, &scene->asked);
+    NULL_WAIT_UNTIL(null_get(scene->driver, opened) == 2 || has_patient(scene->pool));
+    assert_patient(scene->pool, 0);
+    assert_status(crew_wait(scene->asker), LG_OK);
+    assert_status(crew_do(scene->asker, loan_checkin, &scene->asked), LG_OK);
+}
+
+/* The only holder has ended, and returns nothing. */
+static void nobody_is_patient_with_who_is_gone(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin_scene(&scene, LG_GROWTH_PATIENT, LONG_NS);
+    crew_leave(scene.holder);
+    assert_impatient(&scene);
+    assert_status(loan_checkin(&scene.held), LG_OK);
+    null_end(scene.driver, scene.pool);
+}
+
+/* Leases are known to be held for twice as long as an open takes. */
+static void nobody_is_patient_with_who_is_slow(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin_scene(&scene, LG_GROWTH_PATIENT, LONG_NS);
+    for (int i = 0; i < 100; i++)
+        lg_histogram_record(&scene.pool->stats.holds, 2 * LONG_NS);
+    assert_impatient(&scene);
+    assert_status(crew_do(scene.holder, loan_checkin, &scene.held), LG_OK);
+    null_end(scene.driver, scene.pool);
+}
+
 /* Who gives up takes its patience along, and those after it are counted rightly. */
 static void a_timeout_leaves_no_patience_behind(void **state)
 {
@@ -179,6 +222,8 @@ int main(int argc, char **argv)
         SUPPORT_TEST(the_first_open_is_waited_for_by_nobody),
         SUPPORT_TEST(nobody_is_patient_with_itself),
         SUPPORT_TEST(nobody_is_patient_with_who_is_blocked),
+        SUPPORT_TEST(nobody_is_patient_with_who_is_gone),
+        SUPPORT_TEST(nobody_is_patient_with_who_is_slow),
         SUPPORT_TEST(a_timeout_leaves_no_patience_behind),
     };
     return SUPPORT_RUN(argc, argv, tests, NULL);

@@ -1,4 +1,5 @@
 /* order: which of the idle resources is lent next. */
+#include "support/crew.h"
 #include "support/null_driver.h"
 
 #define COUNT 4
@@ -105,12 +106,53 @@ static void one_user_at_a_time(void **state)
     count_used(LG_ORDER_FIFO, COUNT);
 }
 
+/* Whoever comes first, and however it asks. */
+static void keep_to_their_own(bool has_reset, enum lg_nested nested)
+{
+    struct null_driver *driver = null_begin();
+    struct lg_pool_options options = LG_POOL_OPTIONS_INIT;
+    struct crew_worker *workers[2] = {crew_hire("A"), crew_hire("B")};
+    void *own[2];
+    options.capacity = 2;
+    options.nested = nested;
+    options.on_event = is_listened_to ? ignore_event : NULL;
+    if (!has_reset)
+        driver->table.reset = NULL;
+    struct lg_pool *pool = null_pool(driver, &options);
+    struct loan loans[2] = {loan_of(driver, pool, LG_FOREVER), loan_of(driver, pool, LG_FOREVER)};
+    for (int i = 0; i < 2; i++) {
+        assert_status(crew_do(workers[i], loan_checkout, &loans[i]), LG_OK);
+        own[i] = loans[i].lease.resource;
+    }
+    for (int i = 0; i < 2; i++)
+        assert_status(crew_do(workers[i], loan_checkin, &loans[i]), LG_OK);
+    static const int comers[] = {1, 0, 0, 1, 1, 0, 1};
+    for (size_t i = 0; i < sizeof comers / sizeof comers[0]; i++) {
+        int who = comers[i];
+        assert_status(crew_do(workers[who], loan_checkout, &loans[who]), LG_OK);
+        assert_ptr_equal(loans[who].lease.resource, own[who]);
+        assert_status(crew_do(workers[who], loan_checkin, &loans[who]), LG_OK);
+    }
+    null_end(driver, pool);
+    crew_leave(workers[0]);
+    crew_leave(workers[1]);
+}
+
+static void affinity_lends_each_its_own(void **state)
+{
+    (void)state;
+    keep_to_their_own(false, LG_NESTED_DETECT);
+    keep_to_their_own(true, LG_NESTED_DETECT);
+    keep_to_their_own(true, LG_NESTED_FORBID);
+}
+
 static void the_same_with_a_listener(void **state)
 {
     is_listened_to = true;
     lifo_lends_what_came_back_last(state);
     fifo_lends_what_came_back_first(state);
     one_user_at_a_time(state);
+    affinity_lends_each_its_own(state);
     is_listened_to = false;
 }
 
@@ -131,6 +173,7 @@ int main(int argc, char **argv)
         SUPPORT_TEST(lifo_lends_what_came_back_last),
         SUPPORT_TEST(fifo_lends_what_came_back_first),
         SUPPORT_TEST(one_user_at_a_time),
+        SUPPORT_TEST(affinity_lends_each_its_own),
         SUPPORT_TEST(the_same_with_a_listener),
         SUPPORT_TEST(an_unknown_order_is_refused),
     };
