@@ -1,15 +1,16 @@
 /* Spinning: a waiter looks for a moment whether a lease comes back, before it sleeps.
  *
  * To sleep and be woken costs some microseconds, and as many for the one who wakes; a lease that is held
- * for less is had for a tenth of that by who looks.  So one waiter a pool may spin, for 3 us at most, on
- * its own wait's word, and only if there is another processor and a holder that runs: one that is
- * blocked will not return anything soon.  Where spinning does not pay, because leases are held for longer
+ * for less is had for a tenth of that by who looks.  So one waiter a pool may spin, on its own wait's word and
+ * for 3 us at most, and only if there is another processor and a holder that runs: one that is blocked
+ * will not return anything soon.  Where spinning does not pay, because leases are held for longer
  * or the threads share one processor, it is soon not done: each time in vain, twice as many waits go by
  * before it is tried again.
  *
  * A unit that was handed to a sleeper is held by nobody until that one runs.  The time until then does not
- * count, up to the time that a wake takes: else of two threads that take turns, each would be asleep again
- * before the other had begun, and they would never come to pass the unit on while both run. */
+ * count, up to the 50 us that a wake may take, so that about 53 us is the most that a waiter spins: else of
+ * two threads that take turns, each would be asleep again before the other had begun, and they would
+ * never come to pass the unit on while both run. */
 #include "graph/search.h"
 #include "plat/clock.h"
 #include "plat/thread.h"
