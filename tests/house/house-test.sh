@@ -145,6 +145,20 @@ expect whitespace 'src/pool/small.c:2:'
 printf '\tint a;\n' >> cli/main.c
 expect whitespace 'cli/main.c:2:'
 
+# Clocks: src/explore alone names one that may be set.
+settable='clock_gettime(CLOCK_REALTIME,&now) gettimeofday(&now,0) time(0) timespec_get(&now,TIME_UTC)
+    pthread_mutex_timedlock(&mutex,&until)'
+for call in $settable; do
+    echo "void f(void) { $call; }" >> src/explore/small.c
+done
+echo 'void f(void) { lifetime(0), clock_gettime(CLOCK_MONOTONIC, &now); }' >> src/plat/small.c
+house || fail "settable clocks in src/explore, and one that does not jump elsewhere"
+plant
+for call in $settable; do
+    echo "void f(void) { $call; }" >> src/plat/small.c
+    expect clocks 'src/plat/small.c:2:'
+done
+
 # Public headers.
 echo 'size_t lg_size;' >> include/lifeguard/small.h
 expect headers 'include/lifeguard/small.h: does not compile alone in C'

@@ -63,6 +63,14 @@ check_whitespace() {
     written_files | xargs grep -nE "$tab|[[:space:]]\$" /dev/null
 }
 
+# Deadlines and ages are told by a clock that never jumps.  src/explore stands in for the calls of the
+# programs it runs, so it has to name the others.
+check_clocks() {
+    calls='gettimeofday|ftime|time|[a-z_]+_timed(lock|wait|rdlock|wrlock)'
+    files '*.[ch]' src | grep -v '^src/explore/' |
+        xargs grep -nE "CLOCK_(REALTIME|TAI)|TIME_UTC|\\<($calls)\\(" /dev/null
+}
+
 # Alone, and twice, in both languages.
 check_headers() {
     command -v "$CXX" > /dev/null || note "no C++ compiler: headers are tried in C only"
@@ -139,7 +147,7 @@ scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 
 broken=0
-for check in includes sizes marks whitespace headers documented pages exports needed; do
+for check in includes sizes marks whitespace clocks headers documented pages exports needed; do
     # Also what a tool says when it cannot do its work is a complaint, not a success.
     complaints=$(check_$check 2>&1)
     if [ -n "$complaints" ]; then
