@@ -61,6 +61,8 @@ static bool start(struct crowd *crowd)
     for (crowd->size = 0; crowd->size < wished && is_complete; crowd->size += is_complete)
         is_complete = pthread_create(&crowd->threads[crowd->size], &attributes, want, crowd) == 0;
     pthread_attr_destroy(&attributes);
+    if (!is_complete)
+        print_message("only %u of %u threads are to be had here\n", crowd->size, wished);
     return is_complete;
 }
 
