@@ -5,6 +5,10 @@
 
 #define PLAYERS 3
 
+/* Each part ends after that, however many rounds it has had: on a machine that others keep busy each spin may
+ * cost a turn of the scheduler. */
+#define ENOUGH_MS 1500
+
 /* Players go round by round; a barrier that spins, because the moments after it are the point. */
 struct meeting {
     struct null_driver *driver;
@@ -12,6 +16,8 @@ struct meeting {
     uint32_t rounds;
     uint32_t players;
     uint32_t arrived, round; /* atomic */
+    lg_deadline end;
+    bool is_over; /* written by the last to arrive, while all others wait for the round */
 };
 
 struct player {
@@ -23,6 +29,7 @@ static void meet(struct meeting *meeting)
 {
     uint32_t round = __atomic_load_n(&meeting->round, __ATOMIC_SEQ_CST);
     if (__atomic_add_fetch(&meeting->arrived, 1, __ATOMIC_SEQ_CST) == meeting->players) {
+        meeting->is_over = lg_after_ms(0) > meeting->end;
         __atomic_store_n(&meeting->arrived, 0, __ATOMIC_SEQ_CST);
         __atomic_store_n(&meeting->round, round + 1, __ATOMIC_SEQ_CST);
     }
@@ -37,7 +44,7 @@ static int take_and_return(void *arg)
     struct player *player = arg;
     struct meeting *meeting = player->meeting;
     struct loan loan = loan_of(meeting->driver, meeting->pool, LG_FOREVER);
-    for (uint32_t i = 0; i < meeting->rounds; i++) {
+    for (uint32_t i = 0; i < meeting->rounds && !meeting->is_over; i++) {
         meet(meeting);
         support_spin(&player->random, 100);
         SUPPORT_CHECK(loan_checkout(&loan) == LG_OK);
@@ -59,6 +66,7 @@ static void play(struct meeting *meeting, crew_step *const *steps)
 {
     struct player players[PLAYERS];
     struct crew_worker *workers[PLAYERS];
+    meeting->end = lg_after_ms(ENOUGH_MS);
     for (uint32_t i = 0; i < meeting->players; i++) {
         players[i].meeting = meeting;
         support_random_begin(&players[i].random, i);
@@ -104,7 +112,7 @@ static int clear_each_round(void *arg)
 {
     struct player *player = arg;
     struct meeting *meeting = player->meeting;
-    for (uint32_t i = 0; i < meeting->rounds; i++) {
+    for (uint32_t i = 0; i < meeting->rounds && !meeting->is_over; i++) {
         meet(meeting);
         support_spin(&player->random, 300);
         null_set(meeting->driver, era, i + 1);
@@ -121,7 +129,7 @@ static int return_each_round(void *arg)
     struct player *player = arg;
     struct meeting *meeting = player->meeting;
     struct loan loan = loan_of(meeting->driver, meeting->pool, LG_FOREVER);
-    for (uint32_t i = 0; i < meeting->rounds; i++) {
+    for (uint32_t i = 0; i < meeting->rounds && !meeting->is_over; i++) {
         SUPPORT_CHECK(loan_checkout(&loan) == LG_OK);
         meet(meeting);
         support_spin(&player->random, 300);
@@ -153,7 +161,7 @@ static int wait_for_a_moment(void *arg)
 {
     struct player *player = arg;
     struct meeting *meeting = player->meeting;
-    for (uint32_t i = 0; i < meeting->rounds; i++) {
+    for (uint32_t i = 0; i < meeting->rounds && !meeting->is_over; i++) {
         struct loan loan = loan_of(meeting->driver, meeting->pool, 0);
         meet(meeting);
         loan.deadline = lg_after_ms(0);
