@@ -35,7 +35,9 @@
  *
  * If a writer's thread ends, or fork() leaves it behind in the parent, every taker gets LG_EOWNERDEAD
  * until one of them calls lg_rwlock_recover().  A reader or upgradable holder has changed nothing: what
- * it held is given back at its end.
+ * it held is given back at its end.  (Not a reader whom fork() leaves behind between the two steps of its
+ * unlock, a few instructions: in the child it reads for ever.  A child that goes on with what other threads
+ * of its parent read does well to make those rwlocks anew.)
  *
  * Illegal, and a panic with the rwlock's name: unlock or downgrade by a context that does not hold it so,
  * destroy while it is held or waited for.  Its memory must stay until all have let go, also those whose
