@@ -29,14 +29,20 @@ static void end_scene(struct scene *scene)
     null_end(scene->driver, scene->pool);
 }
 
+/* A begins this step, and stays there. */
+static void hold_up(struct scene *scene, enum lg__stop at, crew_step *step)
+{
+    hold_next_at(at);
+    crew_run(scene->a, step, &scene->its);
+    wait_held();
+}
+
 /* Seen idle: the other has it, and the owner, which stores too late, waits. */
 static void held_before_it_lends(void **state)
 {
     (void)state;
     struct scene s = begin_scene();
-    hold_next_at(LG__STOP_LEND);
-    crew_run(s.a, loan_checkout, &s.its);
-    wait_held();
+    hold_up(&s, LG__STOP_LEND, loan_checkout);
     assert_status(crew_do(s.b, loan_checkout, &s.other), LG_OK);
     let_go();
     crew_wait_blocked_on(s.a, s.pool);
@@ -52,9 +58,7 @@ static void held_and_given_the_slot(void **state)
     (void)state;
     struct scene s = begin_scene();
     struct loan mine = loan_of(s.driver, s.pool, LG_FOREVER);
-    hold_next_at(LG__STOP_LEND);
-    crew_run(s.a, loan_checkout, &s.its);
-    wait_held();
+    hold_up(&s, LG__STOP_LEND, loan_checkout);
     assert_status(loan_checkout(&mine), LG_OK);
     assert_status(lg_lease_give(&mine.lease, crew_context(s.a)), LG_OK);
     let_go();
@@ -70,9 +74,7 @@ static void held_while_another_earns(void **state)
     struct scene s = begin_scene();
     struct streak streak = streak_of(s.driver, s.pool, 0);
     struct loan mine = loan_of(s.driver, s.pool, LG_TRY);
-    hold_next_at(LG__STOP_LEND);
-    crew_run(s.a, loan_checkout, &s.its);
-    wait_held();
+    hold_up(&s, LG__STOP_LEND, loan_checkout);
     assert_status(crew_do(s.b, earn, &streak), LG_OK);
     assert_status(crew_do(s.b, loan_checkout, &s.other), LG_OK);
     assert_int_equal(biased_to(s.pool, crew_context(s.b)), 1);
@@ -91,9 +93,7 @@ static void held_after_it_has_lent(void **state)
 {
     (void)state;
     struct scene s = begin_scene();
-    hold_next_at(LG__STOP_LENT);
-    crew_run(s.a, loan_checkout, &s.its);
-    wait_held();
+    hold_up(&s, LG__STOP_LENT, loan_checkout);
     crew_run(s.b, loan_checkout, &s.other);
     crew_wait_blocked_on(s.b, s.pool);
     let_go();
@@ -110,9 +110,7 @@ static void held_before_it_returns(void **state)
     (void)state;
     struct scene s = begin_scene();
     assert_status(crew_do(s.a, loan_checkout, &s.its), LG_OK);
-    hold_next_at(LG__STOP_RETURN);
-    crew_run(s.a, loan_checkin, &s.its);
-    wait_held();
+    hold_up(&s, LG__STOP_RETURN, loan_checkin);
     crew_run(s.b, loan_checkout, &s.other);
     crew_wait_blocked_on(s.b, s.pool);
     let_go();
@@ -127,9 +125,7 @@ static void held_after_it_has_returned(void **state)
     (void)state;
     struct scene s = begin_scene();
     assert_status(crew_do(s.a, loan_checkout, &s.its), LG_OK);
-    hold_next_at(LG__STOP_RETURNED);
-    crew_run(s.a, loan_checkin, &s.its);
-    wait_held();
+    hold_up(&s, LG__STOP_RETURNED, loan_checkin);
     assert_status(crew_do(s.b, loan_checkout, &s.other), LG_OK);
     let_go();
     assert_status(crew_wait(s.a), LG_OK);
@@ -145,9 +141,7 @@ static void held_while_another_returns_it(void **state)
     assert_status(crew_do(s.a, loan_checkout, &s.its), LG_OK);
     struct lg_lease copy = s.its.lease;
     support_log_begin(LG_LOG_WARN);
-    hold_next_at(LG__STOP_RETURN);
-    crew_run(s.a, loan_checkin, &s.its);
-    wait_held();
+    hold_up(&s, LG__STOP_RETURN, loan_checkin);
     assert_status(lg_pool_checkin(s.pool, &copy), LG_OK);
     assert_status(crew_do(s.b, loan_checkout, &s.other), LG_OK);
     let_go();
@@ -168,9 +162,7 @@ static void held_while_another_lends_what_was_returned(void **state)
     assert_status(crew_do(s.a, loan_checkout, &s.its), LG_OK);
     struct lg_lease copy = s.its.lease;
     support_log_begin(LG_LOG_WARN);
-    hold_next_at(LG__STOP_RETURN);
-    crew_run(s.a, loan_checkin, &s.its);
-    wait_held();
+    hold_up(&s, LG__STOP_RETURN, loan_checkin);
     assert_status(lg_pool_checkin(s.pool, &copy), LG_OK);
     assert_status(crew_do(s.b, earn, &streak), LG_OK);
     assert_status(crew_do(s.b, loan_checkout, &s.other), LG_OK);
@@ -191,9 +183,7 @@ static void held_while_another_has_had_the_bias(void **state)
     struct streak streak = streak_of(s.driver, s.pool, 0);
     struct loan mine = loan_of(s.driver, s.pool, LG_TRY);
     assert_status(crew_do(s.a, loan_checkout, &s.its), LG_OK);
-    hold_next_at(LG__STOP_RETURNED);
-    crew_run(s.a, loan_checkin, &s.its);
-    wait_held();
+    hold_up(&s, LG__STOP_RETURNED, loan_checkin);
     assert_status(crew_do(s.b, earn, &streak), LG_OK);
     assert_int_equal(biased_to(s.pool, crew_context(s.b)), 1);
     assert_status(loan_checkout(&mine), LG_OK);
@@ -211,9 +201,7 @@ static void held_while_another_comes_too_late(void **state)
     struct scene s = begin_scene();
     assert_status(crew_do(s.a, loan_checkout, &s.its), LG_OK);
     struct lg_lease copy = s.its.lease;
-    hold_next_at(LG__STOP_RETURNED);
-    crew_run(s.a, loan_checkin, &s.its);
-    wait_held();
+    hold_up(&s, LG__STOP_RETURNED, loan_checkin);
     assert_status(lg_pool_checkin(s.pool, &copy), LG_ESTALE);
     assert_status(crew_do(s.b, loan_checkout, &s.other), LG_OK);
     assert_status(lg_pool_evict(s.pool, lg_lease_id(&s.other.lease), 0), LG_OK);
@@ -226,7 +214,8 @@ static void held_while_another_comes_too_late(void **state)
     end_scene(&s);
 }
 
-/* The bias goes when its owner has gone, but not been looked after: the lease is in nobody's count. */
+/* The bias goes when its owner's id has gone, but its end has seen to nothing yet: the lease counts for it all the
+ * same. */
 static void taken_back_from_one_that_ends(void **state)
 {
     (void)state;
